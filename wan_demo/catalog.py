@@ -1,0 +1,244 @@
+"""Every model the app knows, as frozen data. A new model is one more spec here.
+
+Figures of the Wan checkpoints: the model cards and ``wan/configs`` of the Wan-Video repositories
+Wan2.1 and Wan2.2, and the transformer and VAE configs of the diffusers conversions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import MappingProxyType
+
+from wan_demo.domain.model import Defaults, Limits, ModelSpec, Preset, Vocabulary
+from wan_demo.domain.request import Task
+from wan_demo.errors import InvalidRequest
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+
+GIB = 2**30
+
+# wan/configs/shared_config.py: sample_neg_prompt, the text that the official code puts in place
+# of an empty negative prompt.
+WAN_NEGATIVE_PROMPT = (
+    "色调艳丽，过曝，静态，细节模糊不清，字幕，风格，作品，画作，画面，静止，整体发灰，最差质量，低质量，"
+    "JPEG压缩残留，丑陋的，残缺的，多余的手指，画得不好的手部，画得不好的脸部，畸形的，毁容的，形态畸形的肢体，"
+    "手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"
+)
+
+_TINY_VOCABULARY = Vocabulary(
+    groups=MappingProxyType(
+        {
+            "colors": (
+                "red",
+                "green",
+                "blue",
+                "yellow",
+                "purple",
+                "orange",
+                "white",
+                "cyan",
+            ),
+            "shapes": ("circle", "square", "triangle", "star"),
+            "motions": (
+                "moving right",
+                "moving left",
+                "moving up",
+                "moving down",
+                "growing",
+                "shrinking",
+                "spinning",
+                "standing still",
+            ),
+            "backgrounds": ("black", "gray", "navy", "sand"),
+        }
+    ),
+    also=frozenset(
+        "a an the on in to of and is it that with against over at its from up down background "
+        "backdrop ball disc disk box drifts drifting slides sliding moves move goes going rises "
+        "rising falls falling gets getting bigger smaller grows grow shrinks shrink spins spin "
+        "rotates rotating turns turning stands stays staying still stand rests resting sits "
+        "sitting motionless upwards downwards upward downward rightwards leftwards rightward "
+        "leftward larger round five pointed textured gradient graded plain dark blue grey beige "
+        "sandy video clip shows showing there scene while".split()
+    )
+    | frozenset(
+        "一个红色绿蓝黄紫橙白青圆形方三角五星正向右左上下移动变大小旋转静止不在黑灰深藏米沙背景的球盘盒子"
+        "中里着了起转放缩逐渐停前底面，。"
+    ),
+    better_model="Wan2.1 T2V 1.3B",
+)
+
+_TINY = ModelSpec(
+    id="wan-tiny",
+    title="Wan Tiny",
+    summary="Bundled and small: moving shapes in seconds, on any machine.",
+    licence="Apache-2.0",
+    source="wan-tiny",
+    bundled=True,
+    tasks=tuple(Task),
+    limits=Limits(
+        min_side=64,
+        max_side=128,
+        max_area=128 * 128,
+        size_multiple=16,
+        min_frames=9,
+        max_frames=33,
+    ),
+    defaults=Defaults(
+        size=(96, 96),
+        num_frames=17,
+        fps=8,
+        num_inference_steps=12,
+        guidance_scale=3.0,
+        strength=0.8,
+    ),
+    sizes=MappingProxyType(
+        {"1:1": (96, 96), "16:9": (112, 64), "9:16": (64, 112), "4:3": (128, 96)}
+    ),
+    presets=(
+        Preset("Draft", "8 steps", MappingProxyType({"num_inference_steps": 8})),
+        Preset("Balanced", "12 steps", MappingProxyType({"num_inference_steps": 12})),
+        Preset("Quality", "24 steps", MappingProxyType({"num_inference_steps": 24})),
+    ),
+    flow_shift=1.0,
+    max_sequence_length=64,
+    download_bytes=0,
+    gpu_bytes=0,
+    first_frame_by_timestep=True,
+    vocabulary=_TINY_VOCABULARY,
+    examples=MappingProxyType(
+        {
+            Task.TEXT_TO_VIDEO: (
+                "a red circle moving right on a black background",
+                "a yellow star spinning on a navy background",
+                "a purple square growing on a sand background",
+                "a cyan triangle rises on a gray background",
+            ),
+            Task.IMAGE_TO_VIDEO: (
+                "a green square moving left on a black background",
+                "a blue circle shrinking on a sand background",
+            ),
+            Task.VIDEO_TO_VIDEO: (
+                "a blue circle moving right on a black background",
+                "a yellow circle moving right on a black background",
+            ),
+        }
+    ),
+)
+
+_WAN_EXAMPLES = MappingProxyType(
+    {
+        Task.TEXT_TO_VIDEO: (
+            "A red fox trots through fresh snow at dawn, breath steaming, low camera, film grain",
+            "Paper boats drift along a rainy street at night, neon reflections, slow dolly shot",
+        ),
+        Task.IMAGE_TO_VIDEO: ("The camera pushes in slowly while the leaves move in the wind",),
+        Task.VIDEO_TO_VIDEO: ("The same scene as a watercolor painting, soft edges, warm light",),
+    }
+)
+
+_WAN21_T2V_1_3B = ModelSpec(
+    id="wan2.1-t2v-1.3b",
+    title="Wan2.1 T2V 1.3B",
+    summary="The smallest official Wan: 480p from text, restyles videos, 8 GB GPUs.",
+    licence="Apache-2.0",
+    source="Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
+    bundled=False,
+    tasks=(Task.TEXT_TO_VIDEO, Task.VIDEO_TO_VIDEO),
+    limits=Limits(
+        min_side=256,
+        max_side=832,
+        max_area=832 * 480,
+        size_multiple=16,
+        min_frames=5,
+        max_frames=81,
+    ),
+    defaults=Defaults(
+        size=(832, 480),
+        num_frames=81,
+        fps=16,
+        num_inference_steps=50,
+        guidance_scale=5.0,
+        negative_prompt=WAN_NEGATIVE_PROMPT,
+    ),
+    sizes=MappingProxyType(
+        {"16:9": (832, 480), "1:1": (624, 624), "9:16": (480, 832), "4:3": (704, 528)}
+    ),
+    presets=(
+        Preset(
+            "Draft",
+            "33 frames, 20 steps",
+            MappingProxyType({"num_inference_steps": 20, "num_frames": 33}),
+        ),
+        Preset("Balanced", "81 frames, 30 steps", MappingProxyType({"num_inference_steps": 30})),
+        Preset("Quality", "81 frames, 50 steps", MappingProxyType({"num_inference_steps": 50})),
+    ),
+    flow_shift=5.0,
+    max_sequence_length=512,
+    download_bytes=int(28.9e9),
+    gpu_bytes=8 * GIB,
+    examples=_WAN_EXAMPLES,
+)
+
+_WAN22_TI2V_5B = ModelSpec(
+    id="wan2.2-ti2v-5b",
+    title="Wan2.2 TI2V 5B",
+    summary="720p at 24 fps from text or from an image, on one 24 GB GPU.",
+    licence="Apache-2.0",
+    source="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
+    bundled=False,
+    tasks=(Task.TEXT_TO_VIDEO, Task.IMAGE_TO_VIDEO),
+    limits=Limits(
+        min_side=256,
+        max_side=1280,
+        max_area=1280 * 704,
+        size_multiple=32,
+        min_frames=5,
+        max_frames=121,
+    ),
+    defaults=Defaults(
+        size=(1280, 704),
+        num_frames=121,
+        fps=24,
+        num_inference_steps=50,
+        guidance_scale=5.0,
+        negative_prompt=WAN_NEGATIVE_PROMPT,
+    ),
+    sizes=MappingProxyType(
+        {"16:9": (1280, 704), "1:1": (928, 928), "9:16": (704, 1280), "4:3": (1088, 800)}
+    ),
+    presets=(
+        Preset(
+            "Draft",
+            "49 frames, 20 steps",
+            MappingProxyType({"num_inference_steps": 20, "num_frames": 49}),
+        ),
+        Preset("Balanced", "121 frames, 30 steps", MappingProxyType({"num_inference_steps": 30})),
+        Preset("Quality", "121 frames, 50 steps", MappingProxyType({"num_inference_steps": 50})),
+    ),
+    flow_shift=5.0,
+    max_sequence_length=512,
+    download_bytes=int(34.2e9),
+    gpu_bytes=24 * GIB,
+    first_frame_by_timestep=True,
+    examples=_WAN_EXAMPLES,
+)
+
+MODELS: tuple[ModelSpec, ...] = (_TINY, _WAN21_T2V_1_3B, _WAN22_TI2V_5B)
+
+BUNDLED = _TINY
+
+
+def find(model_id: str) -> ModelSpec:
+    """The spec of a catalogue id; raises InvalidRequest listing what exists."""
+    for spec in MODELS:
+        if spec.id == model_id:
+            return spec
+    known = [spec.id for spec in MODELS]
+    raise InvalidRequest("model", model_id, f"must be one of {', '.join(known)}")
+
+
+def best_for(gpu_bytes: int) -> ModelSpec | None:
+    """The largest checkpoint that a GPU of this many bytes holds; None where none fits."""
+    fitting = [spec for spec in MODELS if 0 < spec.gpu_bytes <= gpu_bytes]
+    return max(fitting, key=lambda spec: spec.gpu_bytes, default=None)

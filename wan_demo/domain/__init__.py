@@ -1,0 +1,1 @@
+"""What the app talks about: requests, models, jobs and the events of a generation."""

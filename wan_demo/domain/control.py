@@ -1,0 +1,57 @@
+"""A control as a surface shows it, read off the request's own fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+
+from wan_demo.domain.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class Control:
+    """Label, help and bounds of one field of the request; bounds are None where there are none."""
+
+    name: str
+    label: str
+    help: str
+    minimum: float | None
+    maximum: float | None
+    is_integer: bool
+    max_length: int | None
+
+    @property
+    def allowed(self) -> str:
+        """What is allowed, as the end of the sentence "<field>: ..."."""
+        if self.max_length is not None:
+            return f"must be text of at most {self.max_length:,} characters"
+        kind = "a whole number" if self.is_integer else "a number"
+        if self.minimum is None or self.maximum is None:
+            return "must be text"
+        return f"must be {kind} from {self.minimum:g} to {self.maximum:.12g}"
+
+
+@cache
+def control(name: str) -> Control:
+    """The control of one request field; raises KeyError for a name that is no field."""
+    field = GenerationRequest.model_fields[name]
+    bounds = {
+        key: getattr(rule, key)
+        for rule in field.metadata
+        for key in ("ge", "gt", "le", "max_length")
+        if getattr(rule, key, None) is not None
+    }
+    return Control(
+        name=name,
+        label=field.title or name,
+        help=field.description or "",
+        minimum=bounds.get("ge", bounds.get("gt")),
+        maximum=bounds.get("le"),
+        is_integer=field.annotation is int,
+        max_length=bounds.get("max_length"),
+    )
+
+
+def controls() -> tuple[Control, ...]:
+    """Every control, in the request's order."""
+    return tuple(control(name) for name in GenerationRequest.model_fields)

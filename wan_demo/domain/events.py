@@ -1,0 +1,46 @@
+"""What happens during a generation, in order: Loading, Step ..., Decoding, Finished."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Frames = NDArray[np.uint8]
+"""RGB frames, shape (frames, height, width, 3), values 0 to 255."""
+
+
+@dataclass(frozen=True)
+class Loading:
+    """The model is being read into memory."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class Step:
+    """A denoising step is done; ``index`` counts from 1 to ``total``.
+
+    ``preview`` is a rough picture of what is coming, or None on most steps.
+    """
+
+    index: int
+    total: int
+    preview: Frames | None = None
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """All steps are done; the latents are being decoded to frames."""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The frames, and what made them (model revision, device, library versions)."""
+
+    frames: Frames
+    provenance: dict[str, str]
+
+
+Event = Loading | Step | Decoding | Finished

@@ -1,0 +1,92 @@
+"""A job: one accepted request on its way to its videos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from wan_demo.domain.request import GenerationRequest
+
+
+class Status(StrEnum):
+    """Where a job is. The last three are ends: they never change again."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the job has ended."""
+        return self not in (Status.WAITING, Status.RUNNING)
+
+
+class Stage(StrEnum):
+    """What a running job is doing."""
+
+    STARTING = "starting"
+    LOADING = "loading"
+    STEP = "step"
+    DECODING = "decoding"
+    ENCODING = "encoding"
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Progress(_Record):
+    """How far a running job is. ``clip`` counts from 0 to ``clips`` - 1, ``step`` from 1."""
+
+    stage: Stage = Stage.STARTING
+    step: int = 0
+    steps: int = 0
+    clip: int = 0
+    clips: int = 1
+    seconds_left: float | None = None
+    preview: int = 0
+    """Number of previews written so far; a page fetches a new one when it grows."""
+
+
+class Output(_Record):
+    """A finished video: a file name in the data folder's ``videos/``, and its seed."""
+
+    file: str
+    seed: int
+
+
+class Failure(_Record):
+    """Why a job failed: a stable code for programs and a sentence for people."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """A snapshot of one row of the job table; times are UTC."""
+
+    id: str
+    owner: str
+    request: GenerationRequest
+    status: Status
+    created_at: datetime
+    attempt: int = 0
+    progress: Progress = field(default_factory=Progress)
+    outputs: tuple[Output, ...] = ()
+    failure: Failure | None = None
+    cancel_requested: bool = False
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+    @property
+    def run_seconds(self) -> float | None:
+        """Seconds from the start to the end of a finished job; None before that."""
+        if self.started_at is None or self.finished_at is None:
+            return None
+        return (self.finished_at - self.started_at).total_seconds()

@@ -1,0 +1,23 @@
+"""What is known of an uploaded image or video before it is used."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Medium:
+    """An image or video as it will be seen: upright, so after rotation.
+
+    ``frames`` and ``seconds`` are 1 and 0 for an image. ``detail`` is how much of it is not flat
+    color, from 0 (a drawing of plain shapes) to about 1 (a photograph).
+    """
+
+    kind: Literal["image", "video"]
+    width: int
+    height: int
+    frames: int = 1
+    fps: float = 0.0
+    seconds: float = 0.0
+    detail: float = 0.0

@@ -1,0 +1,93 @@
+"""What a model is, as data: the catalogue is made of these."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from wan_demo.domain.request import Task
+
+Size = tuple[int, int]
+"""Width and height in pixels."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a model can make; sides in pixels, areas in square pixels, frames are 4k+1."""
+
+    min_side: int
+    max_side: int
+    max_area: int
+    size_multiple: int
+    min_frames: int
+    max_frames: int
+    max_steps: int = 100
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What a model is run with unless the person says otherwise."""
+
+    size: Size
+    num_frames: int
+    fps: int
+    num_inference_steps: int
+    guidance_scale: float
+    strength: float = 0.8
+    negative_prompt: str = ""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A named trade of time for quality: overrides of the defaults."""
+
+    name: str
+    hint: str
+    overrides: Mapping[str, int | float]
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The words that a model was trained on, for models that know only a few.
+
+    ``groups`` maps a heading ("colors") to the words under it, in the order they are told;
+    ``also`` are words it understands without their being listed.
+    """
+
+    groups: Mapping[str, tuple[str, ...]]
+    also: frozenset[str]
+    better_model: str
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Every known word, in lower case."""
+        listed = (word for group in self.groups.values() for phrase in group for word in [phrase])
+        return self.also | frozenset(part for phrase in listed for part in phrase.split())
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """One checkpoint: where it is, what it can do, and how it is run by default."""
+
+    id: str
+    title: str
+    summary: str
+    licence: str
+    source: str
+    """A hub repo id, or a folder below ``assets/`` for a bundled model."""
+    bundled: bool
+    tasks: tuple[Task, ...]
+    limits: Limits
+    defaults: Defaults
+    sizes: Mapping[str, Size]
+    presets: tuple[Preset, ...]
+    flow_shift: float
+    max_sequence_length: int
+    download_bytes: int
+    gpu_bytes: int
+    """GPU memory that a run needs with everything resident; 0 where no GPU is needed."""
+    first_frame_by_timestep: bool = False
+    """The Wan2.2-TI2V way of image_to_video: the first latent frame clean at timestep 0."""
+    vocabulary: Vocabulary | None = None
+    examples: Mapping[Task, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -1,0 +1,119 @@
+"""The one declaration of every control.
+
+A slider, a CLI flag, an API schema, the stored JSON and the MP4's metadata all derive from the
+fields below: ``title`` is the label, ``description`` the help, ``ge`` / ``le`` / ``multiple_of``
+the bounds that hold for every model. What a particular model can do is in its spec
+(``wan_demo.domain.model``) and checked by ``wan_demo.domain.rules``.
+
+Parameter names are those of diffusers' Wan pipelines.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+MAX_PROMPT = 2000
+MAX_SEED = 2**32 - 1
+
+
+class Task(StrEnum):
+    """What is made from what."""
+
+    TEXT_TO_VIDEO = "text_to_video"
+    IMAGE_TO_VIDEO = "image_to_video"
+    VIDEO_TO_VIDEO = "video_to_video"
+
+
+def _printable(text: str) -> str:
+    """Refuse NUL and other control characters, which no tokenizer or log should meet."""
+    if any(ord(char) < 32 and char not in "\n\t\r" for char in text):
+        raise ValueError("must not hold control characters")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("must be valid Unicode text") from None
+    return text.strip()
+
+
+Prompt = Annotated[str, AfterValidator(_printable)]
+
+
+class GenerationRequest(BaseModel):
+    """Everything that decides the frames of a clip, and nothing else."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    task: Task = Field(title="Task", description="What is made from what.")
+    model: str = Field(title="Model", description="The checkpoint that makes the video.")
+    prompt: Prompt = Field(
+        "",
+        max_length=MAX_PROMPT,
+        title="Prompt",
+        description="What the video shows, in plain words.",
+    )
+    negative_prompt: Prompt = Field(
+        "",
+        max_length=MAX_PROMPT,
+        title="Negative prompt",
+        description="What the video should stay away from.",
+    )
+    width: int = Field(ge=16, le=4096, title="Width", description="Pixels across.")
+    height: int = Field(ge=16, le=4096, title="Height", description="Pixels down.")
+    num_frames: int = Field(
+        ge=1, le=1025, title="Frames", description="Length of the clip: Wan makes 4k+1 frames."
+    )
+    fps: int = Field(
+        ge=1, le=60, title="Frames per second", description="How fast the frames play."
+    )
+    num_inference_steps: int = Field(
+        ge=1, le=200, title="Steps", description="More steps: finer, and slower in proportion."
+    )
+    guidance_scale: float = Field(
+        ge=1,
+        le=20,
+        allow_inf_nan=False,
+        title="Guidance",
+        description="How closely to follow the prompt. 1 switches it off and halves the time.",
+    )
+    seed: int = Field(
+        ge=0,
+        le=MAX_SEED,
+        title="Seed",
+        description="The same seed and settings give the same frames.",
+    )
+    strength: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        title="Strength",
+        description="How far to move away from your video: low keeps it, 1 ignores it.",
+    )
+    num_videos_per_prompt: int = Field(
+        1, ge=1, le=4, title="Videos", description="How many clips to make, seed by seed."
+    )
+    image: str | None = Field(
+        None, title="Image", description="The picture that becomes the first frame."
+    )
+    video: str | None = Field(None, title="Video", description="The clip to restyle.")
+
+    @property
+    def effective_steps(self) -> int:
+        """Denoising steps that really run: video_to_video starts part of the way.
+
+        ``int(steps * strength)``, as in diffusers' ``WanVideoToVideoPipeline.get_timesteps``.
+        """
+        return int(self.num_inference_steps * (1.0 if self.strength is None else self.strength))
+
+    @property
+    def seconds(self) -> float:
+        """Playing time of one clip, in seconds."""
+        return self.num_frames / self.fps
+
+    def single(self, index: int) -> GenerationRequest:
+        """The request of the ``index``-th clip alone: its own seed, one video."""
+        seed = (self.seed + index) % (MAX_SEED + 1)
+        return self.model_copy(update={"seed": seed, "num_videos_per_prompt": 1})

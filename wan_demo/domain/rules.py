@@ -1,0 +1,224 @@
+"""From what a person gave to a request that the model can do, or a sentence saying why not.
+
+Values that a person gave are never changed: they are refused, naming the nearest allowed ones.
+Only what was left open is filled in, from the model's defaults or from the medium's own shape.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from wan_demo.domain.control import control
+from wan_demo.domain.medium import Medium
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.request import MAX_SEED, GenerationRequest, Task
+from wan_demo.domain.size import fit_frames, fit_ratio, nearest_frames, nearest_sides
+from wan_demo.errors import InvalidRequest
+
+Given = Mapping[str, Any]
+"""Field names of the request to values; a missing name or None means "the default"."""
+
+
+def complete(given: Given, spec: ModelSpec, medium: Medium | None = None) -> GenerationRequest:
+    """Fill in what was left open and check the whole; raises InvalidRequest."""
+    chosen = {name: value for name, value in given.items() if value is not None}
+    _refuse_unknown(chosen)
+    request = _parse({**_defaults(chosen, spec, medium), **chosen, "model": spec.id})
+    _check_task(request, spec)
+    _check_prompt(request)
+    _check_size(request, spec)
+    _check_frames(request, spec, medium)
+    _check_steps(request, spec)
+    return request
+
+
+def draw_seed() -> int:
+    """A seed nobody can foresee, from 0 to MAX_SEED."""
+    return secrets.randbelow(MAX_SEED + 1)
+
+
+def _refuse_unknown(chosen: Given) -> None:
+    for name in chosen:
+        if name not in GenerationRequest.model_fields:
+            known = ", ".join(GenerationRequest.model_fields)
+            raise InvalidRequest(name, chosen[name], f"is not a parameter; there are {known}")
+
+
+def _defaults(chosen: Given, spec: ModelSpec, medium: Medium | None) -> dict[str, Any]:
+    defaults = spec.defaults
+    width, height = _default_size(chosen, spec, medium)
+    filled: dict[str, Any] = {
+        "width": width,
+        "height": height,
+        "num_frames": _default_frames(chosen, spec, medium),
+        "fps": defaults.fps,
+        "num_inference_steps": defaults.num_inference_steps,
+        "guidance_scale": defaults.guidance_scale,
+        "negative_prompt": defaults.negative_prompt,
+        "seed": draw_seed(),
+    }
+    if chosen.get("task") == Task.VIDEO_TO_VIDEO:
+        filled["strength"] = defaults.strength
+    return filled
+
+
+def _default_size(chosen: Given, spec: ModelSpec, medium: Medium | None) -> tuple[int, int]:
+    """The medium's own ratio at the model's area; a side that was given decides the other."""
+    width, height = spec.defaults.size
+    ratio = medium.width / medium.height if medium else width / height
+    given_width, given_height = _number(chosen.get("width")), _number(chosen.get("height"))
+    if given_width:
+        return int(given_width), nearest_sides(int(given_width / ratio), spec.limits)[0]
+    if given_height:
+        return nearest_sides(int(given_height * ratio), spec.limits)[0], int(given_height)
+    return fit_ratio(ratio, width * height, spec.limits) if medium else (width, height)
+
+
+def _default_frames(chosen: Given, spec: ModelSpec, medium: Medium | None) -> int:
+    """A video keeps its own length as far as the model goes."""
+    if medium is None or medium.kind != "video":
+        return spec.defaults.num_frames
+    return fit_frames(available_frames(medium, _fps(chosen, spec)), spec.limits)
+
+
+def available_frames(medium: Medium, fps: float) -> int:
+    """How many frames a video has once it is resampled to ``fps``."""
+    return int(medium.seconds * fps + 0.5)
+
+
+def _fps(chosen: Given, spec: ModelSpec) -> float:
+    return _number(chosen.get("fps")) or spec.defaults.fps
+
+
+def _number(value: Any) -> float | None:
+    """A positive, finite number, or None: what is not is left for the parser to refuse."""
+    if isinstance(value, (int, float)) and 0 < value < 1e6:
+        return float(value)
+    return None
+
+
+def _parse(values: dict[str, Any]) -> GenerationRequest:
+    try:
+        return GenerationRequest.model_validate(values)
+    except ValidationError as error:
+        raise _translate(error) from None
+
+
+def _translate(error: ValidationError) -> InvalidRequest:
+    """The first of pydantic's findings, in this app's words."""
+    finding = error.errors(include_url=False)[0]
+    name, value = str(finding["loc"][0]), finding["input"]
+    if finding["type"] == "missing":
+        return InvalidRequest(name, None, "is needed")
+    if finding["type"] == "enum":
+        return InvalidRequest(name, value, f"must be one of {', '.join(Task)}", list(Task))
+    if finding["type"] == "value_error":
+        return InvalidRequest(name, value, str(finding["ctx"]["error"]))
+    return InvalidRequest(name, value, control(name).allowed, _clamped(name, value))
+
+
+def _clamped(name: str, value: Any) -> tuple[float, ...]:
+    """The bound that a number went past, as the nearest allowed value."""
+    known = control(name)
+    if known.minimum is None or known.maximum is None or not isinstance(value, (int, float)):
+        return ()
+    if known.minimum <= value <= known.maximum:
+        return (round(value),) if known.is_integer else ()
+    bound = known.maximum if value > known.maximum else known.minimum
+    return (int(bound) if float(bound).is_integer() else bound,)
+
+
+def _check_task(request: GenerationRequest, spec: ModelSpec) -> None:
+    if request.task not in spec.tasks:
+        can = ", ".join(spec.tasks)
+        raise InvalidRequest("task", request.task.value, f"{spec.id} can do {can}", spec.tasks)
+    needs = {Task.IMAGE_TO_VIDEO: "image", Task.VIDEO_TO_VIDEO: "video"}.get(request.task)
+    for name in ("image", "video"):
+        if name == needs and getattr(request, name) is None:
+            raise InvalidRequest(name, None, f"is needed for {request.task}")
+        if name != needs and getattr(request, name) is not None:
+            raise InvalidRequest(name, getattr(request, name), f"is not used by {request.task}")
+    if request.strength is not None and request.task is not Task.VIDEO_TO_VIDEO:
+        raise InvalidRequest("strength", request.strength, "is used by video_to_video only")
+
+
+def _check_prompt(request: GenerationRequest) -> None:
+    if not request.prompt and request.task is not Task.IMAGE_TO_VIDEO:
+        raise InvalidRequest("prompt", request.prompt, "must say what the video shows")
+
+
+def _check_size(request: GenerationRequest, spec: ModelSpec) -> None:
+    limits = spec.limits
+    for name, side in (("width", request.width), ("height", request.height)):
+        nearest = nearest_sides(side, limits)
+        if nearest != (side,):
+            raise InvalidRequest(
+                name,
+                side,
+                f"must be a multiple of {limits.size_multiple} from {limits.min_side} to "
+                f"{limits.max_side} for {spec.id}",
+                nearest,
+            )
+    if request.width * request.height > limits.max_area:
+        width, height = fit_ratio(request.width / request.height, limits.max_area, limits)
+        raise InvalidRequest(
+            "width",
+            request.width,
+            f"times height must be at most {limits.max_area:,} pixels for {spec.id}",
+            (f"{width}x{height}",),
+        )
+
+
+def _check_frames(request: GenerationRequest, spec: ModelSpec, medium: Medium | None) -> None:
+    limits, frames = spec.limits, request.num_frames
+    nearest = nearest_frames(frames, limits)
+    if nearest != (frames,):
+        raise InvalidRequest(
+            "num_frames",
+            frames,
+            f"must be 4k+1 from {limits.min_frames} to {limits.max_frames} for {spec.id}",
+            nearest,
+        )
+    if medium is not None and medium.kind == "video":
+        _check_length(request, spec, medium)
+
+
+def _check_length(request: GenerationRequest, spec: ModelSpec, medium: Medium) -> None:
+    """A video must last as long as the clip made of it."""
+    available = available_frames(medium, request.fps)
+    if available >= request.num_frames:
+        return
+    if available < spec.limits.min_frames:
+        shortest = spec.limits.min_frames / request.fps
+        raise InvalidRequest(
+            "video", f"{medium.seconds:.2f} s", f"must last at least {shortest:.2f} s for {spec.id}"
+        )
+    raise InvalidRequest(
+        "num_frames",
+        request.num_frames,
+        f"must be at most the {available} frames that the video has at {request.fps} fps",
+        (fit_frames(available, spec.limits),),
+    )
+
+
+def _check_steps(request: GenerationRequest, spec: ModelSpec) -> None:
+    if request.num_inference_steps > spec.limits.max_steps:
+        raise InvalidRequest(
+            "num_inference_steps",
+            request.num_inference_steps,
+            f"must be a whole number from 1 to {spec.limits.max_steps} for {spec.id}",
+            (spec.limits.max_steps,),
+        )
+    if request.effective_steps == 0:
+        least = -(-100 // request.num_inference_steps) / 100
+        raise InvalidRequest(
+            "strength",
+            request.strength,
+            f"of {request.num_inference_steps} steps leaves no step to run; it must be at least "
+            f"{least:g}",
+            (least,),
+        )

@@ -1,0 +1,129 @@
+"""What can go wrong, as a small tree. Every edge (page, API, CLI) translates it once.
+
+WanDemoError
+├── InvalidRequest      a value that cannot be done: names the field, the value, what is allowed
+│   └── UnreadableMedium    an uploaded image or video that cannot be used
+├── JobNotFound         no such job, or not this person's
+├── JobFinished         the job has ended already
+├── QueueFull           too many jobs wait
+├── StorageFull         the disk has no room for another video
+├── ModelUnavailable    the weights are not there or cannot be loaded
+├── GenerationFailed    the pipeline raised
+└── WorkerLost          the worker process died too often on this job
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+
+class WanDemoError(Exception):
+    """Base of every expected failure; ``str(error)`` is the sentence a person reads.
+
+    ``code`` is the stable word that programs read, ``status`` the HTTP status of the answer.
+    """
+
+    code: ClassVar[str] = "error"
+    status: ClassVar[int] = 500
+
+
+class InvalidRequest(WanDemoError):
+    """A value the model can't do.
+
+    ``nearest`` holds the closest allowed values, best first, for buttons on the page.
+    """
+
+    code = "invalid_request"
+    status = 422
+
+    def __init__(
+        self, field: str, value: object, allowed: str, nearest: Sequence[int | float | str] = ()
+    ) -> None:
+        self.field = field
+        self.value = value
+        self.allowed = allowed
+        self.nearest = tuple(nearest)
+        super().__init__(self._sentence())
+
+    def _sentence(self) -> str:
+        said = f"{self.field}: {self.allowed}; got {_shorten(self.value)}."
+        if self.nearest:
+            said += f" Nearest: {' or '.join(str(value) for value in self.nearest)}."
+        return said
+
+
+class UnreadableMedium(InvalidRequest):
+    """An image or video that is broken, too large, or not what its name says."""
+
+    code = "unreadable_medium"
+
+
+class JobNotFound(WanDemoError):
+    """There is no such job among yours."""
+
+    code = "job_not_found"
+    status = 404
+
+    def __init__(self) -> None:
+        super().__init__("There is no such job among yours.")
+
+
+class JobFinished(WanDemoError):
+    """The job has already ended, so there is nothing to stop."""
+
+    code = "job_finished"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("The job has already ended, so there is nothing to stop.")
+
+
+class QueueFull(WanDemoError):
+    """Too many jobs are waiting."""
+
+    code = "queue_full"
+    status = 503
+
+    def __init__(self, waiting: int, limit: int) -> None:
+        super().__init__(
+            f"{waiting} jobs are waiting and the limit is {limit}. Try again when some are done."
+        )
+
+
+class StorageFull(WanDemoError):
+    """The disk has no room for another video."""
+
+    code = "storage_full"
+    status = 507
+
+    def __init__(self) -> None:
+        super().__init__("The disk has no room for another video. Free some space and try again.")
+
+
+class ModelUnavailable(WanDemoError):
+    """The model's weights are missing or can't be loaded."""
+
+    code = "model_unavailable"
+    status = 503
+
+
+class GenerationFailed(WanDemoError):
+    """The pipeline stopped with an error; the log holds its cause."""
+
+    code = "generation_failed"
+
+
+class WorkerLost(WanDemoError):
+    """The worker process died each time it tried this job."""
+
+    code = "worker_lost"
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__(f"The worker stopped {attempts} times on this job, so it was given up.")
+
+
+def _shorten(value: object, limit: int = 80) -> str:
+    """``repr`` of a value, short enough for a sentence."""
+    text = repr(value)
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,1 @@
+"""The job table: the only truth about what was accepted and how it ended."""

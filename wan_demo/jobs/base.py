@@ -1,0 +1,82 @@
+"""What a job store does. Every implementation passes ``tests/contract/test_job_store.py``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from wan_demo.domain.job import Failure, Job, Output, Progress
+from wan_demo.domain.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's hold on a job. A later attempt makes it worthless: its writes change nothing."""
+
+    job: Job
+    worker: str
+
+    @property
+    def fence(self) -> tuple[str, int]:
+        """Job id and attempt: what every write of this worker is checked against."""
+        return self.job.id, self.job.attempt
+
+
+class JobStore(Protocol):
+    """Jobs in the order they came. Ends are final: nothing changes a finished job."""
+
+    def add(self, request: GenerationRequest, owner: str) -> Job:
+        """Accept a job; once this returns it survives a crash."""
+        ...
+
+    def get(self, job_id: str) -> Job | None:
+        """The job as it is now, or None."""
+        ...
+
+    def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
+        """One owner's jobs, newest first."""
+        ...
+
+    def recent(self, model: str, limit: int = 20) -> Sequence[Job]:
+        """Completed jobs of one model, newest first: what estimates learn from."""
+        ...
+
+    def ahead(self, job_id: str) -> Sequence[Job]:
+        """Running jobs and those that wait before this one, in their order."""
+        ...
+
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        ...
+
+    def claim(self, worker: str) -> Claim | None:
+        """Take the oldest waiting job; never the same job for two workers."""
+        ...
+
+    def report(self, claim: Claim, progress: Progress) -> bool:
+        """Record progress. False: stop, the job was cancelled or is no longer this worker's."""
+        ...
+
+    def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
+        """End a job with its videos; False where the claim is no longer valid."""
+        ...
+
+    def fail(self, claim: Claim, failure: Failure) -> bool:
+        """End a job with a failure; False where the claim is no longer valid."""
+        ...
+
+    def cancelled(self, claim: Claim) -> bool:
+        """End a job whose cancel was seen; False where the claim is no longer valid."""
+        ...
+
+    def cancel(self, job_id: str) -> Job | None:
+        """End a waiting job at once, mark a running one; the job after that, or None."""
+        ...
+
+    def requeue(self, worker: str, max_attempts: int, failure: Failure) -> Sequence[Job]:
+        """Give back what a dead worker held: to wait again, cancelled, or failed at the limit.
+
+        Returns the jobs as they are after that.
+        """
+        ...

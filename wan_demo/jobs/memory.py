@@ -1,0 +1,127 @@
+"""Jobs in this process's memory: for one-off runs from the shell, and for tests."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
+
+from wan_demo.domain.job import Failure, Job, Output, Progress, Status
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.jobs.base import Claim
+
+
+class MemoryJobStore:
+    """A JobStore that lives as long as its process."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, Job] = {}
+        self._workers: dict[str, str] = {}
+        self._lock = Lock()
+
+    def add(self, request: GenerationRequest, owner: str) -> Job:
+        job = Job(
+            id=secrets.token_urlsafe(12),
+            owner=owner,
+            request=request,
+            status=Status.WAITING,
+            created_at=_now(),
+        )
+        with self._lock:
+            self._jobs[job.id] = job
+        return job
+
+    def get(self, job_id: str) -> Job | None:
+        return self._jobs.get(job_id)
+
+    def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
+        mine = [job for job in self._jobs.values() if job.owner == owner]
+        return mine[::-1][:limit]
+
+    def recent(self, model: str, limit: int = 20) -> Sequence[Job]:
+        done = [job for job in self._with(Status.COMPLETED) if job.request.model == model]
+        return done[::-1][:limit]
+
+    def ahead(self, job_id: str) -> Sequence[Job]:
+        waiting = self._with(Status.WAITING)
+        ids = [job.id for job in waiting]
+        before = waiting[: ids.index(job_id)] if job_id in ids else []
+        return self._with(Status.RUNNING) + before if job_id in ids else []
+
+    def waiting(self) -> int:
+        return len(self._with(Status.WAITING))
+
+    def claim(self, worker: str) -> Claim | None:
+        with self._lock:
+            waiting = self._with(Status.WAITING)
+            if not waiting:
+                return None
+            job = waiting[0]
+            self._workers[job.id] = worker
+            started = self._set(
+                job, status=Status.RUNNING, attempt=job.attempt + 1, started_at=_now()
+            )
+            return Claim(started, worker)
+
+    def report(self, claim: Claim, progress: Progress) -> bool:
+        with self._lock:
+            job = self._held(claim)
+            return job is not None and not self._set(job, progress=progress).cancel_requested
+
+    def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
+        return self._end(claim, status=Status.COMPLETED, outputs=tuple(outputs))
+
+    def fail(self, claim: Claim, failure: Failure) -> bool:
+        return self._end(claim, status=Status.FAILED, failure=failure)
+
+    def cancelled(self, claim: Claim) -> bool:
+        return self._end(claim, status=Status.CANCELLED)
+
+    def cancel(self, job_id: str) -> Job | None:
+        with self._lock:
+            job = self._jobs.get(job_id)
+            if job is None or job.status.is_final:
+                return job
+            if job.status is Status.WAITING:
+                return self._set(job, status=Status.CANCELLED, finished_at=_now())
+            return self._set(job, cancel_requested=True)
+
+    def requeue(self, worker: str, max_attempts: int, failure: Failure) -> Sequence[Job]:
+        with self._lock:
+            held = [j for j in self._with(Status.RUNNING) if self._workers[j.id] == worker]
+            return [self._give_back(job, max_attempts, failure) for job in held]
+
+    def _give_back(self, job: Job, max_attempts: int, failure: Failure) -> Job:
+        if job.cancel_requested:
+            return self._set(job, status=Status.CANCELLED, finished_at=_now())
+        if job.attempt >= max_attempts:
+            return self._set(job, status=Status.FAILED, failure=failure, finished_at=_now())
+        return self._set(job, status=Status.WAITING, progress=Progress(), started_at=None)
+
+    def _end(self, claim: Claim, **changes: Any) -> bool:
+        with self._lock:
+            job = self._held(claim)
+            if job is not None:
+                self._set(job, finished_at=_now(), **changes)
+            return job is not None
+
+    def _held(self, claim: Claim) -> Job | None:
+        """The job while this claim still holds it."""
+        job = self._jobs.get(claim.job.id)
+        if job is None or job.status is not Status.RUNNING or job.attempt != claim.job.attempt:
+            return None
+        return job
+
+    def _set(self, job: Job, **changes: Any) -> Job:
+        self._jobs[job.id] = replace(job, **changes)
+        return self._jobs[job.id]
+
+    def _with(self, status: Status) -> list[Job]:  # type: ignore[valid-type]
+        return [job for job in self._jobs.values() if job.status is status]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,230 @@
+"""Jobs in a SQL database: SQLite (WAL) in the data folder, or Postgres when several share."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+
+from wan_demo.domain.job import Failure, Job, Output, Progress, Status
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.jobs.base import Claim
+from wan_demo.jobs.table import dump_outputs, jobs, to_job
+
+BUSY_SECONDS = 30
+"""How long a writer waits for SQLite's one write lock before it gives up."""
+
+
+def connect(url: str) -> sa.Engine:
+    """An engine for ``url`` with the schema brought up to date."""
+    engine = sa.create_engine(url, connect_args=_connect_args(url))
+    if engine.dialect.name == "sqlite":
+        sa.event.listen(engine, "connect", _configure_sqlite)
+        sa.event.listen(engine, "begin", _begin_sqlite)
+    _migrate(engine)
+    return engine
+
+
+def sqlite_url(path: Path) -> str:
+    """The URL of a SQLite file."""
+    return f"sqlite:///{path}"
+
+
+def _connect_args(url: str) -> dict[str, Any]:
+    return {"timeout": BUSY_SECONDS} if url.startswith("sqlite") else {}
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    """WAL lets readers go on beside a writer; FULL makes an accepted job survive a power cut."""
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Writers take the lock first, so that what they read can't be overtaken; readers take none."""
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _migrate(engine: sa.Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", "wan_demo.jobs:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+class SqlJobStore:
+    """A JobStore over SQLAlchemy; safe to share between threads and processes."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._engine = engine
+        self._reads = engine.execution_options(reads=True)
+
+    def add(self, request: GenerationRequest, owner: str) -> Job:
+        values = {
+            "id": secrets.token_urlsafe(12),
+            "owner": owner,
+            "status": Status.WAITING,
+            "model": request.model,
+            "attempt": 0,
+            "cancel_requested": False,
+            "request": request.model_dump_json(),
+            "progress": Progress().model_dump_json(),
+            "outputs": "[]",
+            "created_at": _now(),
+        }
+        with self._engine.begin() as connection:
+            row = connection.execute(jobs.insert().values(values).returning(jobs)).mappings().one()
+        return to_job(dict(row))
+
+    def get(self, job_id: str) -> Job | None:
+        found = self._select(sa.select(jobs).where(jobs.c.id == job_id))
+        return found[0] if found else None
+
+    def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
+        newest = jobs.c.seq.desc()
+        return self._select(
+            sa.select(jobs).where(jobs.c.owner == owner).order_by(newest).limit(limit)
+        )
+
+    def recent(self, model: str, limit: int = 20) -> Sequence[Job]:
+        return self._select(
+            sa.select(jobs)
+            .where(jobs.c.model == model, jobs.c.status == Status.COMPLETED)
+            .order_by(jobs.c.finished_at.desc())
+            .limit(limit)
+        )
+
+    def ahead(self, job_id: str) -> Sequence[Job]:
+        own = sa.select(jobs.c.seq).where(jobs.c.id == job_id, jobs.c.status == Status.WAITING)
+        running = jobs.c.status == Status.RUNNING
+        before = (jobs.c.status == Status.WAITING) & (jobs.c.seq < own.scalar_subquery())
+        return self._select(
+            sa.select(jobs)
+            .where(own.exists(), running | before)
+            .order_by(jobs.c.status, jobs.c.seq)  # "running" sorts before "waiting"
+        )
+
+    def waiting(self) -> int:
+        query = sa.select(sa.func.count()).where(jobs.c.status == Status.WAITING)
+        with self._reads.connect() as connection:
+            return connection.execute(query).scalar_one()
+
+    def claim(self, worker: str) -> Claim | None:
+        if not self.waiting():  # an idle worker only reads, and holds no lock
+            return None
+        oldest = (
+            sa.select(jobs.c.seq)
+            .where(jobs.c.status == Status.WAITING)
+            .order_by(jobs.c.seq)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        taken = (
+            jobs.update()
+            .where(jobs.c.seq == oldest.scalar_subquery())
+            .values(
+                status=Status.RUNNING,
+                worker=worker,
+                attempt=jobs.c.attempt + 1,
+                started_at=_now(),
+                progress=Progress().model_dump_json(),
+            )
+            .returning(jobs)
+        )
+        with self._engine.begin() as connection:
+            row = connection.execute(taken).mappings().one_or_none()
+        return Claim(to_job(dict(row)), worker) if row else None
+
+    def report(self, claim: Claim, progress: Progress) -> bool:
+        updated = (
+            jobs.update()
+            .where(*_held(claim))
+            .values(progress=progress.model_dump_json())
+            .returning(jobs.c.cancel_requested)
+        )
+        with self._engine.begin() as connection:
+            cancel_requested = connection.execute(updated).scalar_one_or_none()
+        return cancel_requested is False
+
+    def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
+        return self._end(claim, status=Status.COMPLETED, outputs=dump_outputs(tuple(outputs)))
+
+    def fail(self, claim: Claim, failure: Failure) -> bool:
+        return self._end(claim, status=Status.FAILED, failure=failure.model_dump_json())
+
+    def cancelled(self, claim: Claim) -> bool:
+        return self._end(claim, status=Status.CANCELLED)
+
+    def cancel(self, job_id: str) -> Job | None:
+        this = jobs.update().where(jobs.c.id == job_id)
+        waiting = this.where(jobs.c.status == Status.WAITING)
+        running = this.where(jobs.c.status == Status.RUNNING)
+        with self._engine.begin() as connection:
+            connection.execute(waiting.values(status=Status.CANCELLED, finished_at=_now()))
+            connection.execute(running.values(cancel_requested=True))
+        return self.get(job_id)
+
+    def requeue(self, worker: str, max_attempts: int, failure: Failure) -> Sequence[Job]:
+        held = (jobs.c.worker == worker) & (jobs.c.status == Status.RUNNING)
+        with self._engine.begin() as connection:
+            ids = connection.execute(sa.select(jobs.c.id).where(held)).scalars().all()
+            for where, values in _ways_back(max_attempts, failure):
+                connection.execute(jobs.update().where(held, where).values(values))
+        return self._select(sa.select(jobs).where(jobs.c.id.in_(ids)))
+
+    def _end(self, claim: Claim, **values: Any) -> bool:
+        ended = jobs.update().where(*_held(claim)).values(finished_at=_now(), **values)
+        with self._engine.begin() as connection:
+            return connection.execute(ended).rowcount == 1
+
+    def _select(self, query: sa.Select[Any]) -> Sequence[Job]:
+        with self._reads.connect() as connection:
+            return [to_job(dict(row)) for row in connection.execute(query).mappings()]
+
+
+def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
+    """True for the claimed row while this attempt still holds it."""
+    job_id, attempt = claim.fence
+    return (
+        jobs.c.id == job_id,
+        jobs.c.attempt == attempt,
+        jobs.c.status == Status.RUNNING,
+    )
+
+
+def _ways_back(
+    max_attempts: int, failure: Failure
+) -> list[tuple[sa.ColumnElement[bool], dict[str, Any]]]:
+    """What becomes of a dead worker's jobs; the first way that fits a row ends its running."""
+    return [
+        (jobs.c.cancel_requested, {"status": Status.CANCELLED, "finished_at": _now()}),
+        (
+            jobs.c.attempt >= max_attempts,
+            {
+                "status": Status.FAILED,
+                "failure": failure.model_dump_json(),
+                "finished_at": _now(),
+            },
+        ),
+        (
+            sa.true(),
+            {
+                "status": Status.WAITING,
+                "progress": Progress().model_dump_json(),
+                "started_at": None,
+            },
+        ),
+    ]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,65 @@
+"""The table's columns, and a row as a job. The request and its like are stored as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from wan_demo.domain.job import Failure, Job, Output, Progress, Status
+from wan_demo.domain.request import GenerationRequest
+
+metadata = sa.MetaData()
+
+jobs = sa.Table(
+    "jobs",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String(32), nullable=False, unique=True),
+    sa.Column("owner", sa.String(64), nullable=False, index=True),
+    sa.Column("status", sa.String(16), nullable=False, index=True),
+    sa.Column("model", sa.String(256), nullable=False),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("worker", sa.String(64)),
+    sa.Column("cancel_requested", sa.Boolean, nullable=False),
+    sa.Column("request", sa.Text, nullable=False),
+    sa.Column("progress", sa.Text, nullable=False),
+    sa.Column("outputs", sa.Text, nullable=False),
+    sa.Column("failure", sa.Text),
+    sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("started_at", sa.DateTime(timezone=True)),
+    sa.Column("finished_at", sa.DateTime(timezone=True)),
+)
+
+_OUTPUTS = TypeAdapter(tuple[Output, ...])
+
+
+def dump_outputs(outputs: tuple[Output, ...]) -> str:
+    """Outputs as the JSON that the ``outputs`` column holds."""
+    return _OUTPUTS.dump_json(outputs).decode()
+
+
+def to_job(row: Mapping[str, Any]) -> Job:
+    """A row of the table as a Job."""
+    return Job(
+        id=row["id"],
+        owner=row["owner"],
+        request=GenerationRequest.model_validate_json(row["request"]),
+        status=Status(row["status"]),
+        created_at=_utc(row["created_at"]) or datetime.now(UTC),
+        attempt=row["attempt"],
+        progress=Progress.model_validate_json(row["progress"]),
+        outputs=_OUTPUTS.validate_json(row["outputs"]),
+        failure=Failure.model_validate_json(row["failure"]) if row["failure"] else None,
+        cancel_requested=row["cancel_requested"],
+        started_at=_utc(row["started_at"]),
+        finished_at=_utc(row["finished_at"]),
+    )
+
+
+def _utc(time: datetime | None) -> datetime | None:
+    """SQLite forgets the time zone; everything stored is UTC."""
+    return time.replace(tzinfo=UTC) if time is not None else None
