@@ -104,6 +104,7 @@ _TINY = ModelSpec(
     max_sequence_length=64,
     download_bytes=0,
     gpu_bytes=0,
+    seconds_per_work=5e-7,
     first_frame_by_timestep=True,
     vocabulary=_TINY_VOCABULARY,
     examples=MappingProxyType(

@@ -1,0 +1,1 @@
+"""The HTTP side: the application, its health, its files and who is asking."""

@@ -49,8 +49,6 @@ class Progress(_Record):
     clip: int = 0
     clips: int = 1
     seconds_left: float | None = None
-    preview: int = 0
-    """Number of previews written so far; a page fetches a new one when it grows."""
 
 
 class Output(_Record):

@@ -87,6 +87,8 @@ class ModelSpec:
     download_bytes: int
     gpu_bytes: int
     """GPU memory that a run needs with everything resident; 0 where no GPU is needed."""
+    seconds_per_work: float | None = None
+    """Time per unit of ``wan_demo.domain.estimate.work`` before any clip was made here."""
     first_frame_by_timestep: bool = False
     """The Wan2.2-TI2V way of image_to_video: the first latent frame clean at timestep 0."""
     vocabulary: Vocabulary | None = None

@@ -46,6 +46,10 @@ class JobStore(Protocol):
         """Running jobs and those that wait before this one, in their order."""
         ...
 
+    def active(self) -> Sequence[Job]:
+        """Every running and waiting job, in their order."""
+        ...
+
     def waiting(self) -> int:
         """How many jobs wait."""
         ...
@@ -54,8 +58,12 @@ class JobStore(Protocol):
         """Take the oldest waiting job; never the same job for two workers."""
         ...
 
-    def report(self, claim: Claim, progress: Progress) -> bool:
-        """Record progress. False: stop, the job was cancelled or is no longer this worker's."""
+    def report(self, claim: Claim, progress: Progress) -> None:
+        """Record progress; changes nothing where the claim is no longer valid."""
+        ...
+
+    def is_wanted(self, claim: Claim) -> bool:
+        """False: stop, a cancel was asked for or the job is no longer this worker's."""
         ...
 
     def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
@@ -74,9 +82,8 @@ class JobStore(Protocol):
         """End a waiting job at once, mark a running one; the job after that, or None."""
         ...
 
-    def requeue(self, worker: str, max_attempts: int, failure: Failure) -> Sequence[Job]:
-        """Give back what a dead worker held: to wait again, cancelled, or failed at the limit.
-
-        Returns the jobs as they are after that.
+    def requeue(self, worker: str | None, max_attempts: int, failure: Failure) -> Sequence[Job]:
+        """Give back what a dead worker (None: any worker) held: to wait again in its old place,
+        cancelled, or failed at the limit. Returns the jobs as they are after that.
         """
         ...

@@ -51,6 +51,9 @@ class MemoryJobStore:
         before = waiting[: ids.index(job_id)] if job_id in ids else []
         return self._with(Status.RUNNING) + before if job_id in ids else []
 
+    def active(self) -> Sequence[Job]:
+        return self._with(Status.RUNNING) + self._with(Status.WAITING)
+
     def waiting(self) -> int:
         return len(self._with(Status.WAITING))
 
@@ -66,10 +69,15 @@ class MemoryJobStore:
             )
             return Claim(started, worker)
 
-    def report(self, claim: Claim, progress: Progress) -> bool:
+    def report(self, claim: Claim, progress: Progress) -> None:
         with self._lock:
             job = self._held(claim)
-            return job is not None and not self._set(job, progress=progress).cancel_requested
+            if job is not None:
+                self._set(job, progress=progress)
+
+    def is_wanted(self, claim: Claim) -> bool:
+        job = self._held(claim)
+        return job is not None and not job.cancel_requested
 
     def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
         return self._end(claim, status=Status.COMPLETED, outputs=tuple(outputs))
@@ -89,9 +97,13 @@ class MemoryJobStore:
                 return self._set(job, status=Status.CANCELLED, finished_at=_now())
             return self._set(job, cancel_requested=True)
 
-    def requeue(self, worker: str, max_attempts: int, failure: Failure) -> Sequence[Job]:
+    def requeue(self, worker: str | None, max_attempts: int, failure: Failure) -> Sequence[Job]:
         with self._lock:
-            held = [j for j in self._with(Status.RUNNING) if self._workers[j.id] == worker]
+            held = [
+                job
+                for job in self._with(Status.RUNNING)
+                if worker is None or self._workers[job.id] == worker
+            ]
             return [self._give_back(job, max_attempts, failure) for job in held]
 
     def _give_back(self, job: Job, max_attempts: int, failure: Failure) -> Job:

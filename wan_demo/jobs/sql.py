@@ -113,6 +113,10 @@ class SqlJobStore:
             .order_by(jobs.c.status, jobs.c.seq)  # "running" sorts before "waiting"
         )
 
+    def active(self) -> Sequence[Job]:
+        open_ = jobs.c.status.in_([Status.RUNNING, Status.WAITING])
+        return self._select(sa.select(jobs).where(open_).order_by(jobs.c.status, jobs.c.seq))
+
     def waiting(self) -> int:
         query = sa.select(sa.func.count()).where(jobs.c.status == Status.WAITING)
         with self._reads.connect() as connection:
@@ -144,16 +148,15 @@ class SqlJobStore:
             row = connection.execute(taken).mappings().one_or_none()
         return Claim(to_job(dict(row)), worker) if row else None
 
-    def report(self, claim: Claim, progress: Progress) -> bool:
-        updated = (
-            jobs.update()
-            .where(*_held(claim))
-            .values(progress=progress.model_dump_json())
-            .returning(jobs.c.cancel_requested)
-        )
+    def report(self, claim: Claim, progress: Progress) -> None:
+        reported = jobs.update().where(*_held(claim)).values(progress=progress.model_dump_json())
         with self._engine.begin() as connection:
-            cancel_requested = connection.execute(updated).scalar_one_or_none()
-        return cancel_requested is False
+            connection.execute(reported)
+
+    def is_wanted(self, claim: Claim) -> bool:
+        wanted = sa.select(jobs.c.seq).where(*_held(claim), ~jobs.c.cancel_requested)
+        with self._reads.connect() as connection:
+            return connection.execute(wanted).first() is not None
 
     def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
         return self._end(claim, status=Status.COMPLETED, outputs=dump_outputs(tuple(outputs)))
@@ -173,8 +176,10 @@ class SqlJobStore:
             connection.execute(running.values(cancel_requested=True))
         return self.get(job_id)
 
-    def requeue(self, worker: str, max_attempts: int, failure: Failure) -> Sequence[Job]:
-        held = (jobs.c.worker == worker) & (jobs.c.status == Status.RUNNING)
+    def requeue(self, worker: str | None, max_attempts: int, failure: Failure) -> Sequence[Job]:
+        held = jobs.c.status == Status.RUNNING
+        if worker is not None:
+            held &= jobs.c.worker == worker
         with self._engine.begin() as connection:
             ids = connection.execute(sa.select(jobs.c.id).where(held)).scalars().all()
             for where, values in _ways_back(max_attempts, failure):

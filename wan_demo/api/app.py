@@ -1,0 +1,34 @@
+"""The FastAPI application that everything is mounted on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from wan_demo import __version__
+from wan_demo.api.files import files_router
+from wan_demo.api.health import Checks, health_router
+from wan_demo.api.owner import OwnerMiddleware
+from wan_demo.media.links import Links
+
+
+def create_app(
+    links: Links, checks: Checks, start: Callable[[], None], stop: Callable[[], None]
+) -> FastAPI:
+    """The application; ``start`` and ``stop`` run with its life."""
+
+    @asynccontextmanager
+    async def life(_app: FastAPI) -> AsyncIterator[None]:
+        start()
+        try:
+            yield
+        finally:
+            stop()
+
+    app = FastAPI(title="Wan Demo", version=__version__, lifespan=life, docs_url=None)
+    app.include_router(health_router(checks))
+    app.include_router(files_router(links))
+    app.add_middleware(OwnerMiddleware, links=links)
+    return app

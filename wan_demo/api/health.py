@@ -1,0 +1,28 @@
+"""``/health/live`` and ``/health/ready``, for whatever starts and watches the app."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+Checks = Mapping[str, Callable[[], bool]]
+
+
+def health_router(checks: Checks) -> APIRouter:
+    """Live: the process answers. Ready: every check holds, else 503 naming those that do not."""
+    router = APIRouter(prefix="/health")
+
+    @router.get("/live")
+    def live() -> dict[str, str]:
+        return {"status": "live"}
+
+    @router.get("/ready")
+    def ready() -> JSONResponse:
+        missing = [name for name, check in checks.items() if not check()]
+        if missing:
+            return JSONResponse({"status": "not ready", "missing": missing}, 503)
+        return JSONResponse({"status": "ready"})
+
+    return router

@@ -1,0 +1,47 @@
+"""Who is asking: a signed cookie, given to every browser at its first visit."""
+
+from __future__ import annotations
+
+from http.cookies import SimpleCookie
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from wan_demo.media.links import Links, new_owner
+
+COOKIE = "wan_demo_owner"
+COOKIE_SECONDS = 365 * 24 * 3600
+
+
+class OwnerMiddleware:
+    """Puts ``owner`` into the request's state; a newcomer's answer carries the cookie."""
+
+    def __init__(self, app: ASGIApp, links: Links) -> None:
+        self._app = app
+        self._links = links
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        owner = self._known(Headers(scope=scope))
+        is_new = owner is None
+        scope.setdefault("state", {})["owner"] = owner = owner or new_owner()
+        secure = scope["scheme"] == "https"
+
+        async def send_with_cookie(message: Message) -> None:
+            if is_new and message["type"] == "http.response.start":
+                MutableHeaders(scope=message).append("set-cookie", self._cookie(owner, secure))
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)
+
+    def _known(self, headers: Headers) -> str | None:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+        return self._links.read_owner(cookies[COOKIE].value) if COOKIE in cookies else None
+
+    def _cookie(self, owner: str, secure: bool) -> str:
+        """Over https the cookie also works in another site's frame, where a Space lives."""
+        place = "; SameSite=None; Secure; Partitioned" if secure else "; SameSite=Lax"
+        value = self._links.sign_owner(owner)
+        return f"{COOKIE}={value}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly{place}"

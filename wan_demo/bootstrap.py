@@ -1,0 +1,207 @@
+"""Settings to a wired application: the only place that constructs things."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+
+from fastapi import FastAPI
+from filelock import FileLock, Timeout
+
+from wan_demo import catalog
+from wan_demo.api.app import create_app
+from wan_demo.domain.job import Failure
+from wan_demo.domain.model import ModelSpec
+from wan_demo.engine.base import Engine, Executor
+from wan_demo.engine.device import Device, detect
+from wan_demo.engine.fake import FakeEngine
+from wan_demo.engine.inline import InlineExecutor
+from wan_demo.engine.process import ProcessExecutor
+from wan_demo.errors import ModelUnavailable, WanDemoError, WorkerLost
+from wan_demo.jobs.base import JobStore
+from wan_demo.jobs.memory import MemoryJobStore
+from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
+from wan_demo.media.folder import DataFolder
+from wan_demo.media.links import Links
+from wan_demo.service import Service
+from wan_demo.settings import Settings
+from wan_demo.worker import Worker
+
+MAX_ATTEMPTS = 3
+FAKE_STEP_SECONDS = 0.3
+
+
+class DataFolderBusy(WanDemoError):
+    """Another server uses the data folder."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        super().__init__(
+            f"{folder} is in use by another server ({holder}). Stop it, or give this one a "
+            "folder of its own with --data-dir."
+        )
+
+
+@dataclass(frozen=True)
+class OneOff:
+    """A service with a worker in this process: for one run from the shell."""
+
+    service: Service
+    executor: Executor
+
+
+def configure_logging(settings: Settings) -> None:
+    """One line a record on standard error."""
+    logging.basicConfig(
+        level=settings.log_level.upper(),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        force=True,
+    )
+    for noisy in ("httpx", "alembic", "uvicorn.access", "PIL"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def default_model(settings: Settings, device: Device) -> tuple[ModelSpec, str]:
+    """The model to start with, and why: the one asked for, else the best that is at hand."""
+    if settings.model is not None:
+        return catalog.find(settings.model), "you asked for it"
+    best = catalog.best_for(device.memory)
+    if best is None:
+        return catalog.BUNDLED, "there is no GPU"
+    if is_available(best):
+        return best, f"it fits your {device.name}"
+    return catalog.BUNDLED, f"no checkpoint is downloaded; {best.title} would fit {device.name}"
+
+
+def is_available(spec: ModelSpec) -> bool:
+    """Whether a model's weights are on this machine."""
+    try:
+        locate(spec)
+    except ModelUnavailable:
+        return False
+    return True
+
+
+def locate(spec: ModelSpec) -> Path:
+    """A model's diffusers folder: bundled, or in the hub's cache; nothing is downloaded."""
+    if spec.bundled:
+        folder = catalog.ASSETS / spec.source
+        if not (folder / "model_index.json").is_file():
+            raise ModelUnavailable(f"The bundled model is missing from {folder.name}/.")
+        return folder
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        return Path(snapshot_download(spec.source, local_files_only=True))
+    except LocalEntryNotFoundError:
+        raise ModelUnavailable(f"{spec.title} is not on this machine.") from None
+
+
+def make_server(settings: Settings) -> FastAPI:
+    """The page, the API and the supervised worker, ready for uvicorn."""
+    folder = DataFolder(settings.data_dir).create()
+    lock = _lock(folder)
+    store = SqlJobStore(connect(sqlite_url(folder.database)))
+    give_back = _give_back(store)
+    give_back(None)  # with the lock held, whoever held a job before is gone
+    device = detect(settings.device)
+    spec, why = default_model(settings, device)
+    service = Service(store, folder, spec.id, is_available)
+    executor = ProcessExecutor(_worker_command(settings, folder), give_back)
+    links = Links(folder)
+
+    def stop() -> None:
+        executor.stop()
+        lock.release()
+
+    checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": _answers(store)}
+    app = create_app(links, checks, executor.start, stop)
+    from wan_demo.ui.page import mount  # gradio takes seconds: the CLI's other commands skip it
+
+    return mount(app, service, links, device, why)
+
+
+def make_worker(settings: Settings, name: str) -> Worker:
+    """The worker of a process of its own, on the server's table and folder."""
+    folder = DataFolder(settings.data_dir)
+    store = SqlJobStore(connect(sqlite_url(folder.database)))
+    return Worker(name, store, make_engine(settings), folder)
+
+
+def make_one_off(settings: Settings, folder: DataFolder) -> OneOff:
+    """A service and a worker in this process, over a queue of their own."""
+    store = MemoryJobStore()
+    spec, _ = default_model(settings, detect(settings.device))
+    worker = Worker("one-off", store, make_engine(settings), folder)
+    return OneOff(Service(store, folder, spec.id, is_available), InlineExecutor(worker.run))
+
+
+def make_engine(settings: Settings) -> Engine:
+    """The engine that the settings name; only here is torch imported."""
+    if settings.engine == "fake":
+        return FakeEngine(FAKE_STEP_SECONDS)
+    from wan_demo.engine.pipelines import PipelineEngine
+
+    return PipelineEngine(catalog.find, locate, detect(settings.device).kind)
+
+
+def end_with_parent(stopping: Flag) -> None:
+    """Set the flag when standard input closes: the server holds its other end."""
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        stopping.set()
+
+    Thread(target=watch, daemon=True).start()
+
+
+def _lock(folder: DataFolder) -> FileLock:
+    """One server per data folder; the system frees the lock of a killed one at once."""
+    note = folder.root / "server.txt"
+    lock = FileLock(folder.root / "server.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataFolderBusy(folder.root, note.read_text() if note.exists() else "") from None
+    import os
+
+    note.write_text(f"process {os.getpid()}")
+    return lock
+
+
+def _give_back(store: JobStore) -> Callable[[str | None], None]:
+    lost = WorkerLost(MAX_ATTEMPTS)
+    failure = Failure(code=lost.code, message=str(lost))
+
+    def give_back(worker: str | None) -> None:
+        store.requeue(worker, MAX_ATTEMPTS, failure)
+
+    return give_back
+
+
+def _answers(store: JobStore) -> Callable[[], bool]:
+    def answers() -> bool:
+        try:
+            store.waiting()
+        except Exception:
+            logging.getLogger(__name__).exception("the database does not answer")
+            return False
+        return True
+
+    return answers
+
+
+def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:
+    return [
+        *(sys.executable, "-m", "wan_demo", "worker"),
+        *("--data-dir", str(folder.root)),
+        *("--device", settings.device),
+        *("--engine", settings.engine),
+        *("--log-level", settings.log_level),
+        "--name",
+    ]

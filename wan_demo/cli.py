@@ -1,0 +1,238 @@
+"""The command line: ``serve``, ``generate``, ``models`` and ``worker``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Event as Flag
+from typing import Any
+
+from wan_demo import catalog
+from wan_demo.domain.control import Control, controls
+from wan_demo.domain.job import Job, Stage, Status
+from wan_demo.domain.request import Task
+from wan_demo.errors import InvalidRequest, WanDemoError
+from wan_demo.settings import Settings
+
+BAD_INPUT, FAILURE = 2, 1
+PORTS_TO_TRY = 20
+ALIASES = {"num_inference_steps": "--steps"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the process's exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options)
+    except InvalidRequest as error:
+        print(error, file=sys.stderr)
+        return BAD_INPUT
+    except WanDemoError as error:
+        print(error, file=sys.stderr)
+        return FAILURE
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="wan_demo", description="Videos with the Wan models.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="open the page and the API")
+    _add_settings(serve)
+    serve.set_defaults(run=_serve)
+    generate = commands.add_parser("generate", help="make one video, without a server")
+    _add_generate(generate)
+    generate.set_defaults(run=_generate)
+    models = commands.add_parser("models", help="list the models")
+    models.add_argument("--json", action="store_true", help="as JSON")
+    models.set_defaults(run=_models)
+    worker = commands.add_parser("worker", help="work on the queue of a data folder")
+    worker.add_argument("--name", default="worker", help="how the worker signs its claims")
+    _add_settings(worker)
+    worker.set_defaults(run=_worker)
+    return parser
+
+
+def _add_settings(parser: argparse.ArgumentParser) -> None:
+    """A flag for every setting; what is not given comes from the environment."""
+    for name, field in Settings.model_fields.items():
+        flag = f"--{name.replace('_', '-')}"
+        if field.annotation is bool:
+            parser.add_argument(flag, action="store_true", default=None, help=field.description)
+        else:
+            parser.add_argument(flag, default=None, help=field.description)
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given = {name: getattr(options, name, None) for name in Settings.model_fields}
+    return Settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _add_generate(parser: argparse.ArgumentParser) -> None:
+    """A flag for every control of the request."""
+    for known in controls():
+        flags = [f"--{known.name.replace('_', '-')}"]
+        flags += [ALIASES[known.name]] if known.name in ALIASES else []
+        parser.add_argument(*flags, dest=known.name, help=_help(known))
+    parser.add_argument("--output", required=True, type=Path, help="the MP4 to write")
+    parser.add_argument("--device", default=None, help="auto, cuda, mps or cpu")
+    parser.add_argument("--engine", default=None, help=argparse.SUPPRESS)
+
+
+def _help(known: Control) -> str:
+    if known.minimum is None or known.maximum is None:
+        return known.help
+    return f"{known.help} {known.minimum:g} to {known.maximum:.12g}."
+
+
+def _given(options: argparse.Namespace) -> dict[str, Any]:
+    """The request's fields as typed; numbers become numbers, what is not one is refused later."""
+    given = {known.name: getattr(options, known.name) for known in controls()}
+    given["task"] = given["task"] or Task.TEXT_TO_VIDEO
+    return {
+        known.name: _number(given[known.name]) if known.maximum is not None else given[known.name]
+        for known in controls()
+    }
+
+
+def _number(text: Any) -> Any:
+    try:
+        return json.loads(text) if isinstance(text, str) else text
+    except json.JSONDecodeError:
+        return text
+
+
+def _serve(options: argparse.Namespace) -> int:
+    from wan_demo import bootstrap
+
+    settings = _settings(options)
+    port = _free_port(settings.host, settings.port)
+    bootstrap.configure_logging(settings)
+    app = bootstrap.make_server(settings)
+    import uvicorn
+
+    print(
+        f"Wan Demo: http://{_shown_host(settings.host)}:{port}  ({app.state.greeting})", flush=True
+    )
+    uvicorn.run(
+        app, host=settings.host, port=port, log_level="warning", timeout_graceful_shutdown=5
+    )
+    return 0
+
+
+def _shown_host(host: str) -> str:
+    return "localhost" if host in ("0.0.0.0", "::") else host
+
+
+def _free_port(host: str, port: int) -> int:
+    """``port``, or the next one that nobody listens on."""
+    for candidate in range(port, min(port + PORTS_TO_TRY, 65536)):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, candidate))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise WanDemoError(f"Ports {port} to {port + PORTS_TO_TRY - 1} are all busy; give --port.")
+
+
+def _generate(options: argparse.Namespace) -> int:
+    from wan_demo import bootstrap
+    from wan_demo.media.folder import DataFolder, replacing
+
+    settings = _settings(options)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = DataFolder(Path(scratch)).create()
+        one_off = bootstrap.make_one_off(settings, folder)
+        job = one_off.service.submit(_given(options), owner="shell")
+        one_off.executor.start()
+        job = _follow(one_off.service.get, job)
+        one_off.executor.stop()
+        if job.failure is not None:
+            raise WanDemoError(job.failure.message)
+        for output, target in zip(job.outputs, _targets(options.output, job), strict=True):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as part:
+                shutil.copyfile(folder.video(output.file), part)
+            print(f"{target} (seed {output.seed})")
+    return 0
+
+
+def _targets(output: Path, job: Job) -> list[Path]:
+    """``clip.mp4``, and ``clip-2.mp4`` ... where several were asked for."""
+    names = [output]
+    for number in range(2, len(job.outputs) + 1):
+        names.append(output.with_stem(f"{output.stem}-{number}"))
+    return names
+
+
+def _follow(get: Any, job: Job) -> Job:
+    """Wait for the job's end; progress goes to standard error where a person looks at it."""
+    shown = ""
+    while not job.status.is_final:
+        time.sleep(0.1)
+        job = get(job.id, job.owner)
+        text = _progress_text(job)
+        if text != shown and sys.stderr.isatty():
+            print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)
+        shown = text
+    if sys.stderr.isatty():
+        print("\r" + " " * 60 + "\r", end="", file=sys.stderr)
+    return job
+
+
+def _progress_text(job: Job) -> str:
+    progress = job.progress
+    if job.status is Status.RUNNING and progress.stage is Stage.STEP:
+        return f"step {progress.step} of {progress.steps}"
+    return progress.stage.value
+
+
+def _models(options: argparse.Namespace) -> int:
+    from wan_demo import bootstrap
+
+    rows = [
+        {
+            "id": spec.id,
+            "title": spec.title,
+            "tasks": [task.value for task in spec.tasks],
+            "default_size": list(spec.defaults.size),
+            "num_frames": spec.defaults.num_frames,
+            "fps": spec.defaults.fps,
+            "num_inference_steps": spec.defaults.num_inference_steps,
+            "guidance_scale": spec.defaults.guidance_scale,
+            "licence": spec.licence,
+            "source": spec.source,
+            "available": bootstrap.is_available(spec),
+        }
+        for spec in catalog.MODELS
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+        return 0
+    for row in rows:
+        here = "ready" if row["available"] else "not downloaded"
+        print(f"{row['id']:<18} {here:<15} {', '.join(row['tasks'])}")
+    return 0
+
+
+def _worker(options: argparse.Namespace) -> int:
+    from wan_demo import bootstrap
+
+    settings = _settings(options)
+    bootstrap.configure_logging(settings)
+    stopping = Flag()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the group; the server decides
+    bootstrap.end_with_parent(stopping)
+    bootstrap.make_worker(settings, options.name).run(stopping)
+    return 0

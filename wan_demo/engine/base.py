@@ -1,0 +1,49 @@
+"""The two interfaces of this floor: an Engine makes frames, an Executor keeps workers running."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Protocol
+
+from wan_demo.domain.events import Event, Frames
+from wan_demo.domain.request import GenerationRequest
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The request's media as frames of the request's own size.
+
+    ``image``: shape (1, height, width, 3); ``video``: (num_frames, height, width, 3).
+    """
+
+    image: Frames | None = None
+    video: Frames | None = None
+
+
+class Engine(Protocol):
+    """Makes one clip at a time. Passes ``tests/contract/test_engine.py``."""
+
+    def generate(self, request: GenerationRequest, inputs: Inputs) -> Generator[Event, None, None]:
+        """Events up to Finished; closing the iterator stops at the next step, undecoded.
+
+        The same request and inputs give the same frames, whatever ran before. Raises
+        ModelUnavailable, GenerationFailed.
+        """
+        ...
+
+
+class Executor(Protocol):
+    """Runs workers until it is stopped. Passes ``tests/contract/test_executor.py``."""
+
+    def start(self) -> None:
+        """Begin to work on the queue; returns at once."""
+        ...
+
+    def stop(self, grace_seconds: float = 10.0) -> None:
+        """End the workers, hard once the grace time is over."""
+        ...
+
+    def is_alive(self) -> bool:
+        """Whether a worker is there to take the next job."""
+        ...

@@ -1,0 +1,27 @@
+"""Latents to frames, through any Wan VAE."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from wan_demo.domain.events import Frames
+
+
+@torch.no_grad()
+def decode(vae: Any, latents: torch.Tensor) -> Frames:
+    """Decode normalised latents (batch, channels, frames, height, width).
+
+    Returns RGB of shape (batch, frames, height, width, 3). Latents are normalised per channel
+    by the VAE config's ``latents_mean`` and ``latents_std``, as diffusers' Wan pipelines do.
+    """
+    shape = (1, vae.config.z_dim, 1, 1, 1)
+    mean = torch.tensor(vae.config.latents_mean).view(shape)
+    std = torch.tensor(vae.config.latents_std).view(shape)
+    raw = latents.to(vae.dtype) * std.to(latents.device, vae.dtype) + mean.to(
+        latents.device, vae.dtype
+    )
+    video = vae.decode(raw, return_dict=False)[0]
+    levels = ((video.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 4, 1).cpu().numpy()

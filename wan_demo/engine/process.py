@@ -1,0 +1,100 @@
+"""A worker process that is started, watched and replaced."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from secrets import token_hex
+from threading import Event as Flag
+from threading import Lock, Thread
+
+log = logging.getLogger(__name__)
+
+MAX_PAUSE_SECONDS = 30.0
+STEADY_SECONDS = 60.0
+"""A worker that lived this long is restarted without a pause."""
+
+_CODE = Path(__file__).resolve().parents[2]
+
+
+class ProcessExecutor:
+    """An Executor over one child process.
+
+    ``command`` plus the worker's name is run; the child must end when its standard input closes,
+    so that it never outlives this process. ``on_lost`` is told the name of each worker that ended.
+    """
+
+    def __init__(self, command: Sequence[str], on_lost: Callable[[str], None]) -> None:
+        self._command = list(command)
+        self._on_lost = on_lost
+        self._stopping = Flag()
+        self._lock = Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        self._thread = Thread(target=self._supervise, name="supervisor", daemon=True)
+        self._thread.start()
+
+    def stop(self, grace_seconds: float = 10.0) -> None:
+        self._stopping.set()
+        with self._lock:
+            process = self._process
+        if process is not None:
+            _end(process, grace_seconds)
+        if self._thread is not None:
+            self._thread.join(grace_seconds)
+
+    def is_alive(self) -> bool:
+        with self._lock:
+            return self._process is not None and self._process.poll() is None
+
+    @property
+    def pid(self) -> int | None:
+        """The worker's process id, None between two workers."""
+        with self._lock:
+            return self._process.pid if self._process is not None else None
+
+    def _supervise(self) -> None:
+        pause = 0.0
+        while not self._stopping.wait(pause):
+            steady = self._run_one()
+            pause = 0.0 if steady else min(MAX_PAUSE_SECONDS, pause * 2 or 0.5)
+
+    def _run_one(self) -> bool:
+        """One worker from start to end; True if it lived long enough to be trusted again."""
+        name = f"worker-{token_hex(4)}"
+        process = self._spawn(name)
+        if process is None:
+            return True
+        try:
+            process.wait(STEADY_SECONDS)
+            steady = False
+        except subprocess.TimeoutExpired:
+            steady = True
+        code = process.wait()
+        if not self._stopping.is_set():
+            log.warning("%s ended with %s and is replaced", name, code)
+        self._on_lost(name)
+        return steady
+
+    def _spawn(self, name: str) -> subprocess.Popen[bytes] | None:
+        with self._lock:
+            if self._stopping.is_set():
+                return None
+            self._process = subprocess.Popen(
+                [*self._command, name], stdin=subprocess.PIPE, cwd=_CODE
+            )
+            return self._process
+
+
+def _end(process: subprocess.Popen[bytes], grace_seconds: float) -> None:
+    """Ask a process to end, and make it."""
+    process.terminate()
+    try:
+        process.wait(grace_seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,80 @@
+"""Open uploaded files through a limited child process; this process never decodes them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from wan_demo.domain.events import Frames
+from wan_demo.domain.medium import Medium
+from wan_demo.domain.model import Size
+from wan_demo.errors import UnreadableMedium
+
+MAX_BYTES = 200 * 2**20
+TIMEOUT_SECONDS = 90
+
+Kind = Literal["image", "video"]
+
+_CODE = Path(__file__).resolve().parents[2]
+"""Where ``wan_demo`` is importable from; paths given to the child are absolute."""
+
+
+def probe(path: Path, kind: Kind) -> Medium:
+    """What a file holds; raises UnreadableMedium naming the field (``image`` or ``video``)."""
+    if not path.is_file():
+        raise UnreadableMedium(kind, path.name, "must be a file that exists")
+    size = path.stat().st_size
+    if not 0 < size <= MAX_BYTES:
+        allowed = f"must be a file of 1 byte to {MAX_BYTES // 2**20} MB"
+        raise UnreadableMedium(kind, f"{size:,} bytes", allowed)
+    answer = _ask({"do": "probe", "kind": kind, "path": str(path.resolve())})
+    return Medium(kind=kind, **answer)
+
+
+def read_image(path: Path, size: Size) -> Frames:
+    """A picture cropped to ``size`` (width, height): an array of shape (1, height, width, 3)."""
+    return _read({"kind": "image", "path": str(path.resolve())}, size)
+
+
+def read_video(path: Path, size: Size, num_frames: int, fps: float) -> Frames:
+    """``num_frames`` frames at ``fps``: shape (num_frames, height, width, 3)."""
+    return _read(
+        {"kind": "video", "path": str(path.resolve()), "frames": num_frames, "fps": fps}, size
+    )
+
+
+def _read(command: dict[str, Any], size: Size) -> Frames:
+    with tempfile.TemporaryDirectory() as folder:
+        to = Path(folder) / "frames.npy"
+        _ask({**command, "do": "read", "width": size[0], "height": size[1], "to": str(to)})
+        return np.load(to, allow_pickle=False)
+
+
+def _ask(command: dict[str, Any]) -> dict[str, Any]:
+    """Run the child on one command; every way it can die is a refusal of the file."""
+    field = command["kind"]
+    name = "this file"
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "wan_demo.media.child"],
+            input=json.dumps(command),
+            capture_output=True,
+            text=True,
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            cwd=_CODE,
+        )
+    except subprocess.TimeoutExpired:
+        raise UnreadableMedium(field, name, "must open within a minute") from None
+    if done.returncode != 0:
+        raise UnreadableMedium(field, name, "must be a file that opens within the limits")
+    answer = json.loads(done.stdout)
+    if "refused" in answer:
+        raise UnreadableMedium(field, name, answer["refused"])
+    return answer

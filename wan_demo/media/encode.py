@@ -1,0 +1,80 @@
+"""Frames to a file that every browser plays: h264, yuv420p, faststart MP4."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from wan_demo.domain.events import Frames
+from wan_demo.media.folder import replacing
+
+CRF = "16"
+"""x264's quality, 0 (lossless) to 51: 16 is where people stop seeing a difference."""
+
+METADATA_KEY = "comment"
+"""The one free text field that MP4 readers everywhere show."""
+
+
+def write_mp4(frames: Frames, fps: int, path: Path, metadata: Mapping[str, Any]) -> None:
+    """Write ``frames`` (frames, height, width, 3; even sides) to ``path``, whole or not at all.
+
+    One thread and fixed settings, so that the same frames give the same decoded video.
+    """
+    with replacing(path) as part, av.open(part, "w", "mp4", {"movflags": "faststart"}) as container:
+        container.metadata[METADATA_KEY] = json.dumps(metadata, ensure_ascii=False)
+        stream = container.add_stream("libx264", rate=fps, options={"crf": CRF, "preset": "medium"})
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.thread_count = 1
+        _tag_bt709(stream.codec_context)
+        for frame in frames:
+            container.mux(stream.encode(_to_yuv(frame)))
+        container.mux(stream.encode())
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """What ``write_mp4`` was given; empty for a video from elsewhere."""
+    with av.open(path) as container:
+        text = container.metadata.get(METADATA_KEY, "")
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def write_preview(frames: Frames, path: Path, frame_ms: int) -> None:
+    """Write a small looping WebP; readers see the old or the new one, never a part."""
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    with replacing(path) as part:
+        first.save(
+            part,
+            "webp",
+            save_all=True,
+            append_images=rest,
+            duration=frame_ms,
+            loop=0,
+            quality=80,
+            method=0,
+        )
+
+
+def _to_yuv(frame: np.ndarray[Any, np.dtype[np.uint8]]) -> av.VideoFrame:
+    """RGB to BT.709 limited range, the matrix that the stream is tagged with."""
+    rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
+    return rgb.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+
+
+def _tag_bt709(codec: av.VideoCodecContext) -> None:
+    """Say which colors these are: players guess BT.601 for small videos otherwise."""
+    bt709, limited = 1, 1
+    codec.color_primaries = bt709
+    codec.color_trc = bt709
+    codec.colorspace = bt709
+    codec.color_range = limited

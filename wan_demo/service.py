@@ -1,0 +1,168 @@
+"""Every use case, once: the page, the API and the CLI are thin peers over this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from wan_demo import catalog
+from wan_demo.domain.estimate import expected_seconds
+from wan_demo.domain.job import Job
+from wan_demo.domain.medium import Medium
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.notes import notes
+from wan_demo.domain.request import GenerationRequest, Task
+from wan_demo.domain.rules import Given, complete
+from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, QueueFull, StorageFull
+from wan_demo.jobs.base import JobStore
+from wan_demo.media.decode import Kind, probe
+from wan_demo.media.folder import DataFolder
+
+MAX_WAITING = 200
+
+_MEDIA: dict[Task, Kind] = {Task.IMAGE_TO_VIDEO: "image", Task.VIDEO_TO_VIDEO: "video"}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would run: the whole request, notes on it, and seconds (None: not known yet)."""
+
+    request: GenerationRequest
+    spec: ModelSpec
+    notes: Sequence[str]
+    run_seconds: float | None
+    wait_seconds: float | None
+    waiting: int
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a waiting job stands: jobs before it, and seconds until its start if known."""
+
+    ahead: int
+    seconds: float | None
+
+
+class Service:
+    """Submit, watch, stop and list jobs; see ``Plan`` for what a request would do.
+
+    ``given`` is a mapping of the request's field names to values; ``image`` and ``video`` are
+    paths of files, which are copied in. What is missing or None takes its default.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        folder: DataFolder,
+        default_model: str,
+        is_available: Callable[[ModelSpec], bool],
+        max_waiting: int = MAX_WAITING,
+    ) -> None:
+        self.folder = folder
+        self.default_model = default_model
+        self.is_available = is_available
+        self._store = store
+        self._max_waiting = max_waiting
+
+    def plan(self, given: Given) -> Plan:
+        """What ``given`` would run; raises InvalidRequest or UnreadableMedium."""
+        spec = catalog.find(str(given.get("model") or self.default_model))
+        medium = self.medium(given)
+        request = complete(given, spec, medium)
+        return Plan(
+            request=request,
+            spec=spec,
+            notes=notes(spec, request.task, request.prompt, medium),
+            run_seconds=self._seconds(request),
+            wait_seconds=self._wait(self._store.active()),
+            waiting=self._store.waiting(),
+        )
+
+    def submit(self, given: Given, owner: str) -> Job:
+        """Accept a job; raises what ``plan`` raises, QueueFull and StorageFull."""
+        plan = self.plan(given)
+        if not self.is_available(plan.spec):
+            raise InvalidRequest("model", plan.spec.id, _how_to_get(plan.spec))
+        if plan.waiting >= self._max_waiting:
+            raise QueueFull(plan.waiting, self._max_waiting)
+        if not self.folder.has_room():
+            raise StorageFull
+        return self._store.add(self._keep_medium(plan.request), owner)
+
+    def get(self, job_id: str, owner: str) -> Job:
+        """One of the owner's jobs; raises JobNotFound for anybody else's too."""
+        job = self._store.get(job_id)
+        if job is None or job.owner != owner:
+            raise JobNotFound
+        return job
+
+    def cancel(self, job_id: str, owner: str) -> Job:
+        """Stop one of the owner's jobs; raises JobNotFound, JobFinished."""
+        if self.get(job_id, owner).status.is_final:
+            raise JobFinished
+        return self._store.cancel(job_id) or self.get(job_id, owner)
+
+    def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
+        """The owner's jobs, newest first."""
+        return self._store.list(owner, limit)
+
+    def place(self, job: Job) -> Place:
+        """Where a waiting job stands in the queue."""
+        ahead = self._store.ahead(job.id)
+        return Place(len(ahead), self._wait(ahead))
+
+    def queue(self) -> Place:
+        """Where a new job would stand."""
+        active = self._store.active()
+        return Place(len(active), self._wait(active))
+
+    def medium(self, given: Given) -> Medium | None:
+        """What is in the request's image or video; None where the task has none, or none yet."""
+        kind = _MEDIA.get(Task(given["task"])) if given.get("task") in list(Task) else None
+        path = given.get(kind) if kind else None
+        return _probe(Path(path), kind) if kind and path else None
+
+    def _keep_medium(self, request: GenerationRequest) -> GenerationRequest:
+        kind = _MEDIA.get(request.task)
+        if kind is None:
+            return request
+        kept = self.folder.keep_input(Path(str(getattr(request, kind))))
+        return request.model_copy(update={kind: kept})
+
+    def _seconds(self, request: GenerationRequest) -> float | None:
+        history = self._store.recent(request.model)
+        return expected_seconds(request, catalog.find(request.model), history)
+
+    def _wait(self, ahead: Sequence[Job]) -> float | None:
+        """Seconds until these jobs are done; None where one's time is not known."""
+        total = 0.0
+        for job in ahead:
+            left = job.progress.seconds_left
+            seconds = left if left is not None else self._seconds(job.request)
+            if seconds is None:
+                return None
+            total += seconds
+        return total
+
+
+def _probe(path: Path, kind: Kind) -> Medium:
+    """``probe``, remembering the answer while the file stays as it is."""
+    try:
+        stamp = path.stat().st_mtime_ns
+    except OSError:
+        stamp = 0
+    return _probe_once(path, kind, stamp)
+
+
+@lru_cache(maxsize=256)
+def _probe_once(path: Path, kind: Kind, _stamp: int) -> Medium:
+    return probe(path, kind)
+
+
+def _how_to_get(spec: ModelSpec) -> str:
+    return (
+        f"is not on this machine yet; get it with `hf download {spec.source}` "
+        f"(about {spec.download_bytes / 1e9:.0f} GB) and start again"
+    )

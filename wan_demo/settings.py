@@ -1,0 +1,25 @@
+"""Settings from the environment (``WAN_DEMO_*``) or a ``.env`` file: read here and nowhere else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """How the app is started; every field is also a flag of ``python app.py``."""
+
+    model_config = SettingsConfigDict(env_prefix="WAN_DEMO_", env_file=".env", extra="ignore")
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(7860, ge=0, le=65535, description="Port; the next free one if it is busy.")
+    data_dir: Path = Field(Path("data"), description="Folder of jobs, inputs and videos.")
+    model: str | None = Field(
+        None, description="Catalogue id of the model that the page starts with."
+    )
+    device: str = Field("auto", description="auto, cuda, mps or cpu.")
+    share: bool = Field(False, description="Ask Gradio for a public address.")
+    engine: str = Field("pipeline", description="pipeline, or fake: clips without a model.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

@@ -1,0 +1,195 @@
+"""A worker: claim a job, fetch its inputs, generate, encode, finish; then the next one."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import time
+from collections.abc import Generator
+from contextlib import closing
+from threading import Event as Flag
+from typing import Any
+
+from wan_demo import __version__
+from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Step
+from wan_demo.domain.job import Failure, Output, Progress, Stage
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.engine.base import Engine, Inputs
+from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
+from wan_demo.jobs.base import Claim, JobStore
+from wan_demo.media.decode import read_image, read_video
+from wan_demo.media.encode import write_mp4, write_preview
+from wan_demo.media.folder import DataFolder
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 0.2
+REPORT_SECONDS = 1.0
+PREVIEW_MS = 300
+
+
+class Stopped(Exception):
+    """The job was cancelled, or is no longer this worker's."""
+
+
+class Worker:
+    """Works on one job at a time until it is told to stop."""
+
+    def __init__(self, name: str, store: JobStore, engine: Engine, folder: DataFolder) -> None:
+        self.name = name
+        self._store = store
+        self._engine = engine
+        self._folder = folder
+
+    def run(self, stopping: Flag) -> None:
+        """Work until ``stopping`` is set; a job under way is then left as it is."""
+        while not stopping.is_set():
+            if not self.run_once(stopping):
+                stopping.wait(IDLE_SECONDS)
+
+    def run_once(self, stopping: Flag | None = None) -> bool:
+        """Take one job to its end; False if none was waiting."""
+        claim = self._store.claim(self.name)
+        if claim is None:
+            return False
+        try:
+            outputs = self._make(claim, stopping or Flag())
+        except Stopped:
+            self._store.cancelled(claim)
+        except Exception as error:
+            self._store.fail(claim, _failure(error, claim))
+        else:
+            if not self._store.complete(claim, outputs):
+                self._discard(outputs)
+        finally:
+            self._folder.preview(claim.job.id).unlink(missing_ok=True)
+        return True
+
+    def _make(self, claim: Claim, stopping: Flag) -> list[Output]:
+        """All clips of the job, written one by one."""
+        request, outputs = claim.job.request, []
+        run = _Run(claim, self._store, self._folder, stopping)
+        inputs = self._fetch(request)
+        try:
+            for index in range(request.num_videos_per_prompt):
+                single = request.single(index)
+                finished = run.follow(self._engine.generate(single, inputs), index)
+                outputs.append(self._encode(single, finished))
+        except BaseException:
+            self._discard(outputs)
+            raise
+        return outputs
+
+    def _fetch(self, request: GenerationRequest) -> Inputs:
+        size = (request.width, request.height)
+        if request.image is not None:
+            return Inputs(image=read_image(self._folder.input(request.image), size))
+        if request.video is not None:
+            path = self._folder.input(request.video)
+            return Inputs(video=read_video(path, size, request.num_frames, request.fps))
+        return Inputs()
+
+    def _encode(self, request: GenerationRequest, finished: Finished) -> Output:
+        name = self._folder.new_video()
+        metadata = describe(request, finished)
+        write_mp4(finished.frames, request.fps, self._folder.video(name), metadata)
+        return Output(file=name, seed=request.seed)
+
+    def _discard(self, outputs: list[Output]) -> None:
+        for output in outputs:
+            self._folder.video(output.file).unlink(missing_ok=True)
+
+
+class _Run:
+    """One job's way through the engine's events: reports, previews, and the stop."""
+
+    def __init__(self, claim: Claim, store: JobStore, folder: DataFolder, stopping: Flag) -> None:
+        self._claim = claim
+        self._store = store
+        self._folder = folder
+        self._stopping = stopping
+        self._reported = Progress()
+        self._reported_at = 0.0
+        self._first_step_at = 0.0
+
+    def follow(self, events: Generator[Event, None, None], clip: int) -> Finished:
+        """Consume one clip's events; raises Stopped after closing them undecoded."""
+        with closing(events):
+            for event in events:
+                self._check()
+                if isinstance(event, Finished):
+                    self._report(self._progress(Stage.ENCODING, clip))
+                    return event
+                self._handle(event, clip)
+        raise GenerationFailed("The engine ended without a video.")
+
+    def _check(self) -> None:
+        if self._stopping.is_set():
+            raise SystemExit  # the job stays claimed: whoever supervises gives it back
+        if not self._store.is_wanted(self._claim):
+            raise Stopped
+
+    def _handle(self, event: Event, clip: int) -> None:
+        if isinstance(event, Loading):
+            self._report(self._progress(Stage.LOADING, clip))
+        elif isinstance(event, Decoding):
+            self._report(self._progress(Stage.DECODING, clip))
+        elif isinstance(event, Step):
+            self._step(event, clip)
+
+    def _step(self, event: Step, clip: int) -> None:
+        if event.preview is not None:
+            self._show(event.preview)
+        now = time.monotonic()
+        if event.index == 1:
+            self._first_step_at = now
+        left = None
+        if event.index > 1:
+            pace = (now - self._first_step_at) / (event.index - 1)
+            left = pace * (event.total - event.index)
+        progress = self._progress(Stage.STEP, clip)
+        self._report(
+            progress.model_copy(
+                update={"step": event.index, "steps": event.total, "seconds_left": left}
+            )
+        )
+
+    def _progress(self, stage: Stage, clip: int) -> Progress:
+        return Progress(stage=stage, clip=clip, clips=self._claim.job.request.num_videos_per_prompt)
+
+    def _report(self, progress: Progress) -> None:
+        """Write progress to the table: at each new stage, else at most once a second."""
+        now = time.monotonic()
+        is_new = (progress.stage, progress.clip) != (self._reported.stage, self._reported.clip)
+        if is_new or now - self._reported_at >= REPORT_SECONDS:
+            self._store.report(self._claim, progress)
+            self._reported, self._reported_at = progress, now
+
+    def _show(self, frames: Frames) -> None:
+        """A preview is a courtesy: a disk that refuses it must not end the job."""
+        try:
+            write_preview(frames, self._folder.preview(self._claim.job.id), PREVIEW_MS)
+        except OSError:
+            log.warning("no preview for job %s", self._claim.job.id, exc_info=True)
+
+
+def describe(request: GenerationRequest, finished: Finished) -> dict[str, Any]:
+    """An MP4's metadata: the whole request, and what made it."""
+    return {
+        "software": f"wan_demo {__version__}",
+        "request": request.model_dump(mode="json"),
+        **finished.provenance,
+    }
+
+
+def _failure(error: Exception, claim: Claim) -> Failure:
+    """An exception as the job's recorded end; the unexpected goes to the log, not to people."""
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        error = StorageFull()
+    if isinstance(error, WanDemoError):
+        return Failure(code=error.code, message=str(error))
+    log.error("job %s failed", claim.job.id, exc_info=error)
+    return Failure(
+        code=GenerationFailed.code,
+        message="Something went wrong while making this video; the server's log has the cause.",
+    )
