@@ -1,0 +1,62 @@
+# Everything a fresh machine needs: `make run`, `make test`, `make check`. Each makes .venv once.
+#
+# PYTHON=python3.12      the Python to build .venv from (3.11 to 3.13); found when not given
+# ARGS="--port 8000"     passed on: to app.py by `make run`, to pytest by `make test`
+# TORCH_INDEX=ADDRESS    where pip also looks for torch; see below
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run test check format clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?=
+ARGS ?=
+TORCH_INDEX ?=
+
+# The general index's torch for Linux brings several GB of CUDA libraries. constraints.txt names
+# its version without a local label, so pip takes a CPU build ("+cpu", which sorts after the bare
+# version) wherever its configuration, PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL shows it one, and
+# TORCH_INDEX is the same for one run. Nothing else is safe to pass: --index-url would hide the
+# other packages, and a forced "+cpu" would fail where only the general index is known.
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --constraint constraints.txt
+
+help:
+	@echo "make run     open the app at http://127.0.0.1:7860"
+	@echo "make test    run every test, those in a real browser included"
+	@echo "make check   lint, types and the floors of the architecture"
+
+run: $(VENV)/.core
+	$(BIN)/python app.py $(ARGS)
+
+test: $(VENV)/.dev
+	@scripts/system_packages
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(VENV)/.dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf $(VENV)
+
+$(VENV)/.made:
+	@scripts/make_venv $(VENV) $(PYTHON)
+	@touch $@
+
+$(VENV)/.core: $(VENV)/.made requirements.txt constraints.txt
+	@scripts/torch_hint $(BIN)/python $(TORCH_INDEX)
+	@echo "Installing the app's libraries into $(VENV) (some minutes, once) ..."
+	$(INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.core requirements-dev.txt
+	$(INSTALL) -r requirements-dev.txt
+	@touch $@
