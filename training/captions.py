@@ -171,8 +171,12 @@ def chinese(labels: Labels, rng: Random) -> str:
     color, motion = _ZH_COLORS[labels.color], rng.choice(_ZH_MOTIONS[labels.motion])
     shape, unit = rng.choice(_ZH_SHAPES[labels.shape]), _ZH_MEASURE[labels.shape]
     ground = _ZH_STYLES[labels.style] + _ZH_BACKGROUNDS[labels.background]
-    thing = rng.choice((f"一{unit}{color}的{shape}", f"一{unit}{color}{shape}", f"{color}的{shape}"))
+    thing = rng.choice(
+        (f"一{unit}{color}的{shape}", f"一{unit}{color}{shape}", f"{color}的{shape}")
+    )
     if rng.random() < 1 / 6:
         return thing + motion
     place = rng.choice((f"{ground}背景上", f"在{ground}背景上", f"{ground}的背景上"))
-    return rng.choice((f"{place}，{thing}{motion}", f"{place}{thing}{motion}", f"{thing}在{ground}背景上{motion}"))
+    return rng.choice(
+        (f"{place}，{thing}{motion}", f"{place}{thing}{motion}", f"{thing}在{ground}背景上{motion}")
+    )

@@ -13,7 +13,6 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from diffusers import AutoencoderKLWan
 from diffusers.models.autoencoders.autoencoder_kl_wan import (
     WanAttentionBlock,
@@ -23,6 +22,7 @@ from diffusers.models.autoencoders.autoencoder_kl_wan import (
     WanRMS_norm,
 )
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 def encode(vae: AutoencoderKLWan, clip: Tensor) -> Tensor:
@@ -79,15 +79,15 @@ def _mid(block: nn.Module, x: Tensor, batch: int) -> Tensor:
 
 
 def _head(coder: nn.Module, x: Tensor, batch: int) -> Tensor:
-    return _causal_conv(coder.conv_out, F.silu(_norm(coder.norm_out, x)), batch)
+    return _causal_conv(coder.conv_out, functional.silu(_norm(coder.norm_out, x)), batch)
 
 
 def _residual(block: WanResidualBlock, x: Tensor, batch: int) -> Tensor:
     shortcut = x
     if isinstance(block.conv_shortcut, WanCausalConv3d):
         shortcut = _causal_conv(block.conv_shortcut, x, batch)
-    x = _causal_conv(block.conv1, F.silu(_norm(block.norm1, x)), batch)
-    x = _causal_conv(block.conv2, F.silu(_norm(block.norm2, x)), batch)
+    x = _causal_conv(block.conv1, functional.silu(_norm(block.norm1, x)), batch)
+    x = _causal_conv(block.conv2, functional.silu(_norm(block.norm2, x)), batch)
     return x + shortcut
 
 
@@ -100,7 +100,7 @@ def _attention(block: WanAttentionBlock, x: Tensor) -> Tensor:
     n, c, h, w = x.shape
     qkv = block.to_qkv(_norm(block.norm, x))
     q, k, v = qkv.flatten(2).transpose(1, 2).unsqueeze(1).chunk(3, dim=-1)
-    out = F.scaled_dot_product_attention(q, k, v).squeeze(1).transpose(1, 2)
+    out = functional.scaled_dot_product_attention(q, k, v).squeeze(1).transpose(1, 2)
     return x + block.proj(out.reshape(n, c, h, w))
 
 
@@ -108,10 +108,10 @@ def _causal_conv(conv: WanCausalConv3d, x: Tensor, batch: int) -> Tensor:
     """`conv` over time-major images with zeros before the first frame; stride 1."""
     taps = conv.weight.unbind(2)
     padding = conv._padding[0]
-    out = F.conv2d(x, taps[-1], conv.bias, padding=padding)
+    out = functional.conv2d(x, taps[-1], conv.bias, padding=padding)
     for back in range(1, len(taps)):
         if x.shape[0] > back * batch:
-            earlier = F.conv2d(x[: -back * batch], taps[-1 - back], None, padding=padding)
+            earlier = functional.conv2d(x[: -back * batch], taps[-1 - back], None, padding=padding)
             out[back * batch :] += earlier
     return out
 
@@ -120,7 +120,7 @@ def _resample(layer: WanResample, x: Tensor, batch: int) -> Tensor:
     if layer.mode == "upsample3d":
         x = _double_frames(layer, x, batch)
     if layer.mode.startswith("upsample"):
-        x = F.interpolate(x, scale_factor=2.0, mode="nearest-exact")
+        x = functional.interpolate(x, scale_factor=2.0, mode="nearest-exact")
         return layer.resample[1](x)
     x = layer.resample(x)
     return _halve_frames(layer, x, batch) if layer.mode == "downsample3d" else x
@@ -146,7 +146,7 @@ def _halve_frames(layer: WanResample, x: Tensor, batch: int) -> Tensor:
     picked = [frames[:-2:2], frames[1:-1:2], frames[2::2]]
     taps = weight.squeeze((3, 4)).unbind(2)
     merged = sum(
-        F.conv2d(p.flatten(0, 1), tap[:, :, None, None], bias if i == 0 else None)
+        functional.conv2d(p.flatten(0, 1), tap[:, :, None, None], bias if i == 0 else None)
         for i, (p, tap) in enumerate(zip(picked, taps, strict=True))
     )
     return torch.cat([x[:batch], merged])

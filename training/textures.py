@@ -12,9 +12,9 @@ from random import Random
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from torch import Tensor
+from torch.nn import functional
 
 
 def _color(rng: Random) -> Tensor:
@@ -147,12 +147,12 @@ class Pool:
         image = self._images[rng.randrange(len(self._images))].float() / 255
         scale = rng.uniform(max(height, width) / image.shape[-1], 1.0)
         if scale < 1 and rng.random() < 0.5:
-            image = F.interpolate(image[None], scale_factor=scale, mode="area")[0]
+            image = functional.interpolate(image[None], scale_factor=scale, mode="area")[0]
         top = rng.randint(0, max(0, image.shape[1] - height))
         left = rng.randint(0, max(0, image.shape[2] - width))
         image = image[:, top : top + height, left : left + width]
         if image.shape[1:] != (height, width):
-            image = F.interpolate(image[None], size=(height, width), mode="bilinear")[0]
+            image = functional.interpolate(image[None], size=(height, width), mode="bilinear")[0]
         return image.flip(-1) if rng.random() < 0.5 else image
 
 

@@ -1,15 +1,79 @@
-"""Command line: `python -m training.train [--stage all|vae|latents|transformer|export]`."""
+"""Command line: `python -m training.train [--stage all|vae|latents|transformer|decoder|export]`.
+
+The stages leave their results in the run folder and resume from them:
+`vae.pt`, `latents.pt`, `transformer.pt` and `decoder.pt`, each with its curve in a CSV file.
+"""
 
 from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from diffusers import AutoencoderKLWan, WanPipeline
+from transformers import PreTrainedTokenizerFast
 
+from training import latents, measure, transformer, vae
 from training.common import device_of
-from training.vae import Plan, VaeTrainer
+from training.export import export, with_statistics
+from training.folder import new_scheduler
+from training.sample import Sampler, Settings
+from training.tokenizer import train_tokenizer
+
+STAGES = ("vae", "latents", "transformer", "decoder", "export")
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Run:
+    """A run folder and what the stages need to know."""
+
+    folder: Path
+    device: torch.device
+    args: argparse.Namespace
+
+    def vae_trainer(self) -> vae.VaeTrainer:
+        """The autoencoder's run, resumed."""
+        run = vae.VaeTrainer(self.folder, vae.Plan(minutes=self.args.vae_minutes), self.device)
+        if self.args.init_from and not run.step:
+            part = AutoencoderKLWan.from_pretrained(self.args.init_from, subfolder="vae")
+            run.start_from(part.state_dict())
+        return run
+
+    def decoder_trainer(self) -> vae.VaeTrainer:
+        """The decoder's last polish; its encoder stays as the latents know it."""
+        run = vae.VaeTrainer(
+            self.folder, vae.polish(self.args.decoder_minutes), self.device, "decoder"
+        )
+        run.start_from(self.vae_trainer().averaged().state_dict())
+        return run
+
+    def best_vae(self) -> AutoencoderKLWan:
+        """The autoencoder with the polished decoder, where there is one."""
+        polished = (self.folder / "decoder.pt").exists()
+        return (self.decoder_trainer() if polished else self.vae_trainer()).averaged()
+
+    def transformer_trainer(
+        self, tokenizer: PreTrainedTokenizerFast
+    ) -> transformer.TransformerTrainer:
+        """The transformer's run, resumed."""
+        plan = transformer.Plan(minutes=self.args.transformer_minutes, compile=self.args.compile)
+        run = transformer.TransformerTrainer(
+            self.folder, plan, self.device, tokenizer, latents.load(self.folder / "latents.pt")
+        )
+        if self.args.init_from:
+            parts = WanPipeline.from_pretrained(self.args.init_from, dtype=torch.float32)
+            run.start_from(transformer.Joint(parts.text_encoder, parts.transformer))
+        return run
+
+    def tokenizer(self) -> PreTrainedTokenizerFast:
+        """The tokenizer of this run, trained at its first use."""
+        path = self.folder / "tokenizer"
+        if not path.exists():
+            train_tokenizer().save_pretrained(path)
+        return PreTrainedTokenizerFast.from_pretrained(path)
 
 
 def main() -> None:
@@ -17,15 +81,80 @@ def main() -> None:
     args = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     torch.set_num_threads(args.threads)
-    VaeTrainer(args.run_dir, Plan(minutes=args.vae_minutes), device_of(args.device)).run()
+    args.run_dir.mkdir(parents=True, exist_ok=True)
+    run = Run(args.run_dir, device_of(args.device), args)
+    for stage in STAGES if args.stage == "all" else (args.stage,):
+        log.info("stage %s", stage)
+        _ACTIONS[stage](run)
+
+
+def _latents(run: Run) -> None:
+    path = run.folder / "latents.pt"
+    if not path.exists():
+        latents.precompute(run.vae_trainer().averaged(), path)
+
+
+def _transformer(run: Run) -> None:
+    tokenizer = run.tokenizer()
+    trainer, coder = run.transformer_trainer(tokenizer), run.best_vae()
+    statistics = trainer.latents.mean, trainer.latents.std
+
+    def check(joint: transformer.Joint, step: int) -> None:
+        export(run.folder / "wan-tiny", tokenizer, joint, coder, statistics)
+        _report(tokenizer, trainer.averaged(), with_statistics(coder, *statistics), step)
+
+    trainer.run(check, every=run.args.check_every)
+
+
+def _report(
+    tokenizer: PreTrainedTokenizerFast,
+    joint: transformer.Joint,
+    coder: AutoencoderKLWan,
+    step: int,
+) -> None:
+    """Logs what a few fresh clips show."""
+    pipeline = WanPipeline(
+        tokenizer=tokenizer,
+        text_encoder=joint.text_encoder,
+        transformer=joint.transformer,
+        vae=coder,
+        scheduler=new_scheduler(),
+        expand_timesteps=True,
+    )
+    how = Settings(num_inference_steps=10)
+    scores = measure.text_to_video(Sampler(pipeline), measure.prompt_set(24), how)
+    log.info("step %d, 24 prompts: %s", step, measure.rates(scores))
+
+
+def _export(run: Run) -> None:
+    tokenizer = run.tokenizer()
+    trainer = run.transformer_trainer(tokenizer)
+    statistics = trainer.latents.mean, trainer.latents.std
+    export(run.args.output, tokenizer, trainer.averaged(), run.best_vae(), statistics)
+
+
+_ACTIONS = {
+    "vae": lambda run: run.vae_trainer().run(),
+    "latents": _latents,
+    "transformer": _transformer,
+    "decoder": lambda run: run.decoder_trainer().run(),
+    "export": _export,
+}
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Train the bundled model.")
+    parser.add_argument("--stage", choices=("all", *STAGES), default="all")
     parser.add_argument("--run-dir", type=Path, default=Path("runs/wan-tiny"))
-    parser.add_argument("--device", default="auto")
+    parser.add_argument("--output", type=Path, default=Path("assets/wan-tiny"))
+    parser.add_argument("--init-from", type=Path, help="a trained folder to start from")
+    parser.add_argument("--device", default="auto", help="cpu, cuda, or auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--vae-minutes", type=float, default=48)
+    parser.add_argument("--transformer-minutes", type=float, default=55)
+    parser.add_argument("--decoder-minutes", type=float, default=10)
+    parser.add_argument("--check-every", type=float, default=420, help="seconds between saves")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the blocks")
     return parser.parse_args()
 
 

@@ -54,7 +54,11 @@ class Plan:
     noise: float = 0.03
     shape_weight: float = 4.0
     edge_weight: float = 0.5
-    images: tuple[tuple[int, int, int, int], ...] = ((12, 1, 64, 64), (6, 1, 96, 96), (8, 1, 64, 96))
+    images: tuple[tuple[int, int, int, int], ...] = (
+        (12, 1, 64, 64),
+        (6, 1, 96, 96),
+        (8, 1, 64, 96),
+    )
     clips: tuple[tuple[int, int, int, int], ...] = (
         (2, 17, 64, 64),
         (1, 17, 96, 96),
@@ -65,6 +69,11 @@ class Plan:
     )
     decoder_only: bool = False
     seed: int = 0
+
+
+def polish(minutes: float) -> Plan:
+    """The last stage: the decoder alone, on latents as rough as the transformer's."""
+    return Plan(minutes=minutes, image_share=0.0, rate=2e-4, noise=0.1, decoder_only=True, seed=1)
 
 
 def new_vae() -> AutoencoderKLWan:

@@ -1,0 +1,108 @@
+"""Flow-matching steps, the text embedding, latents on disk and the exported folder."""
+
+from random import Random
+
+import pytest
+import torch
+from diffusers import WanPipeline
+
+from training import latents, transformer
+from training.export import export
+from training.folder import new_text_encoder, new_transformer
+from training.latents import coarse
+from training.tokenizer import MAX_LENGTH, train_tokenizer
+from training.transformer import Batch, Joint, Plan, flow_loss
+from training.vae import new_vae
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_tokenizer()
+
+
+@pytest.fixture(scope="module")
+def joint(tokenizer):
+    torch.manual_seed(0)
+    return Joint(new_text_encoder(len(tokenizer)), new_transformer())
+
+
+def test_embedding_equals_the_pipelines(tokenizer, joint):
+    pipeline = WanPipeline(
+        tokenizer=tokenizer,
+        text_encoder=joint.text_encoder,
+        transformer=joint.transformer,
+        vae=new_vae(),
+        scheduler=None,
+    )
+    texts = ["a red circle", "", "a blue star falling on a black background"]
+    with torch.no_grad():
+        ours = joint.embed(tokenizer, texts)
+        theirs, _ = pipeline.encode_prompt(
+            texts, do_classifier_free_guidance=False, max_sequence_length=MAX_LENGTH
+        )
+    assert torch.allclose(ours, theirs, atol=1e-5)
+
+
+def test_a_few_steps_lower_the_loss(tokenizer):
+    torch.manual_seed(0)
+    joint = Joint(new_text_encoder(len(tokenizer)), new_transformer())
+    batch = Batch(torch.ones(4, 16, 2, 4, 4), torch.zeros(4, 1, 2, 4, 4), torch.zeros(4, 64, 128))
+    optimizer, rng, losses = torch.optim.Adam(joint.parameters(), lr=2e-3), Random(0), []
+    for _ in range(20):
+        loss = flow_loss(joint, batch, rng, Plan())
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
+
+
+def test_coarse_marks_cells_of_the_right_frames():
+    near = torch.zeros(9, 16, 16)
+    near[6, 9, 1] = 1
+    cells = coarse(near)
+    assert cells.shape == (3, 2, 2)
+    assert cells.nonzero().tolist() == [[2, 1, 0]]
+
+
+def test_latents_survive_the_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(latents, "BUCKETS", {(5, 32, 48): 4})
+    latents.precompute(new_vae(), tmp_path / "latents.pt")
+    loaded = latents.load(tmp_path / "latents.pt")
+    bucket = loaded.buckets[5, 32, 48]
+    assert bucket.latents.shape == (4, 16, 2, 4, 6)
+    assert bucket.near.shape == (4, 1, 2, 4, 6)
+    assert len(bucket.labels) == 4
+    assert loaded.mean.shape == loaded.std.shape == (16,)
+
+
+def test_missing_latents_say_what_to_do(tmp_path):
+    with pytest.raises(FileNotFoundError, match="latents"):
+        latents.load(tmp_path / "none.pt")
+
+
+def test_export_loads_and_makes_a_clip(tmp_path, tokenizer, joint):
+    statistics = torch.zeros(16), torch.ones(16)
+    fresh = Joint(new_text_encoder(len(tokenizer)), new_transformer())
+    fresh.load_state_dict(joint.state_dict())
+    export(tmp_path, tokenizer, fresh, new_vae(), statistics)
+    pipeline = WanPipeline.from_pretrained(tmp_path, dtype=torch.float32)
+    pipeline.set_progress_bar_config(disable=True)
+    frames = pipeline(
+        prompt="a red circle",
+        height=32,
+        width=32,
+        num_frames=5,
+        num_inference_steps=2,
+        max_sequence_length=MAX_LENGTH,
+        output_type="pt",
+    ).frames
+    assert frames.shape == (1, 5, 3, 32, 32)
+    assert frames.isfinite().all()
+
+
+def test_noise_levels_cover_the_range():
+    levels = transformer.noise_levels(2000, torch.device("cpu"))
+    assert levels.min() > 0
+    assert levels.max() < 1
+    assert 0.5 < levels.mean() < 0.62

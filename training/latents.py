@@ -1,0 +1,121 @@
+"""Precomputes latents of captioned clips with the frozen autoencoder."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import torch
+from diffusers import AutoencoderKLWan
+from torch import Tensor
+from torch.nn import functional
+
+from training import fast_vae
+from training.common import load_checkpoint, save_checkpoint
+from training.pictures import draw_clip
+from training.shapes import STYLES, Labels, random_labels
+
+log = logging.getLogger(__name__)
+
+# (frames, height, width): how many clips.
+BUCKETS: dict[tuple[int, int, int], int] = {
+    (9, 64, 64): 500,
+    (17, 64, 64): 1000,
+    (17, 96, 96): 2200,
+    (17, 64, 96): 250,
+    (17, 96, 64): 250,
+    (9, 96, 96): 250,
+    (33, 64, 64): 200,
+    (25, 80, 80): 200,
+    (13, 112, 80): 200,
+    (13, 80, 112): 200,
+    (17, 128, 128): 200,
+    (21, 80, 128): 150,
+    (33, 96, 96): 150,
+}
+_STYLE_WEIGHTS = (0.84, 0.08, 0.08)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Clips of one size: raw `latents` (N, z, t, h, w), `near` (N, 1, t, h, w), `labels` (N)."""
+
+    latents: Tensor
+    near: Tensor
+    labels: list[Labels]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """All buckets, with the mean and deviation (z,) of their latents."""
+
+    buckets: dict[tuple[int, int, int], Bucket]
+    mean: Tensor
+    std: Tensor
+
+
+def precompute(vae: AutoencoderKLWan, path: Path, share: float = 1.0, seed: int = 1) -> None:
+    """Draws and encodes `share` of `BUCKETS` and saves them to `path`."""
+    rng = Random(seed)
+    buckets = {
+        key: _bucket(vae, rng, key, max(4, round(count * share))) for key, count in BUCKETS.items()
+    }
+    mean, std = _statistics(list(buckets.values()))
+    stored = {key: _to_plain(bucket) for key, bucket in buckets.items()}
+    save_checkpoint(path, {"buckets": stored, "mean": mean, "std": std})
+
+
+def load(path: Path) -> Latents:
+    """Reads what `precompute` saved."""
+    state = load_checkpoint(path, torch.device("cpu"))
+    if state is None:
+        raise FileNotFoundError(f"no latents at {path}: run the stage 'latents' first")
+    buckets = {key: _from_plain(plain) for key, plain in state["buckets"].items()}
+    return Latents(buckets, state["mean"], state["std"])
+
+
+def coarse(near: Tensor) -> Tensor:
+    """Pixel mask (T, H, W) to latent cells (t, H/8, W/8): set where any pixel is."""
+    pooled = functional.max_pool2d(near[:, None], 8)[:, 0]
+    first, rest = pooled[:1], pooled[1:]
+    return torch.cat([first, rest.unflatten(0, (-1, 4)).amax(1)]) if len(rest) else first
+
+
+@torch.no_grad()
+def _bucket(vae: AutoencoderKLWan, rng: Random, key: tuple[int, int, int], count: int) -> Bucket:
+    frames, height, width = key
+    device = next(vae.parameters()).device
+    chunks: list[Tensor] = []
+    masks: list[Tensor] = []
+    labels: list[Labels] = []
+    for start in range(0, count, 4):
+        some = [_labels(rng) for _ in range(min(4, count - start))]
+        drawn = [draw_clip(one, rng, frames, (height, width)) for one in some]
+        clips = torch.stack([clip for clip, _ in drawn]).transpose(1, 2) * 2 - 1
+        chunks.append(fast_vae.encode(vae, clips.to(device)).half().cpu())
+        masks += [coarse((outline < 1).float()).byte() for _, outline in drawn]
+        labels += some
+    log.info("%d clips of %d frames, %dx%d", count, frames, width, height)
+    return Bucket(torch.cat(chunks), torch.stack(masks)[:, None], labels)
+
+
+def _labels(rng: Random) -> Labels:
+    return random_labels(rng, (rng.choices(STYLES, _STYLE_WEIGHTS)[0],))
+
+
+def _statistics(buckets: list[Bucket]) -> tuple[Tensor, Tensor]:
+    """Mean and deviation (z,) over all latents."""
+    values = torch.cat([b.latents.transpose(0, 1).flatten(1).float() for b in buckets], dim=1)
+    return values.mean(1), values.std(1)
+
+
+def _to_plain(bucket: Bucket) -> dict[str, Any]:
+    labels = [asdict(one) for one in bucket.labels]
+    return {"latents": bucket.latents, "near": bucket.near, "labels": labels}
+
+
+def _from_plain(plain: dict[str, Any]) -> Bucket:
+    return Bucket(plain["latents"], plain["near"], [Labels(**one) for one in plain["labels"]])

@@ -1,0 +1,223 @@
+"""Trains the text encoder and the transformer together, by flow matching on latents.
+
+A sample is `x_t = (1 - t) x_0 + t noise` and the target `noise - x_0`, as diffusers'
+flow-matching schedulers expect. In a part of the steps the first latent frame stays clean at
+timestep 0 (image-to-video the Wan2.2-TI2V way), with one timestep per token.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+import torch
+from diffusers import WanTransformer3DModel
+from torch import Tensor, nn
+from transformers import PreTrainedTokenizerFast, UMT5EncoderModel
+
+from training.captions import random_caption
+from training.common import (
+    Clock,
+    Curve,
+    Ema,
+    load_checkpoint,
+    one_cycle,
+    save_checkpoint,
+    set_rate,
+)
+from training.folder import new_text_encoder, new_transformer
+from training.latents import Latents
+from training.tokenizer import MAX_LENGTH
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How the transformer is trained; `minutes` of training time on whatever machine it is."""
+
+    minutes: float = 55
+    rate: float = 1e-3
+    tokens: int = 4500
+    small_share: float = 0.3
+    main_share: float = 0.6
+    image_share: float = 0.4
+    shape_weight: float = 2.0
+    decay: float = 0.999
+    compile: bool = False
+    seed: int = 0
+
+
+SMALL = ((9, 64, 64), (17, 64, 64))
+MAIN = (17, 96, 96)
+
+
+class Joint(nn.Module):
+    """Text encoder and transformer as one module, so that one optimizer and average hold both."""
+
+    def __init__(self, text_encoder: UMT5EncoderModel, transformer: WanTransformer3DModel) -> None:
+        super().__init__()
+        self.text_encoder, self.transformer = text_encoder, transformer
+
+    def embed(self, tokenizer: PreTrainedTokenizerFast, captions: list[str]) -> Tensor:
+        """Embeddings (B, 64, d), zeros after each caption's end, as `WanPipeline` makes them."""
+        device = self.transformer.patch_embedding.weight.device
+        tokens = tokenizer(
+            captions, padding=True, truncation=True, max_length=MAX_LENGTH, return_tensors="pt"
+        ).to(device)
+        states = self.text_encoder(tokens.input_ids, tokens.attention_mask).last_hidden_state
+        states = states * tokens.attention_mask[..., None]
+        return nn.functional.pad(states, (0, 0, 0, MAX_LENGTH - states.shape[1]))
+
+
+def flow_loss(joint: Joint, batch: Batch, rng: Random, plan: Plan) -> Tensor:
+    """Weighted error of the predicted velocity, over the frames that are noised."""
+    latents, device = batch.latents, batch.latents.device
+    t = noise_levels(len(latents), device)
+    noise = torch.randn_like(latents)
+    clean_first = rng.random() < plan.image_share
+    level = t.view(-1, 1, 1, 1, 1).expand(-1, 1, *latents.shape[2:]).clone()
+    if clean_first:
+        level[:, :, 0] = 0
+    noisy = (1 - level) * latents + level * noise
+    steps = level[:, 0, :, ::2, ::2].flatten(1) if clean_first else t
+    output = joint.transformer(noisy, steps * 1000, batch.text, return_dict=False)[0]
+    error = (output - (noise - latents)).square().mean(1, keepdim=True)
+    weight = (1 + plan.shape_weight * batch.near) * (level > 0)
+    return (error * weight).sum() / weight.sum()
+
+
+def noise_levels(count: int, device: torch.device) -> Tensor:
+    """Levels t (count,) in (0, 1): two thirds logit-normal, leaning to noise, one third uniform."""
+    normal = torch.sigmoid(torch.randn(count, device=device) * 1.2 + 0.4)
+    uniform = torch.rand(count, device=device)
+    return torch.where(torch.rand(count, device=device) < 0.67, normal, uniform)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Normalised `latents` (B, z, t, h, w), `near` (B, 1, t, h, w), `text` (B, 64, d)."""
+
+    latents: Tensor
+    near: Tensor
+    text: Tensor
+
+
+class TransformerTrainer:
+    """One resumable run over precomputed latents."""
+
+    def __init__(
+        self,
+        run_dir: Path,
+        plan: Plan,
+        device: torch.device,
+        tokenizer: PreTrainedTokenizerFast,
+        latents: Latents,
+    ) -> None:
+        self.run_dir, self.plan, self.device = run_dir, plan, device
+        self.tokenizer, self.latents = tokenizer, latents
+        torch.manual_seed(plan.seed)
+        self.joint = Joint(new_text_encoder(len(tokenizer)), new_transformer()).to(device)
+        if plan.compile:
+            self.joint.transformer.compile_repeated_blocks(dynamic=True)
+        self.params = list(self.joint.parameters())
+        self.optimizer = torch.optim.AdamW(
+            self.params, lr=plan.rate, betas=(0.9, 0.98), weight_decay=0.01
+        )
+        self.clock, self.step = Clock(plan.minutes * 60), 0
+        self.curve = Curve(run_dir / "transformer.csv")
+        self.ema = Ema(self.joint, plan.decay)
+        self.resume()
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state is kept."""
+        return self.run_dir / "transformer.pt"
+
+    def start_from(self, joint: Joint) -> None:
+        """Takes trained weights, unless this run has steps of its own already."""
+        if not self.step:
+            self.joint.load_state_dict(joint.state_dict())
+            self.ema = Ema(self.joint, self.plan.decay)
+
+    def resume(self) -> None:
+        """Continues from the checkpoint, if there is one."""
+        state = load_checkpoint(self.checkpoint, self.device)
+        if state is None:
+            return
+        self.joint.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.ema.state, self.step, self.clock.spent = state["ema"], state["step"], state["spent"]
+
+    def save(self) -> None:
+        """Writes the checkpoint."""
+        state = {
+            "model": self.joint.state_dict(),
+            "ema": self.ema.state,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "spent": self.clock.spent,
+        }
+        save_checkpoint(self.checkpoint, state)
+
+    def averaged(self) -> Joint:
+        """A copy with the averaged weights."""
+        joint = Joint(new_text_encoder(len(self.tokenizer)), new_transformer()).to(self.device)
+        self.ema.copy_to(joint)
+        return joint.eval()
+
+    def run(self, on_save: Callable[[Joint, int], None] | None = None, every: float = 360) -> None:
+        """Trains until the budget is spent; `on_save` sees the averaged model at each save."""
+        rng, saved, total = Random(self.plan.seed + self.step), self.clock.spent, 0.0
+        self.clock.tick()
+        while (progress := self.clock.tick()) < 1:
+            total += self._step(rng, progress)
+            if self.step % 50 == 0:
+                self._report(total / 50)
+                total = 0.0
+            if self.clock.spent - saved > every:
+                saved = self.clock.spent
+                self._checkpoint(on_save)
+        self._checkpoint(on_save)
+
+    def _checkpoint(self, on_save: Callable[[Joint, int], None] | None) -> None:
+        self.save()
+        if on_save:
+            on_save(self.averaged(), self.step)
+
+    def _report(self, loss: float) -> None:
+        row = {"step": self.step, "seconds": round(self.clock.spent), "loss": round(loss, 4)}
+        self.curve.add(row)
+        log.info("transformer step %d, %d s: loss %.4f", *row.values())
+
+    def _step(self, rng: Random, progress: float) -> float:
+        set_rate(self.optimizer, one_cycle(progress, self.plan.rate))
+        loss = flow_loss(self.joint, self._batch(rng, progress), rng, self.plan)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.params, 1.0)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.step += 1
+        self.ema.update(self.joint, self.step)
+        return loss.item()
+
+    def _bucket(self, rng: Random, progress: float) -> tuple[int, int, int]:
+        if progress < self.plan.small_share:
+            return rng.choice(SMALL)
+        if rng.random() < self.plan.main_share:
+            return MAIN
+        return rng.choice(list(self.latents.buckets))
+
+    def _batch(self, rng: Random, progress: float) -> Batch:
+        bucket = self.latents.buckets[self._bucket(rng, progress)]
+        _, _, t, h, w = bucket.latents.shape
+        count = max(4, min(48, self.plan.tokens // (t * h * w // 4)))
+        chosen = [rng.randrange(len(bucket.labels)) for _ in range(count)]
+        mean, std = (v.view(1, -1, 1, 1, 1) for v in (self.latents.mean, self.latents.std))
+        latents = ((bucket.latents[chosen].float() - mean) / std).to(self.device)
+        captions = [random_caption(bucket.labels[i], rng) for i in chosen]
+        text = self.joint.embed(self.tokenizer, captions)
+        return Batch(latents, bucket.near[chosen].float().to(self.device), text)
