@@ -19,6 +19,8 @@ class Control:
     maximum: float | None
     is_integer: bool
     max_length: int | None
+    is_above_minimum: bool = False
+    """The minimum itself is not allowed."""
 
     @property
     def allowed(self) -> str:
@@ -28,6 +30,8 @@ class Control:
         kind = "a whole number" if self.is_integer else "a number"
         if self.minimum is None or self.maximum is None:
             return "must be text"
+        if self.is_above_minimum:
+            return f"must be {kind} above {self.minimum:g} and up to {self.maximum:.12g}"
         return f"must be {kind} from {self.minimum:g} to {self.maximum:.12g}"
 
 
@@ -49,6 +53,7 @@ def control(name: str) -> Control:
         maximum=bounds.get("le"),
         is_integer=field.annotation is int,
         max_length=bounds.get("max_length"),
+        is_above_minimum="gt" in bounds,
     )
 
 

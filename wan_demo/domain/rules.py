@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from math import isnan
 from typing import Any
 
 from pydantic import ValidationError
@@ -27,7 +28,8 @@ def complete(given: Given, spec: ModelSpec, medium: Medium | None = None) -> Gen
     """Fill in what was left open and check the whole; raises InvalidRequest."""
     chosen = {name: value for name, value in given.items() if value is not None}
     _refuse_unknown(chosen)
-    request = _parse({**_defaults(chosen, spec, medium), **chosen, "model": spec.id})
+    _refuse_booleans(chosen)
+    request = _parse({**_defaults(chosen, spec, medium), **chosen, "model": spec.id}, spec)
     _check_task(request, spec)
     _check_prompt(request)
     _check_size(request, spec)
@@ -46,6 +48,13 @@ def _refuse_unknown(chosen: Given) -> None:
         if name not in GenerationRequest.model_fields:
             known = ", ".join(GenerationRequest.model_fields)
             raise InvalidRequest(name, chosen[name], f"is not a parameter; there are {known}")
+
+
+def _refuse_booleans(chosen: Given) -> None:
+    """True is a number to Python and to pydantic, and never what a person meant by one."""
+    for name, value in chosen.items():
+        if isinstance(value, bool):
+            raise InvalidRequest(name, value, control(name).allowed)
 
 
 def _defaults(chosen: Given, spec: ModelSpec, medium: Medium | None) -> dict[str, Any]:
@@ -72,10 +81,15 @@ def _default_size(chosen: Given, spec: ModelSpec, medium: Medium | None) -> tupl
     ratio = medium.width / medium.height if medium else width / height
     given_width, given_height = _number(chosen.get("width")), _number(chosen.get("height"))
     if given_width:
-        return int(given_width), nearest_sides(int(given_width / ratio), spec.limits)[0]
+        return int(given_width), _other_side(given_width, given_width / ratio, spec)
     if given_height:
-        return nearest_sides(int(given_height * ratio), spec.limits)[0], int(given_height)
+        return _other_side(given_height, given_height * ratio, spec), int(given_height)
     return fit_ratio(ratio, width * height, spec.limits) if medium else (width, height)
+
+
+def _other_side(given: float, wanted: float, spec: ModelSpec) -> int:
+    """The allowed side next below ``wanted`` that keeps the area within the model's."""
+    return nearest_sides(int(min(wanted, spec.limits.max_area / given)), spec.limits)[0]
 
 
 def _default_frames(chosen: Given, spec: ModelSpec, medium: Medium | None) -> int:
@@ -101,14 +115,14 @@ def _number(value: Any) -> float | None:
     return None
 
 
-def _parse(values: dict[str, Any]) -> GenerationRequest:
+def _parse(values: dict[str, Any], spec: ModelSpec) -> GenerationRequest:
     try:
         return GenerationRequest.model_validate(values)
     except ValidationError as error:
-        raise _translate(error) from None
+        raise _translate(error, spec) from None
 
 
-def _translate(error: ValidationError) -> InvalidRequest:
+def _translate(error: ValidationError, spec: ModelSpec) -> InvalidRequest:
     """The first of pydantic's findings, in this app's words."""
     finding = error.errors(include_url=False)[0]
     name, value = str(finding["loc"][0]), finding["input"]
@@ -118,18 +132,37 @@ def _translate(error: ValidationError) -> InvalidRequest:
         return InvalidRequest(name, value, f"must be one of {', '.join(Task)}", list(Task))
     if finding["type"] == "value_error":
         return InvalidRequest(name, value, str(finding["ctx"]["error"]))
-    return InvalidRequest(name, value, control(name).allowed, _clamped(name, value))
+    return InvalidRequest(name, value, _allowed(name, spec), _nearest(name, value, spec))
 
 
-def _clamped(name: str, value: Any) -> tuple[float, ...]:
-    """The bound that a number went past, as the nearest allowed value."""
-    known = control(name)
+def _allowed(name: str, spec: ModelSpec) -> str:
+    """What a field may hold, for this model where models differ."""
+    limits = spec.limits
+    if name in ("width", "height"):
+        low, high = limits.min_side, limits.max_side
+        return f"must be a multiple of {limits.size_multiple} from {low} to {high} for {spec.id}"
+    if name == "num_frames":
+        return f"must be 4k+1 from {limits.min_frames} to {limits.max_frames} for {spec.id}"
+    if name == "num_inference_steps":
+        return f"must be a whole number from 1 to {limits.max_steps} for {spec.id}"
+    return control(name).allowed
+
+
+def _nearest(name: str, value: Any, spec: ModelSpec) -> tuple[float, ...]:
+    """The allowed numbers next to a refused one; none for what is no number."""
+    known, limits = control(name), spec.limits
     if known.minimum is None or known.maximum is None or not isinstance(value, (int, float)):
         return ()
-    if known.minimum <= value <= known.maximum:
-        return (round(value),) if known.is_integer else ()
-    bound = known.maximum if value > known.maximum else known.minimum
-    return (int(bound) if float(bound).is_integer() else bound,)
+    if isnan(value) or (known.is_above_minimum and value <= known.minimum):
+        return ()
+    clamped = min(max(value, known.minimum), known.maximum)
+    if name in ("width", "height"):
+        return nearest_sides(int(clamped), limits)
+    if name == "num_frames":
+        return nearest_frames(int(clamped), limits)
+    if name == "num_inference_steps":
+        clamped = min(clamped, limits.max_steps)
+    return (round(clamped) if known.is_integer or float(clamped).is_integer() else clamped,)
 
 
 def _check_task(request: GenerationRequest, spec: ModelSpec) -> None:
@@ -156,13 +189,7 @@ def _check_size(request: GenerationRequest, spec: ModelSpec) -> None:
     for name, side in (("width", request.width), ("height", request.height)):
         nearest = nearest_sides(side, limits)
         if nearest != (side,):
-            raise InvalidRequest(
-                name,
-                side,
-                f"must be a multiple of {limits.size_multiple} from {limits.min_side} to "
-                f"{limits.max_side} for {spec.id}",
-                nearest,
-            )
+            raise InvalidRequest(name, side, _allowed(name, spec), nearest)
     if request.width * request.height > limits.max_area:
         width, height = fit_ratio(request.width / request.height, limits.max_area, limits)
         raise InvalidRequest(
@@ -177,12 +204,7 @@ def _check_frames(request: GenerationRequest, spec: ModelSpec, medium: Medium | 
     limits, frames = spec.limits, request.num_frames
     nearest = nearest_frames(frames, limits)
     if nearest != (frames,):
-        raise InvalidRequest(
-            "num_frames",
-            frames,
-            f"must be 4k+1 from {limits.min_frames} to {limits.max_frames} for {spec.id}",
-            nearest,
-        )
+        raise InvalidRequest("num_frames", frames, _allowed("num_frames", spec), nearest)
     if medium is not None and medium.kind == "video":
         _check_length(request, spec, medium)
 
@@ -206,13 +228,9 @@ def _check_length(request: GenerationRequest, spec: ModelSpec, medium: Medium) -
 
 
 def _check_steps(request: GenerationRequest, spec: ModelSpec) -> None:
-    if request.num_inference_steps > spec.limits.max_steps:
-        raise InvalidRequest(
-            "num_inference_steps",
-            request.num_inference_steps,
-            f"must be a whole number from 1 to {spec.limits.max_steps} for {spec.id}",
-            (spec.limits.max_steps,),
-        )
+    name, most = "num_inference_steps", spec.limits.max_steps
+    if request.num_inference_steps > most:
+        raise InvalidRequest(name, request.num_inference_steps, _allowed(name, spec), (most,))
     if request.effective_steps == 0:
         least = -(-100 // request.num_inference_steps) / 100
         raise InvalidRequest(
