@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+
+from wan_demo import catalog
+from wan_demo.domain.medium import Medium
+from wan_demo.domain.notes import notes, unknown_words
+from wan_demo.domain.request import Task
+
+TINY = catalog.BUNDLED
+VOCABULARY = TINY.vocabulary
+assert VOCABULARY is not None
+
+
+def test_words_of_the_vocabulary_are_known_whatever_their_case():
+    assert unknown_words("A Red CIRCLE, moving right on a black background!", VOCABULARY) == []
+
+
+def test_strange_words_are_told_in_order_and_once():
+    assert unknown_words("a fox and a red dragon and a fox", VOCABULARY) == ["fox", "dragon"]
+
+
+def test_chinese_is_looked_up_by_character():
+    assert unknown_words("红色圆形向右移动", VOCABULARY) == []
+    assert unknown_words("红色的猫", VOCABULARY) == ["猫"]
+
+
+def test_a_strange_prompt_gets_a_note_that_says_what_would_work():
+    (said,) = notes(TINY, Task.TEXT_TO_VIDEO, "a fox on a meadow", None)
+    assert "“fox”" in said
+    assert "circle" in said
+    assert VOCABULARY.better_model in said
+
+
+@pytest.mark.parametrize(("detail", "count"), [(0.0, 0), (0.9, 1)])
+def test_a_photo_gets_a_note_and_a_drawing_none(detail, count):
+    medium = Medium("image", 96, 96, detail=detail)
+    assert len(notes(TINY, Task.IMAGE_TO_VIDEO, "", medium)) == count
+
+
+def test_a_model_without_a_vocabulary_says_nothing():
+    spec = catalog.find("wan2.2-ti2v-5b")
+    assert notes(spec, Task.TEXT_TO_VIDEO, "xyzzy", Medium("image", 9, 9, detail=1.0)) == []

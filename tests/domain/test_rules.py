@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given as drawn
+from hypothesis import strategies as st
+
+from wan_demo import catalog
+from wan_demo.domain.control import control
+from wan_demo.domain.medium import Medium
+from wan_demo.domain.request import MAX_SEED, GenerationRequest, Task
+from wan_demo.domain.rules import complete
+from wan_demo.errors import InvalidRequest
+
+TINY = catalog.find("wan-tiny")
+LARGE = catalog.find("wan2.2-ti2v-5b")
+
+PHOTO = Medium("image", 400, 300)
+CLIP = Medium("video", 160, 90, frames=60, fps=30.0, seconds=2.0)
+
+
+def text(**changes: Any) -> dict[str, Any]:
+    return {"task": "text_to_video", "prompt": "a red circle", **changes}
+
+
+def image(**changes: Any) -> dict[str, Any]:
+    return {"task": "image_to_video", "image": "photo.png", **changes}
+
+
+def video(**changes: Any) -> dict[str, Any]:
+    return {"task": "video_to_video", "prompt": "a red circle", "video": "clip.mp4", **changes}
+
+
+def refusal(given: dict[str, Any], spec=TINY, medium: Medium | None = None) -> InvalidRequest:
+    with pytest.raises(InvalidRequest) as caught:
+        complete(given, spec, medium)
+    return caught.value
+
+
+def test_what_is_left_open_takes_the_models_defaults():
+    request = complete(text(), TINY)
+    defaults = TINY.defaults
+    assert (request.width, request.height) == defaults.size
+    assert request.num_frames == defaults.num_frames
+    assert request.fps == defaults.fps
+    assert request.num_inference_steps == defaults.num_inference_steps
+    assert request.guidance_scale == defaults.guidance_scale
+    assert request.num_videos_per_prompt == 1
+    assert request.strength is None
+
+
+def test_none_means_the_default():
+    given = text(width=None, height=None, seed=None, negative_prompt=None, image=None)
+    assert complete(given, TINY).width == TINY.defaults.size[0]
+
+
+def test_a_given_value_is_never_changed():
+    given = text(width=112, height=64, num_frames=33, fps=12, num_inference_steps=7, seed=5)
+    request = complete(given, TINY)
+    assert {name: getattr(request, name) for name in given} == given
+
+
+def test_an_absent_seed_is_drawn_anew():
+    seeds = {complete(text(), TINY).seed for _ in range(5)}
+    assert len(seeds) == 5
+    assert all(0 <= seed <= MAX_SEED for seed in seeds)
+
+
+def test_the_negative_prompt_of_the_model_gives_way_to_the_persons():
+    assert complete(text(), LARGE).negative_prompt == catalog.WAN_NEGATIVE_PROMPT
+    assert complete(text(negative_prompt="rain"), LARGE).negative_prompt == "rain"
+    assert complete(text(negative_prompt=""), LARGE).negative_prompt == ""
+
+
+def test_only_video_to_video_has_a_default_strength():
+    assert complete(video(), TINY, CLIP).strength == TINY.defaults.strength
+    assert complete(image(), TINY, PHOTO).strength is None
+
+
+def test_a_medium_decides_the_ratio():
+    wide = complete(image(), TINY, Medium("image", 1600, 900))
+    tall = complete(image(), TINY, Medium("image", 900, 1600))
+    assert wide.width / wide.height == pytest.approx(16 / 9, rel=0.15)
+    assert (tall.width, tall.height) == (wide.height, wide.width)
+
+
+def test_one_given_side_decides_the_other():
+    request = complete(image(width=128), TINY, Medium("image", 800, 600))
+    assert (request.width, request.height) == (128, 96)
+    request = complete(text(height=64), TINY)
+    assert (request.width, request.height) == (64, 64)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(2.0, 13), (1.2, 9), (60.0, 33), (2.125, 17), (2.0625, 17)]
+)
+def test_a_video_keeps_its_own_length(seconds: float, expected: int):
+    medium = Medium("video", 96, 96, frames=99, fps=30.0, seconds=seconds)
+    assert complete(video(), TINY, medium).num_frames == expected
+
+
+REFUSED = [
+    (text(width=100), "width", (96, 112)),
+    (text(width=63), "width", (64,)),
+    (text(width=0), "width", (64,)),
+    (text(width=-96), "width", (64,)),
+    (text(width=10**40), "width", (128,)),
+    (text(width=4096), "width", (128,)),
+    (text(width=100.5), "width", (96, 112)),
+    (text(height=72), "height", (64, 80)),
+    (text(height=math.inf), "height", (128,)),
+    (text(height=-math.inf), "height", (64,)),
+    (text(height=math.nan), "height", ()),
+    (text(height="tall"), "height", ()),
+    (text(height=True), "height", ()),
+    (text(height=[96]), "height", ()),
+    (text(num_frames=16), "num_frames", (13, 17)),
+    (text(num_frames=34), "num_frames", (33,)),
+    (text(num_frames=5), "num_frames", (9,)),
+    (text(num_frames=0), "num_frames", (9,)),
+    (text(num_frames=10**9), "num_frames", (33,)),
+    (text(fps=0), "fps", (1,)),
+    (text(fps=61), "fps", (60,)),
+    (text(fps=7.5), "fps", (8,)),
+    (text(num_inference_steps=0), "num_inference_steps", (1,)),
+    (text(num_inference_steps=101), "num_inference_steps", (100,)),
+    (text(num_inference_steps=10**6), "num_inference_steps", (100,)),
+    (text(guidance_scale=0.5), "guidance_scale", (1,)),
+    (text(guidance_scale=21), "guidance_scale", (20,)),
+    (text(guidance_scale=math.nan), "guidance_scale", ()),
+    (text(guidance_scale=math.inf), "guidance_scale", (20,)),
+    (text(guidance_scale=True), "guidance_scale", ()),
+    (text(seed=-1), "seed", (0,)),
+    (text(seed=MAX_SEED + 1), "seed", (MAX_SEED,)),
+    (text(seed=1.5), "seed", (2,)),
+    (text(seed=True), "seed", ()),
+    (text(num_videos_per_prompt=0), "num_videos_per_prompt", (1,)),
+    (text(num_videos_per_prompt=5), "num_videos_per_prompt", (4,)),
+    (text(prompt=""), "prompt", ()),
+    (text(prompt="  \n "), "prompt", ()),
+    (text(prompt="x" * 2001), "prompt", ()),
+    (text(prompt="a\0b"), "prompt", ()),
+    (text(prompt="a\x1b[31m"), "prompt", ()),
+    (text(prompt="a\ud800b"), "prompt", ()),
+    (text(prompt=7), "prompt", ()),
+    (text(negative_prompt="\0"), "negative_prompt", ()),
+    (text(task="audio"), "task", tuple(Task)),
+    ({"prompt": "a red circle"}, "task", ()),
+    (text(steps=5), "steps", ()),
+    (text(image="photo.png"), "image", ()),
+    (text(strength=0.5), "strength", ()),
+    (image(image=None), "image", ()),
+    (image(video="clip.mp4"), "video", ()),
+    (video(video=None), "video", ()),
+    (video(prompt=""), "prompt", ()),
+    (video(strength=0), "strength", ()),
+    (video(strength=-0.1), "strength", ()),
+    (video(strength=1.1), "strength", (1,)),
+    (video(strength=0.05, num_inference_steps=12), "strength", (0.09,)),
+]
+
+
+@pytest.mark.parametrize(("given", "field", "nearest"), REFUSED)
+def test_a_refusal_names_the_field_and_the_nearest(given, field, nearest):
+    medium = {"image_to_video": PHOTO, "video_to_video": CLIP}.get(given.get("task", ""))
+    error = refusal(given, TINY, medium)
+    assert error.field == field
+    assert error.nearest == nearest
+    assert str(error).startswith(f"{field}: ")
+    assert "\n" not in str(error)
+    assert all(str(value) in str(error) for value in nearest)
+
+
+def test_too_large_an_area_names_a_size_that_fits():
+    error = refusal(text(width=1280, height=1280), LARGE)
+    assert error.field == "width"
+    width, height = map(int, str(error.nearest[0]).split("x"))
+    assert complete(text(width=width, height=height), LARGE).width == width
+
+
+def test_a_task_that_the_model_cannot_do_is_refused():
+    error = refusal(video(), LARGE, CLIP)
+    assert error.field == "task"
+    assert set(error.nearest) == set(LARGE.tasks)
+
+
+def test_image_to_video_needs_no_prompt():
+    assert complete(image(), TINY, PHOTO).prompt == ""
+
+
+def test_a_video_shorter_than_the_clip_names_how_many_frames_it_has():
+    error = refusal(video(num_frames=33), TINY, CLIP)
+    assert (error.field, error.nearest) == ("num_frames", (13,))
+
+
+def test_a_video_too_short_for_any_clip_is_refused():
+    error = refusal(video(), TINY, Medium("video", 96, 96, frames=3, fps=8.0, seconds=0.4))
+    assert error.field == "video"
+
+
+@pytest.mark.parametrize("steps", range(1, 101))
+def test_the_least_strength_that_is_named_really_runs(steps: int):
+    given = video(num_inference_steps=steps, strength=1e-6)
+    error = refusal(given, TINY, CLIP)
+    assert error.field == "strength"
+    least = error.nearest[0]
+    assert complete({**given, "strength": least}, TINY, CLIP).effective_steps >= 1
+
+
+@drawn(
+    name=st.sampled_from(["width", "height", "num_frames", "fps", "seed"])
+    | st.sampled_from(["num_inference_steps", "num_videos_per_prompt", "guidance_scale"]),
+    value=st.integers(-(10**12), 10**12) | st.floats(),
+    model=st.sampled_from([spec.id for spec in catalog.MODELS]),
+)
+def test_any_number_is_accepted_as_it_is_or_refused_with_values_that_work(name, value, model):
+    spec, given = catalog.find(model), text(**{name: value})
+    try:
+        assert getattr(complete(given, spec), name) == value
+    except InvalidRequest as error:
+        assert error.field == name
+        for nearest in error.nearest:
+            complete({**given, name: nearest}, spec)
+
+
+FIELDS = list(GenerationRequest.model_fields)
+
+
+@drawn(st.lists(st.tuples(st.sampled_from(FIELDS), st.text(max_size=8)), max_size=4).map(dict))
+def test_no_text_anywhere_raises_anything_but_a_refusal(given):
+    try:
+        complete(given, TINY)
+    except InvalidRequest as error:
+        assert error.field
+
+
+def test_an_exclusive_bound_is_said_so():
+    assert control("strength").allowed == "must be a number above 0 and up to 1"
+
+
+def test_the_refused_value_is_shown_short():
+    assert len(str(refusal(text(width="9" * 5000)))) < 300

@@ -1,0 +1,129 @@
+"""Makes what tests need: requests, frames and media files, odd ones too."""
+
+from __future__ import annotations
+
+import struct
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from PIL import Image
+
+from wan_demo.domain.events import Frames
+from wan_demo.domain.request import GenerationRequest
+
+RED, GREEN, BLUE, BLACK, WHITE = (
+    (220, 40, 40),
+    (40, 180, 70),
+    (50, 90, 230),
+    (0, 0, 0),
+    (255, 255, 255),
+)
+
+Color = tuple[int, int, int]
+
+
+def request(**changes: Any) -> GenerationRequest:
+    """A valid request of the bundled model, small enough to run in a moment."""
+    values: dict[str, Any] = {
+        "task": "text_to_video",
+        "model": "wan-tiny",
+        "prompt": "a red circle moving right",
+        "width": 64,
+        "height": 64,
+        "num_frames": 9,
+        "fps": 8,
+        "num_inference_steps": 3,
+        "guidance_scale": 3.0,
+        "seed": 1,
+    }
+    return GenerationRequest.model_validate({**values, **changes})
+
+
+def until(is_so: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """Wait for something to become true; the wait is generous, for busy machines."""
+    end = time.monotonic() + seconds
+    while not (answer := is_so()):
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.02)
+    return answer
+
+
+def quarters(size: tuple[int, int], colors: Sequence[Color] = (RED, GREEN, BLUE, WHITE)) -> Frames:
+    """One picture of four colors: left top, right top, left bottom, right bottom."""
+    width, height = size
+    picture = np.zeros((height, width, 3), np.uint8)
+    for index, color in enumerate(colors):
+        rows = slice(0, height // 2) if index < 2 else slice(height // 2, height)
+        columns = slice(0, width // 2) if index % 2 == 0 else slice(width // 2, width)
+        picture[rows, columns] = color
+    return picture
+
+
+def noise(size: tuple[int, int]) -> Image.Image:
+    """A picture with a photograph's detail."""
+    levels = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), np.uint8)
+    return Image.fromarray(levels)
+
+
+def grays(count: int, size: tuple[int, int] = (64, 64)) -> Frames:
+    """``count`` frames, each a plain gray of its own: ``20 + 8 * index``."""
+    levels = (20 + 8 * np.arange(count)).astype(np.uint8)
+    return np.broadcast_to(levels[:, None, None, None], (count, size[1], size[0], 3)).copy()
+
+
+def gray_index(frame: Frames) -> int:
+    """Which of ``grays`` a decoded frame is."""
+    return round((float(frame.mean()) - 20) / 8)
+
+
+def save_video(
+    path: Path,
+    frames: Frames,
+    fps: int = 8,
+    times_ms: Sequence[int] | None = None,
+    container: str | None = None,
+    codec: str = "libx264",
+    pix_fmt: str = "yuv420p",
+) -> Path:
+    """A video file; ``times_ms`` gives each frame a time of its own."""
+    with av.open(path, "w", format=container) as file:
+        stream: Any = file.add_stream(codec, rate=fps)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = pix_fmt
+        if times_ms is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        for index, picture in enumerate(frames):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            if times_ms is not None:
+                frame.pts, frame.time_base = times_ms[index], Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+def save_sound(path: Path) -> Path:
+    """An MP4 with a second of silence and no picture."""
+    with av.open(path, "w", format="mp4") as file:
+        stream: Any = file.add_stream("aac", rate=44100)
+        for index in range(44):
+            silence = np.zeros((1, 1024), np.float32)
+            frame = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 44100, index * 1024
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode())
+    return path
+
+
+def turn_clockwise(path: Path) -> Path:
+    """Write the display matrix of a phone held upright into an MP4's track header."""
+    one, unit = 1 << 16, 1 << 30
+    data = path.read_bytes()
+    at = data.index(b"tkhd") + 4 + 40
+    matrix = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, unit)
+    path.write_bytes(data[:at] + matrix + data[at + len(matrix) :])
+    return path
