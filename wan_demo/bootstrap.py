@@ -121,9 +121,10 @@ def make_server(settings: Settings) -> FastAPI:
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": _answers(store)}
     app = create_app(links, checks, executor.start, stop)
-    from wan_demo.ui.page import mount  # gradio takes seconds: the CLI's other commands skip it
+    from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
 
-    return mount(app, service, links, device, why)
+    app.state.greeting = greeting(spec, why)
+    return mount(app, service, links, why)
 
 
 def make_worker(settings: Settings, name: str) -> Worker:

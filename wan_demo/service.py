@@ -17,7 +17,8 @@ from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.domain.rules import Given, complete
 from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, QueueFull, StorageFull
 from wan_demo.jobs.base import JobStore
-from wan_demo.media.decode import Kind, probe
+from wan_demo.media.decode import Kind, probe, read_video
+from wan_demo.media.encode import write_image
 from wan_demo.media.folder import DataFolder
 
 MAX_WAITING = 200
@@ -117,6 +118,16 @@ class Service:
         """Where a new job would stand."""
         active = self._store.active()
         return Place(len(active), self._wait(active))
+
+    def save_frame(self, job: Job, seconds: float, to: Path) -> None:
+        """Write the frame that a finished job's first video shows at ``seconds`` as an image."""
+        request = job.request
+        index = min(int(seconds * request.fps), request.num_frames - 1)
+        source = self.folder.video(job.outputs[0].file)
+        frames = read_video(
+            source, (request.width, request.height), request.num_frames, request.fps
+        )
+        write_image(frames[index], to)
 
     def medium(self, given: Given) -> Medium | None:
         """What is in the request's image or video; None where the task has none, or none yet."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from wan_demo.domain.events import Frames
@@ -65,7 +66,12 @@ def write_preview(frames: Frames, path: Path, frame_ms: int) -> None:
         )
 
 
-def _to_yuv(frame: np.ndarray[Any, np.dtype[np.uint8]]) -> av.VideoFrame:
+def write_image(frame: NDArray[np.uint8], path: Path) -> None:
+    """Write one RGB frame (height, width, 3) as an image of the kind that the name says."""
+    Image.fromarray(frame).save(path)
+
+
+def _to_yuv(frame: NDArray[np.uint8]) -> av.VideoFrame:
     """RGB to BT.709 limited range, the matrix that the stream is tagged with."""
     rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
     return rgb.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")

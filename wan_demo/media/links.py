@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import secrets
+import time
 from pathlib import Path
 
-from itsdangerous import BadData, URLSafeSerializer, URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeSerializer
 
 from wan_demo.media.folder import DataFolder, replacing
 
-LINK_SECONDS = 24 * 3600
+LINK_HOURS = 24
+"""An address stays the same for an hour, so that a page can be redrawn without reloading its
+videos, and works for LINK_HOURS at least."""
 
 
 class Links:
@@ -18,12 +21,12 @@ class Links:
     def __init__(self, folder: DataFolder) -> None:
         key = _key(folder.root / "secret")
         self._folder = folder
-        self._files = URLSafeTimedSerializer(key, salt="files")
+        self._files = URLSafeSerializer(key, salt="files")
         self._owners = URLSafeSerializer(key, salt="owner")
 
     def video(self, name: str) -> str:
-        """The address of a finished video, below the app's root; good for LINK_SECONDS."""
-        return f"files/{self._files.dumps(['video', name])}"
+        """The address of a finished video, relative to the app's root."""
+        return f"files/{self._sign('video', name)}"
 
     def preview(self, job_id: str) -> str | None:
         """The address of a job's latest preview, new for each one; None before the first."""
@@ -31,16 +34,22 @@ class Links:
             version = self._folder.preview(job_id).stat().st_mtime_ns
         except FileNotFoundError:
             return None
-        return f"files/{self._files.dumps(['preview', job_id])}?v={version}"
+        return f"files/{self._sign('preview', job_id)}?v={version}"
 
     def resolve(self, token: str) -> Path | None:
         """The file behind a token; None where it is forged, expired, or its file is gone."""
         try:
-            kind, name = self._files.loads(token, max_age=LINK_SECONDS)
+            kind, name, until_hour = self._files.loads(token)
         except (BadData, ValueError):
+            return None
+        if until_hour < time.time() // 3600:
             return None
         path = self._folder.video(name) if kind == "video" else self._folder.preview(name)
         return path if path.is_file() else None
+
+    def _sign(self, kind: str, name: str) -> str:
+        until_hour = int(time.time() // 3600) + LINK_HOURS + 1
+        return str(self._files.dumps([kind, name, until_hour]))
 
     def sign_owner(self, owner: str) -> str:
         """A cookie's value for an owner."""

@@ -1,0 +1,162 @@
+"""The form: every control of the request, built from its declaration and the model's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from wan_demo.domain.control import control
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.rules import draw_seed
+from wan_demo.ui import words
+from wan_demo.ui.uploads import ImageUpload, VideoUpload
+
+Values = Mapping[Component, Any]
+"""What Gradio hands over for ``inputs=set(components)``."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """The components of the request's fields; their names are the fields' names."""
+
+    model: gr.Dropdown
+    prompt: gr.Textbox
+    image: ImageUpload
+    video: VideoUpload
+    strength: gr.Slider
+    width: gr.Slider
+    height: gr.Slider
+    num_frames: gr.Slider
+    guidance_scale: gr.Slider
+    seed: gr.Number
+    num_inference_steps: gr.Slider
+    num_videos_per_prompt: gr.Slider
+    negative_prompt: gr.Textbox
+
+    def components(self) -> dict[str, Component]:
+        """Field names to components, in the form's order."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
+    def given(self, values: Values, task: str) -> dict[str, Any]:
+        """The request's fields as the form has them; what the task does not use is left out."""
+        given = {name: values[component] for name, component in self.components().items()}
+        unused = {
+            "text_to_video": ("image", "video", "strength"),
+            "image_to_video": ("video", "strength"),
+        }
+        for name in unused.get(task, ("image",)):
+            given.pop(name)
+        return {**given, "task": task}
+
+    def updates(self, shown: Mapping[str, Any]) -> dict[Component, Any]:
+        """Field names to new values, as Gradio's answer."""
+        mine = self.components()
+        return {mine[name]: value for name, value in shown.items() if name in mine}
+
+
+def model_choices(models: Any, is_available: Any) -> list[tuple[str, str]]:
+    """What the drop-down shows for each model: its name and whether it is here."""
+    return [
+        (spec.title if is_available(spec) else f"{spec.title} (not downloaded)", spec.id)
+        for spec in models
+    ]
+
+
+def slider(name: str, spec: ModelSpec, value: float, **options: Any) -> gr.Slider:
+    """A slider for a field, with the model's own range."""
+    known = control(name)
+    return gr.Slider(
+        label=known.label,
+        info=known.help,
+        value=value,
+        elem_id=name,
+        interactive=True,
+        **range_of(name, spec),
+        **options,
+    )
+
+
+def range_of(name: str, spec: ModelSpec) -> dict[str, float]:
+    """Minimum, maximum and step of a field's slider for a model."""
+    limits, known = spec.limits, control(name)
+    if name in ("width", "height"):
+        return _range(limits.min_side, limits.max_side, limits.size_multiple)
+    if name == "num_frames":
+        return _range(limits.min_frames, limits.max_frames, 4)
+    if name == "num_inference_steps":
+        return _range(1, limits.max_steps, 1)
+    if name == "strength":
+        return _range(0.05, 1, 0.05)
+    step = 1 if known.is_integer else 0.5
+    return _range(known.minimum or 0, known.maximum or 1, step)
+
+
+def _range(minimum: float, maximum: float, step: float) -> dict[str, float]:
+    return {"minimum": minimum, "maximum": maximum, "step": step}
+
+
+def prompt_box(spec: ModelSpec, example: str) -> gr.Textbox:
+    """The prompt, filled with an example that works."""
+    known = control("prompt")
+    return gr.Textbox(
+        label=known.label,
+        value=example,
+        placeholder=known.help,
+        lines=3,
+        max_lines=8,
+        max_length=known.max_length,
+        elem_id="prompt",
+    )
+
+
+def negative_prompt_box(spec: ModelSpec) -> gr.Textbox:
+    """The negative prompt, filled with the model's own."""
+    known = control("negative_prompt")
+    return gr.Textbox(
+        label=known.label,
+        info=known.help,
+        value=spec.defaults.negative_prompt,
+        lines=2,
+        max_lines=6,
+        max_length=known.max_length,
+        elem_id="negative_prompt",
+    )
+
+
+def seed_box() -> gr.Number:
+    """The seed: a whole number, drawn at random to begin with."""
+    known = control("seed")
+    return gr.Number(
+        label=known.label,
+        value=draw_seed(),
+        precision=0,
+        minimum=0,
+        elem_id="seed",
+        min_width=120,
+    )
+
+
+def defaults_of(spec: ModelSpec) -> dict[str, Any]:
+    """The model's defaults by field name."""
+    width, height = spec.defaults.size
+    return {
+        "width": width,
+        "height": height,
+        "num_frames": spec.defaults.num_frames,
+        "guidance_scale": spec.defaults.guidance_scale,
+        "num_inference_steps": spec.defaults.num_inference_steps,
+        "strength": spec.defaults.strength,
+        "negative_prompt": spec.defaults.negative_prompt,
+    }
+
+
+def frames_readout(num_frames: Any, fps: int) -> str:
+    """``17 frames play 2.1 s at 8 fps``, or nothing for what is no number."""
+    if not isinstance(num_frames, (int, float)) or num_frames <= 0:
+        return ""
+    return f"<div class='readout'>{words.playing_time(int(num_frames), fps)}</div>"

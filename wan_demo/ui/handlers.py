@@ -1,0 +1,309 @@
+"""What the page does when something is pressed: a thin layer over the service.
+
+Handlers return at once: they enqueue, read or stop a job. Each takes the page's values and
+returns updates keyed by component.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from wan_demo import catalog
+from wan_demo.domain.job import Job, Status
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.request import GenerationRequest, Task
+from wan_demo.domain.rules import draw_seed
+from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, WanDemoError
+from wan_demo.media.links import Links, new_owner
+from wan_demo.service import Service
+from wan_demo.ui import form as f
+from wan_demo.ui import notices, words
+from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK, Layout, example_chips
+from wan_demo.ui.stage import render_stage
+from wan_demo.ui.strip import LENGTH, render_strip
+from wan_demo.ui.uploads import lend, lent
+
+Updates = dict[Any, Any]
+
+
+class Handlers:
+    """The page's events. ``values`` is what ``inputs=set(...)`` hands over."""
+
+    def __init__(
+        self, service: Service, links: Links, layout: Layout, job_id: gr.State, task: gr.State
+    ) -> None:
+        self._service = service
+        self._links = links
+        self._at = layout
+        self._job_id = job_id
+        self._task = task
+
+    # What would run
+
+    def plan(self, values: f.Values) -> Updates:
+        """The line above Generate, and how long the frames play."""
+        spec = self._spec(values)
+        frames = f.frames_readout(values[self._at.form.num_frames], spec.defaults.fps)
+        return {self._at.plan: self._plan_line(values), self._at.readout: frames}
+
+    def _plan_line(self, values: f.Values) -> str:
+        missing = self._missing(values)
+        if missing:
+            return notices.render_ask(missing)
+        try:
+            return notices.render_plan(self._service.plan(self._given(values)))
+        except InvalidRequest as error:
+            return notices.render_refusal(error)
+
+    def _missing(self, values: f.Values) -> str | None:
+        """What to say where nothing is wrong yet, but something is still to come."""
+        task, form = values[self._task], self._at.form
+        if task == Task.IMAGE_TO_VIDEO and not values[form.image]:
+            return "Add the picture that the video starts from."
+        if task == Task.VIDEO_TO_VIDEO and not values[form.video]:
+            return "Add the video to restyle."
+        if task != Task.IMAGE_TO_VIDEO and not (values[form.prompt] or "").strip():
+            return "Say what the video shows."
+        return None
+
+    # Jobs
+
+    def generate(self, values: f.Values, request: gr.Request) -> Updates:
+        """Enqueue what the form says; a refusal stays on the page and nothing is queued."""
+        given = self._given(values)
+        if not values[self._at.lock] or given.get("seed") is None:
+            given["seed"] = draw_seed()
+        return self._submit(given, owner_of(request))
+
+    def again(self, values: f.Values, request: gr.Request) -> Updates:
+        """The shown job once more, with another seed."""
+        try:
+            given = self._reusable(self._service.get(values[self._job_id], owner_of(request)))
+        except JobNotFound as error:
+            return {self._at.plan: notices.render_ask(str(error))}
+        return self._submit({**given, "seed": draw_seed()}, owner_of(request))
+
+    def _submit(self, given: dict[str, Any], owner: str) -> Updates:
+        try:
+            job = self._service.submit(given, owner)
+        except InvalidRequest as error:
+            return {self._at.plan: notices.render_refusal(error)}
+        except WanDemoError as error:
+            gr.Warning(str(error))
+            return {self._at.plan: notices.render_ask(str(error))}
+        return {
+            self._job_id: job.id,
+            self._at.form.seed: job.request.seed,
+            **self._show(job, owner),
+        }
+
+    def stop(self, values: f.Values, request: gr.Request) -> Updates:
+        """Stop the shown job; pressing it too late changes nothing."""
+        owner = owner_of(request)
+        try:
+            job = self._service.cancel(values[self._job_id], owner)
+        except (JobNotFound, JobFinished):
+            return self.poll(values, request)
+        return self._show(job, owner)
+
+    def poll(self, values: f.Values, request: gr.Request) -> Updates:
+        """The page's look at its job, its strip and the queue."""
+        owner = owner_of(request)
+        return self._show(self._find(values[self._job_id], owner), owner)
+
+    def load(self, request: gr.Request) -> Updates:
+        """A page opens: back to the owner's job under way, or to the latest one."""
+        owner = owner_of(request)
+        jobs = self._service.list(owner, LENGTH)
+        active = [job for job in jobs if not job.status.is_final]
+        latest = (active or list(jobs) or [None])[0]
+        return {self._job_id: latest.id if latest else "", **self._show(latest, owner)}
+
+    def show(self, event: gr.EventData, request: gr.Request) -> Updates:
+        """A clip of the strip comes to the stage."""
+        owner = owner_of(request)
+        job = self._find(str(event._data.get("job", "")), owner)
+        return {self._job_id: job.id if job else "", **self._show(job, owner)}
+
+    def _show(self, job: Job | None, owner: str) -> Updates:
+        jobs = self._service.list(owner, LENGTH)
+        place = self._service.place(job) if job and job.status is Status.WAITING else None
+        is_active = job is not None and not job.status.is_final
+        any_active = any(not other.status.is_final for other in jobs)
+        return {
+            self._at.stage: render_stage(job, place, self._links),
+            self._at.strip: render_strip(jobs, job.id if job else "", self._links),
+            self._at.stop: gr.Button(interactive=is_active),
+            self._at.queue: self._queue_line(),
+            self._at.timer: gr.Timer(BUSY_TICK if any_active else IDLE_TICK),
+        }
+
+    def _queue_line(self) -> str:
+        queue = self._service.queue()
+        if not queue.ahead:
+            return "<span>Queue empty</span>"
+        wait = f", about {words.duration(queue.seconds)}" if queue.seconds else ""
+        jobs = "1 job" if queue.ahead == 1 else f"{queue.ahead} jobs"
+        return f"<span>{jobs} in the queue{wait}</span>"
+
+    def _find(self, job_id: str, owner: str) -> Job | None:
+        try:
+            return self._service.get(job_id, owner) if job_id else None
+        except JobNotFound:
+            return None
+
+    # From one clip to the next
+
+    def reuse(self, values: f.Values, request: gr.Request) -> Updates:
+        """The shown job's settings go into the form, its seed kept."""
+        job = self._find(values[self._job_id], owner_of(request))
+        if job is None:
+            return {}
+        given = self._reusable(job)
+        for kind in ("image", "video"):
+            if given.get(kind):
+                given[kind] = lend(Path(given[kind]), f"input{_suffix(kind)}")
+        return {
+            **self._at.form.updates(given),
+            self._at.lock: True,
+            self._at.preset: None,
+            **self._go_to(job.request.task),
+        }
+
+    def animate(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """The frame that the player shows becomes the first frame of a new video."""
+        job = self._finished(values, request)
+        if job is None:
+            return {}
+        image = lent("frame.png")
+        self._service.save_frame(job, _seconds(event._data.get("time")), image)
+        shown = {"image": str(image), "prompt": job.request.prompt, **_size_of(job.request)}
+        return {**self._at.form.updates(shown), **self._go_to(Task.IMAGE_TO_VIDEO)}
+
+    def edit(self, values: f.Values, request: gr.Request) -> Updates:
+        """The shown video goes to Style edit."""
+        job = self._finished(values, request)
+        if job is None:
+            return {}
+        video = lend(self._service.folder.video(job.outputs[0].file), "clip.mp4")
+        shown = {"video": video, "num_frames": job.request.num_frames, **_size_of(job.request)}
+        return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
+
+    def _finished(self, values: f.Values, request: gr.Request) -> Job | None:
+        job = self._find(values[self._job_id], owner_of(request))
+        return job if job and job.status is Status.COMPLETED else None
+
+    def _go_to(self, task: Task) -> Updates:
+        return {self._at.tabs: gr.Tabs(selected=task.value), self._task: task.value}
+
+    def _reusable(self, job: Job) -> dict[str, Any]:
+        """A job's request as ``given``: its kept input as a path again."""
+        given = job.request.model_dump()
+        for kind in ("image", "video"):
+            if given[kind]:
+                given[kind] = str(self._service.folder.input(given[kind]))
+        return given
+
+    # The form's own buttons
+
+    def fix(self, values: f.Values, event: gr.EventData) -> Updates:
+        """One of the nearest allowed values is taken over."""
+        field, value = str(event._data.get("field")), str(event._data.get("value"))
+        if "x" in value:
+            width, height = value.split("x")
+            return self._at.form.updates({"width": int(width), "height": int(height)})
+        if field not in self._at.form.components():
+            return {}
+        return self._at.form.updates({field: float(value) if "." in value else int(value)})
+
+    def pick(self, event: gr.EventData) -> Updates:
+        """An example prompt is taken over."""
+        return {self._at.form.prompt: str(event._data.get("text", ""))}
+
+    def choose_preset(self, values: f.Values) -> Updates:
+        """A preset's values, over the model's defaults."""
+        spec, name = self._spec(values), values[self._at.preset]
+        chosen = next((preset for preset in spec.presets if preset.name == name), None)
+        if chosen is None:
+            return {}
+        kept = {"num_inference_steps": spec.defaults.num_inference_steps}
+        return self._at.form.updates({**kept, **chosen.overrides})
+
+    def choose_ratio(self, values: f.Values) -> Updates:
+        """A ratio's size at the model's own area."""
+        size = self._spec(values).sizes.get(values[self._at.ratio] or "")
+        return self._at.form.updates({"width": size[0], "height": size[1]}) if size else {}
+
+    def choose_model(self, values: f.Values) -> Updates:
+        """Ranges and presets of the new model; a value is kept where it still fits."""
+        spec, form = self._spec(values), self._at.form
+        defaults, changed, updates = f.defaults_of(spec), [], {}
+        for name in ("width", "height", "num_frames", "num_inference_steps", "guidance_scale"):
+            component = form.components()[name]
+            limits = f.range_of(name, spec)
+            keeps = _fits(values[component], limits)
+            value = values[component] if keeps else defaults[name]
+            if not keeps:
+                changed.append(f"{notices.label_of(name).lower()} is now {words.number(value)}")
+            updates[component] = gr.Slider(value=value, **limits)
+        if changed:
+            gr.Info(f"{spec.title}: {', '.join(changed)}.")
+        presets = [(f"{preset.name} · {preset.hint}", preset.name) for preset in spec.presets]
+        return {
+            **updates,
+            form.negative_prompt: spec.defaults.negative_prompt,
+            form.model: gr.Dropdown(info=spec.summary),
+            self._at.preset: gr.Radio(choices=presets, value=None),
+            self._at.ratio: gr.Radio(choices=list(spec.sizes), value=None),
+            **{html: example_chips(spec, task) for task, html in self._at.examples.items()},
+        }
+
+    def receive_medium(self, values: f.Values) -> Updates:
+        """A picture or video has come: its own ratio and length, at the model's area."""
+        given = self._given(values)
+        open_ = ("width", "height", "num_frames") if given.get("video") else ("width", "height")
+        try:
+            medium = self._service.medium(given)
+            if medium is None:
+                return {}
+            request = self._service.plan(
+                {"prompt": "-", **{k: v for k, v in given.items() if k not in open_ and v}}
+            ).request
+        except InvalidRequest:
+            return {}  # the line above Generate says what is wrong
+        shown = {name: getattr(request, name) for name in open_}
+        return {**self._at.form.updates(shown), self._at.ratio: None}
+
+    def _given(self, values: f.Values) -> dict[str, Any]:
+        return self._at.form.given(values, values[self._task])
+
+    def _spec(self, values: f.Values) -> ModelSpec:
+        return catalog.find(values[self._at.form.model])
+
+
+def owner_of(request: gr.Request) -> str:
+    """Who asks, as the application's middleware found out."""
+    state: Any = getattr(request.request, "state", None)
+    return getattr(state, "owner", None) or new_owner()
+
+
+def _fits(value: Any, limits: dict[str, float]) -> bool:
+    if not isinstance(value, (int, float)):
+        return False
+    offset = (value - limits["minimum"]) / limits["step"]
+    return limits["minimum"] <= value <= limits["maximum"] and abs(offset - round(offset)) < 1e-6
+
+
+def _size_of(request: GenerationRequest) -> dict[str, int]:
+    return {"width": request.width, "height": request.height}
+
+
+def _suffix(kind: str) -> str:
+    return {"image": ".png", "video": ".mp4"}[kind]
+
+
+def _seconds(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) and 0 <= value < 1e6 else 0.0

@@ -1,0 +1,200 @@
+"""Where everything is on the page. Components only; what they do is wired in ``page``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+
+import gradio as gr
+
+from wan_demo import catalog
+from wan_demo.domain.control import control
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.request import Task
+from wan_demo.ui import form as f
+from wan_demo.ui.uploads import ImageUpload, VideoUpload
+from wan_demo.ui.words import TASK_TITLES
+
+ACTIONS_JS = """
+const send = (target) => {
+  const button = target.closest('[data-action]');
+  if (!button || !element.contains(button)) return;
+  const video = element.querySelector('.screen video');
+  trigger(button.dataset.action, { ...button.dataset, time: video ? video.currentTime : 0 });
+};
+element.addEventListener('click', (event) => send(event.target));
+// events: %s
+"""
+
+BUSY_TICK, IDLE_TICK = 0.7, 5.0
+"""Seconds between two looks at the queue: while a job of one's own is under way, and else."""
+
+EXAMPLE_MEDIA = catalog.ASSETS / "examples"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Every component that an event reads or writes."""
+
+    form: f.Form
+    tabs: gr.Tabs
+    queue: gr.HTML
+    examples: dict[Task, gr.HTML]
+    preset: gr.Radio
+    ratio: gr.Radio
+    plan: gr.HTML
+    generate: gr.Button
+    stop: gr.Button
+    stage: gr.HTML
+    strip: gr.HTML
+    readout: gr.HTML
+    dice: gr.Button
+    lock: gr.Checkbox
+    timer: gr.Timer
+
+
+def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why: str) -> Layout:
+    """Build the page's components for the model that it starts with."""
+    with gr.Row(elem_id="top"):
+        gr.HTML("<h1>Wan Demo</h1>", elem_id="brand")
+        model = gr.Dropdown(
+            label=control("model").label,
+            choices=f.model_choices(catalog.MODELS, is_available),
+            value=spec.id,
+            info=f"{spec.title}, because {why}.",
+            elem_id="model",
+            filterable=False,
+        )
+        queue = gr.HTML("", elem_id="queue")
+    with gr.Row(elem_id="layout"):
+        with gr.Column(elem_id="ask"):
+            tabs, image, video, strength, examples = _tabs(spec)
+            prompt = f.prompt_box(spec, _first_example(spec))
+            preset = gr.Radio(
+                label="Preset",
+                choices=[(f"{p.name} · {p.hint}", p.name) for p in spec.presets],
+                value="Balanced",
+                elem_id="preset",
+            )
+            plan = _html("", "plan", "fix")
+            with gr.Row(elem_id="go"):
+                generate = gr.Button("Generate", variant="primary", elem_id="generate", scale=3)
+                stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, scale=1)
+        with gr.Column(elem_id="result"):
+            stage = _html("", "stage", "again", "reuse", "animate", "edit")
+            strip = _html("", "strip", "show")
+        with gr.Column(elem_id="settings"):
+            ratio, sized = _size(spec)
+            num_frames, readout = _frames(spec)
+            guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
+            with gr.Row(elem_id="seed-row"):
+                seed = f.seed_box()
+                dice = gr.Button("Roll", elem_id="dice", size="sm", min_width=80, scale=0)
+                lock = gr.Checkbox(
+                    label="Keep seed",
+                    info="Off: each clip draws a new one.",
+                    elem_id="lock",
+                    min_width=160,
+                )
+            steps, videos, negative = _more(spec)
+    form = f.Form(
+        model=model,
+        prompt=prompt,
+        image=image,
+        video=video,
+        strength=strength,
+        width=sized[0],
+        height=sized[1],
+        num_frames=num_frames,
+        guidance_scale=guidance,
+        seed=seed,
+        num_inference_steps=steps,
+        num_videos_per_prompt=videos,
+        negative_prompt=negative,
+    )
+    return Layout(
+        form, tabs, queue, examples, preset, ratio, plan, generate, stop, stage, strip, readout,
+        dice, lock, gr.Timer(IDLE_TICK),
+    )  # fmt: skip
+
+
+def example_chips(spec: ModelSpec, task: Task) -> str:
+    """The model's example prompts for a task, as buttons."""
+    chips = "".join(
+        f"<button type='button' data-action='pick' data-text='{escape(text)}'>{escape(text)}</button>"
+        for text in spec.examples.get(task, ())
+    )
+    return f"<div class='examples' aria-label='Examples'>{chips}</div>" if chips else ""
+
+
+def _tabs(
+    spec: ModelSpec,
+) -> tuple[gr.Tabs, ImageUpload, VideoUpload, gr.Slider, dict[Task, gr.HTML]]:
+    """One tab a task: each holds what only that task needs."""
+    examples: dict[Task, gr.HTML] = {}
+    with gr.Tabs(selected=Task.TEXT_TO_VIDEO.value, elem_id="tasks") as tabs:
+        with _tab(Task.TEXT_TO_VIDEO):
+            examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
+        with _tab(Task.IMAGE_TO_VIDEO):
+            image = ImageUpload(
+                label=control("image").label,
+                type="filepath",
+                sources=["upload", "clipboard"],
+                image_mode=None,
+                height=220,
+                elem_id="image",
+            )
+            examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
+        with _tab(Task.VIDEO_TO_VIDEO):
+            video = VideoUpload(
+                label=control("video").label, sources=["upload"], height=220, elem_id="video"
+            )
+            strength = f.slider("strength", spec, spec.defaults.strength)
+            examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
+    return tabs, image, video, strength, examples
+
+
+def _tab(task: Task) -> gr.Tab:
+    return gr.Tab(TASK_TITLES[task], id=task.value)
+
+
+def _examples(spec: ModelSpec, task: Task) -> gr.HTML:
+    return _html(example_chips(spec, task), f"examples-{task}", "pick")
+
+
+def _size(spec: ModelSpec) -> tuple[gr.Radio, tuple[gr.Slider, gr.Slider]]:
+    width, height = spec.defaults.size
+    ratio = gr.Radio(
+        label="Ratio",
+        choices=list(spec.sizes),
+        value=next((name for name, size in spec.sizes.items() if size == (width, height)), None),
+        elem_id="ratio",
+    )
+    with gr.Row():
+        sliders = f.slider("width", spec, width), f.slider("height", spec, height)
+    return ratio, sliders
+
+
+def _frames(spec: ModelSpec) -> tuple[gr.Slider, gr.HTML]:
+    slider = f.slider("num_frames", spec, spec.defaults.num_frames)
+    shown = f.frames_readout(spec.defaults.num_frames, spec.defaults.fps)
+    return slider, gr.HTML(shown, elem_id="readout")
+
+
+def _more(spec: ModelSpec) -> tuple[gr.Slider, gr.Slider, gr.Textbox]:
+    with gr.Accordion("More", open=False, elem_id="more"):
+        steps = f.slider("num_inference_steps", spec, spec.defaults.num_inference_steps)
+        videos = f.slider("num_videos_per_prompt", spec, 1)
+        negative = f.negative_prompt_box(spec)
+    return steps, videos, negative
+
+
+def _html(value: str, elem_id: str, *events: str) -> gr.HTML:
+    """HTML whose buttons with ``data-action`` raise the named events."""
+    named = ", ".join(f"'{event}'" for event in events)
+    return gr.HTML(value, elem_id=elem_id, js_on_load=ACTIONS_JS % named, apply_default_css=False)
+
+
+def _first_example(spec: ModelSpec) -> str:
+    return next(iter(spec.examples.get(Task.TEXT_TO_VIDEO, ())), "")

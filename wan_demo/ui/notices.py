@@ -1,0 +1,52 @@
+"""The line above Generate: what will run, or why it can't and what would."""
+
+from __future__ import annotations
+
+from html import escape
+
+from wan_demo.domain.control import control
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.errors import InvalidRequest
+from wan_demo.service import Plan
+from wan_demo.ui import words
+
+
+def render_plan(plan: Plan, has_room: bool = True) -> str:
+    """``Will run: 96×96, 17 frames ...``, and the notes on it."""
+    said = [*words.facts(plan.request)]
+    if plan.request.num_videos_per_prompt > 1:
+        said.append(f"{plan.request.num_videos_per_prompt} videos")
+    if plan.run_seconds is not None:
+        said.append(f"about {words.duration(plan.run_seconds)}")
+    if plan.waiting and plan.wait_seconds is not None:
+        said.append(f"starts in {words.duration(plan.wait_seconds)}")
+    seconds = round(plan.run_seconds or 0)
+    notes = "".join(f"<p class='note'>{escape(note)}</p>" for note in plan.notes)
+    return (
+        f"<div class='plan' data-seconds='{seconds}'><p><b>Will run</b> {escape(', '.join(said))}"
+        f"</p>{notes}</div>"
+    )
+
+
+def render_refusal(error: InvalidRequest) -> str:
+    """The refusal in people's words, with a button for each nearest allowed value."""
+    label = label_of(error.field)
+    fixes = "".join(
+        f"<button type='button' class='act' data-action='fix' data-field='{escape(error.field)}' "
+        f"data-value='{escape(str(value))}'>Use {escape(str(value))}</button>"
+        for value in error.nearest
+    )
+    return (
+        f"<div class='plan bad' role='alert'><p><b>{escape(label)}</b> "
+        f"{escape(error.allowed)}.</p>{fixes}</div>"
+    )
+
+
+def render_ask(text: str) -> str:
+    """A quiet line for what is still missing, before anybody pressed anything."""
+    return f"<div class='plan'><p>{escape(text)}</p></div>"
+
+
+def label_of(field: str) -> str:
+    """A field's label; a name that is no field stays as it is."""
+    return control(field).label if field in GenerationRequest.model_fields else field

@@ -1,0 +1,131 @@
+"""The page: layout, events and the endpoints for programs, mounted on the application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from wan_demo import catalog
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.request import Task
+from wan_demo.domain.rules import draw_seed
+from wan_demo.media.decode import MAX_BYTES
+from wan_demo.media.links import Links
+from wan_demo.service import Service
+from wan_demo.ui.endpoints import add_endpoints
+from wan_demo.ui.handlers import Handlers
+from wan_demo.ui.layout import Layout, build_layout
+from wan_demo.ui.theme import THEME
+
+STATIC = Path(__file__).parent / "static"
+
+CACHE_SECONDS = 24 * 3600
+"""How long Gradio keeps uploads and the copies made for downloads."""
+
+MAX_QUEUED_EVENTS = 200
+
+_QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
+"""Every event of the page returns at once, so none needs Gradio's queue or its spinner."""
+
+
+def build_page(service: Service, links: Links, why: str) -> gr.Blocks:
+    """The whole page; ``why`` says how its first model was chosen."""
+    spec = catalog.find(service.default_model)
+    with gr.Blocks(
+        title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
+    ) as page:
+        layout = build_layout(spec, service.is_available, why)
+        job_id, task = gr.State(""), gr.State(Task.TEXT_TO_VIDEO.value)
+        handlers = Handlers(service, links, layout, job_id, task)
+        _wire_jobs(page, layout, handlers, job_id, task)
+        _wire_form(layout, handlers, job_id, task)
+        _wire_plan(page, layout, handlers, task)
+        add_endpoints(service)
+    page.queue(max_size=MAX_QUEUED_EVENTS, api_open=False)
+    return page
+
+
+def mount(app: Any, service: Service, links: Links, why: str) -> Any:
+    """Mount the page at the application's root; returns the application."""
+    return gr.mount_gradio_app(
+        app,
+        build_page(service, links, why),
+        path="/",
+        theme=THEME,
+        css_paths=STATIC / "page.css",
+        js=(STATIC / "page.js").read_text(),
+        footer_links=["api"],
+        run_history=False,
+        enable_monitoring=False,
+        show_error=False,
+        ssr_mode=False,
+        max_file_size=MAX_BYTES,
+        blocked_paths=[str(service.folder.root)],
+        favicon_path=str(STATIC / "favicon.png"),
+    )
+
+
+def greeting(spec: ModelSpec, why: str) -> str:
+    """What the terminal says beside the address."""
+    kind = "the bundled small model" if spec.bundled else spec.title
+    return f"model: {spec.id}, {kind}: {why}"
+
+
+def _wire_jobs(page: gr.Blocks, at: Layout, do: Handlers, job_id: gr.State, task: gr.State) -> None:
+    """Generate, Stop, the look at the queue, and the stage's own buttons."""
+    asked = {*at.form.components().values(), at.lock, job_id, task}
+    watched = {at.stage, at.strip, at.stop, at.queue, at.timer}
+    submitted = watched | {job_id, at.plan, at.form.seed}
+    at.generate.click(do.generate, asked, submitted, **_QUIET)
+    at.stop.click(do.stop, {job_id}, watched, **_QUIET)
+    at.timer.tick(do.poll, {job_id}, watched, **_QUIET)
+    at.strip.show(do.show, None, watched | {job_id}, **_QUIET)
+    at.stage.again(do.again, {job_id}, submitted, **_QUIET)
+    page.load(do.load, None, watched | {job_id}, **_QUIET)
+
+
+def _wire_form(at: Layout, do: Handlers, job_id: gr.State, task: gr.State) -> None:
+    """Tabs, presets, ratios, the model, and clips that come back into the form."""
+    form = at.form
+    fields = set(form.components().values())
+    filled = fields | {at.lock, at.preset, at.ratio, at.tabs, task}
+    for tab in at.tabs.children:
+        tab.select(lambda chosen=tab.id: chosen, None, task, **_QUIET)  # type: ignore[attr-defined]
+    at.stage.reuse(do.reuse, {job_id}, filled, **_QUIET)
+    at.stage.animate(do.animate, {job_id}, filled, **_QUIET)
+    at.stage.edit(do.edit, {job_id}, filled, **_QUIET)
+    at.plan.fix(do.fix, fields, fields, **_QUIET)
+    for examples in at.examples.values():
+        examples.pick(do.pick, None, {form.prompt}, **_QUIET)
+    at.preset.input(do.choose_preset, {at.preset, form.model}, fields, **_QUIET)
+    at.ratio.input(do.choose_ratio, {at.ratio, form.model}, {form.width, form.height}, **_QUIET)
+    changed = fields | {at.preset, at.ratio, *at.examples.values()}
+    form.model.input(do.choose_model, fields, changed, **_QUIET)
+    for medium in (form.image, form.video):
+        medium.upload(do.receive_medium, fields | {task}, fields | {at.ratio}, **_QUIET)
+    at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
+    form.seed.input(lambda: True, None, at.lock, **_QUIET)
+    gr.on(
+        [form.num_inference_steps.input, form.num_frames.input],
+        lambda: None,
+        None,
+        at.preset,
+        **_QUIET,
+    )
+    gr.on([form.width.input, form.height.input], lambda: None, None, at.ratio, **_QUIET)
+
+
+def _wire_plan(page: gr.Blocks, at: Layout, do: Handlers, task: gr.State) -> None:
+    """The line above Generate follows every control."""
+    fields = at.form.components()
+    triggers = [component.change for name, component in fields.items() if name != "seed"]
+    gr.on(
+        [*triggers, task.change, page.load],
+        do.plan,
+        {*fields.values(), task},
+        {at.plan, at.readout},
+        trigger_mode="always_last",
+        **_QUIET,
+    )

@@ -1,0 +1,183 @@
+"""The stage: one job from its place in the queue to its playing video, as HTML.
+
+The page's HTML component compares the new markup with the old node by node and changes only what
+differs, so the nodes keep their order here: a video plays on while the words around it change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from wan_demo.domain.job import Job, Stage, Status
+from wan_demo.domain.request import Task
+from wan_demo.media.links import Links
+from wan_demo.service import Place
+from wan_demo.ui import words
+
+_STAGE_WORDS = {
+    Stage.STARTING: "Starting",
+    Stage.LOADING: "Loading the model",
+    Stage.DECODING: "Decoding the frames",
+    Stage.ENCODING: "Writing the video",
+}
+_STAGE_SHARE = {
+    Stage.STARTING: 0.0,
+    Stage.LOADING: 0.02,
+    Stage.DECODING: 0.92,
+    Stage.ENCODING: 0.97,
+}
+_STEPS_SHARE = 0.9
+
+
+def render_stage(job: Job | None, place: Place | None, links: Links) -> str:
+    """The stage for a job; ``place`` is its place in the queue while it waits."""
+    if job is None:
+        return _frame("empty", "Wan Demo", _nothing_yet(), "", "", "")
+    state, screen, line = _SCREENS[job.status](job, place, links)
+    return _frame(state, _title(job), screen, line, _chips(job), _actions(job, links), job)
+
+
+def fraction(job: Job) -> float:
+    """How much of a job is done, 0 to 1, over all its clips."""
+    progress = job.progress
+    if job.status.is_final:
+        return 1.0
+    share = _STAGE_SHARE.get(progress.stage, 0.0)
+    if progress.stage is Stage.STEP and progress.steps:
+        share = _STEPS_SHARE * progress.step / progress.steps
+    return (progress.clip + share) / progress.clips
+
+
+def _frame(
+    state: str, title: str, screen: str, line: str, chips: str, actions: str, job: Job | None = None
+) -> str:
+    percent = round(100 * fraction(job)) if job and state in ("waiting", "running") else 0
+    prompt = f"<p class='said'>{escape(job.request.prompt)}</p>" if job else ""
+    return (
+        f"<section class='stage' data-state='{state}' data-title='{escape(title)}' "
+        f"data-job='{job.id if job else ''}' aria-label='Result'>"
+        f"<div class='screen'>{screen}</div>"
+        f"<div class='bar' role='progressbar' aria-label='Progress' aria-valuenow='{percent}' "
+        f"aria-valuemin='0' aria-valuemax='100'><i style='width:{percent}%'></i></div>"
+        f"<div class='line' role='status'>{line}</div>"
+        f"<div class='what'>{prompt}<div class='chips'>{chips}</div></div>"
+        f"<div class='actions'>{actions}</div></section>"
+    )
+
+
+def _nothing_yet() -> str:
+    return (
+        "<div class='hint'><strong>Your video appears here</strong>"
+        "<span>Describe a scene and press Generate.</span></div>"
+    )
+
+
+def _waiting(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
+    ahead = place.ahead if place else 0
+    where = f"{words.ordinal(ahead + 1)} in the queue" if ahead else "Starting"
+    wait = f", starts in about {words.duration(place.seconds)}" if _has_wait(place) else ""
+    screen = f"<div class='hint'><strong>{where}</strong><span>You can close this page: the job goes on.</span></div>"
+    return "waiting", screen, f"{where}{wait}"
+
+
+def _has_wait(place: Place | None) -> bool:
+    return place is not None and place.ahead > 0 and place.seconds is not None
+
+
+def _running(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
+    address = links.preview(job.id)
+    line = _running_line(job)
+    if address is None:
+        return "running", f"<div class='hint pulse'><strong>{line}</strong></div>", line
+    return "running", f"<img class='preview' src='{address}' alt='Preview'>", line
+
+
+def _running_line(job: Job) -> str:
+    progress = job.progress
+    text = _STAGE_WORDS.get(progress.stage, "")
+    if progress.stage is Stage.STEP:
+        text = f"Step {progress.step} of {progress.steps}"
+        if progress.seconds_left:
+            text += f", {words.duration(progress.seconds_left)} left"
+    if progress.clips > 1:
+        text = f"Video {progress.clip + 1} of {progress.clips}: {text[0].lower()}{text[1:]}"
+    if job.cancel_requested:
+        text = "Stopping"
+    return text
+
+
+def _completed(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
+    videos = "".join(
+        f"<video src='{links.video(output.file)}' autoplay loop muted playsinline controls "
+        f"aria-label='Your video, seed {output.seed}'></video>"
+        for output in job.outputs
+    )
+    return "done", f"<div class='videos n{len(job.outputs)}'>{videos}</div>", _done_line(job)
+
+
+def _done_line(job: Job) -> str:
+    return f"Done, {words.took(job)}" if job.run_seconds else "Done"
+
+
+def _failed(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
+    message = escape(job.failure.message) if job.failure else "It failed."
+    screen = f"<div class='hint bad'><strong>This one failed</strong><span>{message}</span></div>"
+    return "failed", screen, "Failed"
+
+
+def _cancelled(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
+    screen = "<div class='hint'><strong>Stopped</strong><span>Your settings are kept.</span></div>"
+    return "stopped", screen, "Stopped"
+
+
+_SCREENS = {
+    Status.WAITING: _waiting,
+    Status.RUNNING: _running,
+    Status.COMPLETED: _completed,
+    Status.FAILED: _failed,
+    Status.CANCELLED: _cancelled,
+}
+
+
+def _title(job: Job) -> str:
+    if job.status is Status.WAITING:
+        return "Waiting · Wan Demo"
+    if job.status is Status.RUNNING:
+        return f"{round(100 * fraction(job))}% · Wan Demo"
+    return {"completed": "Done · Wan Demo", "failed": "Failed · Wan Demo"}.get(
+        job.status, "Wan Demo"
+    )
+
+
+def _chips(job: Job) -> str:
+    request = job.request
+    seeds = ", ".join(str(output.seed) for output in job.outputs) or str(request.seed)
+    said = [f"seed {seeds}", *words.facts(request), request.model]
+    return "".join(f"<span>{escape(text)}</span>" for text in said)
+
+
+def _actions(job: Job, links: Links) -> str:
+    """What can be done next; the keys are the events that the page listens to."""
+    if not job.status.is_final:
+        return ""
+    buttons: Sequence[tuple[str, str]] = [
+        ("again", "Again, new seed"),
+        ("reuse", "Use these settings"),
+    ]
+    if job.status is not Status.COMPLETED:
+        return _buttons([("reuse", "Use these settings"), ("again", "Try again")])
+    buttons = [
+        *buttons,
+        ("animate", f"Send to {words.TASK_TITLES[Task.IMAGE_TO_VIDEO]}"),
+        ("edit", f"Send to {words.TASK_TITLES[Task.VIDEO_TO_VIDEO]}"),
+    ]
+    address = f"{links.video(job.outputs[0].file)}?download=true"
+    return _buttons(buttons) + f"<a class='act' href='{address}' download>Download</a>"
+
+
+def _buttons(buttons: Sequence[tuple[str, str]]) -> str:
+    return "".join(
+        f"<button type='button' class='act' data-action='{action}'>{escape(text)}</button>"
+        for action, text in buttons
+    )

@@ -1,0 +1,54 @@
+() => {
+  // What a Gradio event can't do: keys, the tab's title, and a notice when a long job is done.
+  const LONG_JOB_SECONDS = 20;
+  let lastState = "";
+  let lastJob = "";
+
+  const press = (id) => {
+    const button = document.getElementById(id);
+    if (button && !button.disabled) button.click();
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault();
+      press("generate");
+    } else if (event.key === "Escape" && !event.defaultPrevented) {
+      press("stop");
+    }
+  });
+
+  const askOnce = () => {
+    const plan = document.querySelector("#plan [data-seconds]");
+    const isLong = plan && Number(plan.dataset.seconds) >= LONG_JOB_SECONDS;
+    if (isLong && "Notification" in window && Notification.permission === "default") {
+      Notification.requestPermission();
+    }
+  };
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("#generate")) askOnce();
+  });
+
+  const tell = (stage) => {
+    const { state, job, title } = stage.dataset;
+    if (title) document.title = title;
+    const ended = job === lastJob && lastState === "running" && ["done", "failed"].includes(state);
+    const mayTell = "Notification" in window && Notification.permission === "granted";
+    if (ended && document.hidden && mayTell) {
+      new Notification(title, { body: stage.querySelector(".said")?.textContent ?? "" });
+    }
+    [lastState, lastJob] = [state, job];
+  };
+
+  const watch = () => {
+    const holder = document.getElementById("stage");
+    if (!holder) return setTimeout(watch, 100);
+    const look = () => {
+      const stage = holder.querySelector(".stage");
+      if (stage) tell(stage);
+    };
+    new MutationObserver(look).observe(holder, { subtree: true, childList: true, attributes: true });
+    look();
+  };
+  watch();
+}

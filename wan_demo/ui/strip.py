@@ -1,0 +1,41 @@
+"""The strip of one's recent clips, newest first: a second clip never hides the first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+from wan_demo.domain.job import Job, Status
+from wan_demo.media.links import Links
+from wan_demo.ui.stage import fraction
+
+LENGTH = 12
+
+
+def render_strip(jobs: Sequence[Job], current: str, links: Links) -> str:
+    """Thumbnails as buttons; nothing at all before the first job."""
+    if not jobs:
+        return ""
+    items = "".join(_item(job, job.id == current, links) for job in jobs[:LENGTH])
+    return f"<nav class='strip' aria-label='Your recent clips'>{items}</nav>"
+
+
+def _item(job: Job, is_current: bool, links: Links) -> str:
+    pressed = "true" if is_current else "false"
+    return (
+        f"<button type='button' data-action='show' data-job='{job.id}' aria-pressed='{pressed}' "
+        f"title='{escape(job.request.prompt)}'>{_picture(job, links)}</button>"
+    )
+
+
+def _picture(job: Job, links: Links) -> str:
+    if job.status is Status.COMPLETED:
+        source = f"{links.video(job.outputs[0].file)}"
+        return f"<video src='{source}#t=0.5' muted playsinline preload='metadata' tabindex='-1'></video>"
+    text = {
+        Status.WAITING: "waiting",
+        Status.RUNNING: f"{round(100 * fraction(job))}%",
+        Status.FAILED: "failed",
+        Status.CANCELLED: "stopped",
+    }[job.status]
+    return f"<span class='{job.status}'>{text}</span>"

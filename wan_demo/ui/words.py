@@ -1,0 +1,65 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from wan_demo.domain.job import Job
+from wan_demo.domain.request import GenerationRequest, Task
+
+TASK_TITLES = {
+    Task.TEXT_TO_VIDEO: "Text to video",
+    Task.IMAGE_TO_VIDEO: "Image to video",
+    Task.VIDEO_TO_VIDEO: "Style edit",
+}
+
+
+def duration(seconds: float) -> str:
+    """``4 s``, ``2 min 5 s``, ``1 h 3 min``."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s" if whole % 60 else f"{whole // 60} min"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def number(value: float) -> str:
+    """``5``, ``3.5``: no trailing zeros."""
+    return f"{value:.10g}"
+
+
+def playing_time(num_frames: int, fps: int) -> str:
+    """How long so many frames play."""
+    return f"{num_frames / fps:.1f} s at {fps} fps"
+
+
+def steps(request: GenerationRequest) -> str:
+    """Steps that run, and of how many where strength cuts them."""
+    if request.effective_steps == request.num_inference_steps:
+        return f"{request.num_inference_steps} steps"
+    return f"{request.effective_steps} of {request.num_inference_steps} steps"
+
+
+def facts(request: GenerationRequest) -> list[str]:
+    """What decides a clip's look, one short phrase each."""
+    said = [
+        f"{request.width}×{request.height}",
+        f"{request.num_frames} frames",
+        playing_time(request.num_frames, request.fps),
+        steps(request),
+        f"guidance {number(request.guidance_scale)}",
+    ]
+    if request.strength is not None:
+        said.append(f"strength {number(request.strength)}")
+    return said
+
+
+def took(job: Job) -> str:
+    """How long a finished job ran."""
+    return f"made in {duration(job.run_seconds)}" if job.run_seconds else ""
+
+
+def ordinal(number: int) -> str:
+    """``1st``, ``2nd``, ``3rd``, ``11th``."""
+    if 10 <= number % 100 <= 20:
+        return f"{number}th"
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th') }"
