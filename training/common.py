@@ -25,8 +25,8 @@ class Ema:
     def update(self, module: nn.Module, step: int) -> None:
         """Moves towards `module`, faster in the first steps."""
         weight = 1 - min(self.decay, (1 + step) / (10 + step))
-        names, params = zip(*module.named_parameters(), strict=True)
-        torch._foreach_lerp_([self.state[n] for n in names], [p.detach() for p in params], weight)
+        for name, parameter in module.named_parameters():
+            self.state[name].lerp_(parameter.detach(), weight)
 
     @torch.no_grad()
     def copy_to(self, module: nn.Module) -> None:

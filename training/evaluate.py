@@ -1,5 +1,8 @@
 """Command line: `python -m training.evaluate` measures the shipped weights and prints the table."""
 
+# diffusers annotates loosely and exports lazily.
+# pyright: reportPrivateImportUsage=false
+
 from __future__ import annotations
 
 import argparse

@@ -1,8 +1,12 @@
 """Puts trained parts together into the folder that the app ships."""
 
+# diffusers annotates loosely and exports lazily.
+# pyright: reportPrivateImportUsage=false
+
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -21,16 +25,16 @@ def with_statistics(vae: AutoencoderKLWan, mean: Tensor, std: Tensor) -> Autoenc
 
     Training used the mean alone, so the posterior's log-variance is set to a small constant.
     """
-    rounded = {
+    config: dict[str, Any] = CONFIG | {
         "latents_mean": [round(v, 5) for v in mean.tolist()],
         "latents_std": [round(v, 5) for v in std.tolist()],
     }
-    copy = AutoencoderKLWan(**CONFIG, **rounded)
+    copy = AutoencoderKLWan(**config)
     copy.load_state_dict(vae.state_dict())
     half = CONFIG["z_dim"]
     with torch.no_grad():
-        copy.quant_conv.weight[half:] = 0
-        copy.quant_conv.bias[half:] = LOG_VARIANCE
+        weight, bias = copy.quant_conv.parameters()
+        weight[half:], bias[half:] = 0, LOG_VARIANCE
     return copy.eval()
 
 

@@ -8,6 +8,9 @@ every 3x3x3 kernel becomes three 2-D convolutions (one, for a single frame). Sou
 semantics: `diffusers/models/autoencoders/autoencoder_kl_wan.py` (0.42).
 """
 
+# diffusers annotates loosely and exports lazily.
+# pyright: reportPrivateImportUsage=false, reportArgumentType=false, reportIndexIssue=false, reportGeneralTypeIssues=false
+
 from __future__ import annotations
 
 import math

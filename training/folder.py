@@ -1,5 +1,8 @@
 """Writes and checks the diffusers folder that the app ships."""
 
+# diffusers annotates loosely and exports lazily.
+# pyright: reportPrivateImportUsage=false, reportArgumentType=false
+
 from __future__ import annotations
 
 import json

@@ -15,7 +15,7 @@ def through_mp4(frames: Tensor, fps: int = 8, crf: int = 16) -> Tensor:
     buffer = io.BytesIO()
     _encode(frames, buffer, fps, crf)
     buffer.seek(0)
-    with av.open(buffer) as container:
+    with av.open(buffer, "r") as container:
         decoded = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
     return torch.from_numpy(np.stack(decoded)).permute(0, 3, 1, 2).float() / 255
 

@@ -113,7 +113,7 @@ def _template(
 ) -> Tensor:
     short = min(size)
     at = (centre[0] / short, centre[1] / short)
-    path = Path(at, at, (radius / short,) * 2, (angle,) * 2)
+    path = Path(at, at, (radius / short, radius / short), (angle, angle))
     return (0.5 - distance(shape, path, torch.zeros(1), *size)[0]).clamp(0, 1)
 
 

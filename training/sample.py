@@ -1,5 +1,8 @@
 """The one place where the measurements call a pipeline; the app's engine can take its place."""
 
+# diffusers annotates loosely and exports lazily.
+# pyright: reportPrivateImportUsage=false, reportArgumentType=false, reportAttributeAccessIssue=false
+
 from __future__ import annotations
 
 from collections.abc import Sequence

@@ -110,7 +110,7 @@ def random_path(labels: Labels, rng: Random, height: int, width: int) -> Path:
 def _radii(motion: str, rng: Random) -> tuple[float, float]:
     if motion in ("growing", "shrinking"):
         ends = (rng.uniform(0.12, 0.15), rng.uniform(0.26, 0.30))
-        return ends if motion == "growing" else ends[::-1]
+        return ends if motion == "growing" else (ends[1], ends[0])
     radius = rng.uniform(0.18, 0.22) if motion in _DIRECTION else rng.uniform(0.19, 0.27)
     return radius, radius
 

@@ -4,6 +4,9 @@ The stages leave their results in the run folder and resume from them:
 `vae.pt`, `latents.pt`, `transformer.pt` and `decoder.pt`, each with its curve in a CSV file.
 """
 
+# diffusers annotates loosely and exports lazily.
+# pyright: reportPrivateImportUsage=false, reportArgumentType=false
+
 from __future__ import annotations
 
 import argparse

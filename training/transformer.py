@@ -5,6 +5,9 @@ flow-matching schedulers expect. In a part of the steps the first latent frame s
 timestep 0 (image-to-video the Wan2.2-TI2V way), with one timestep per token.
 """
 
+# diffusers annotates loosely and exports lazily.
+# pyright: reportPrivateImportUsage=false
+
 from __future__ import annotations
 
 import logging

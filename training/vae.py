@@ -1,5 +1,8 @@
 """Trains the small autoencoder: single frames first, then clips."""
 
+# diffusers annotates loosely and exports lazily.
+# pyright: reportPrivateImportUsage=false, reportCallIssue=false
+
 from __future__ import annotations
 
 import logging
@@ -7,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKLWan
@@ -33,7 +37,7 @@ from training.pictures import Batch, Painter, contact_sheet
 
 log = logging.getLogger(__name__)
 
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "base_dim": 12,
     "decoder_base_dim": 16,
     "z_dim": 16,
@@ -90,7 +94,8 @@ def new_vae() -> AutoencoderKLWan:
 def _init_conv(conv: nn.Conv2d | nn.Conv3d) -> None:
     """Fan-in variance one on the last temporal tap, zeros before it and in the bias."""
     nn.init.zeros_(conv.weight)
-    nn.init.zeros_(conv.bias)
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)
     last = conv.weight.data[:, :, -1] if conv.weight.dim() == 5 else conv.weight.data
     fan_in_normal(last, last[0].numel())
 
@@ -141,7 +146,8 @@ class VaeTrainer:
         self.plan, self.device, self.name, self.run_dir = plan, device, name, run_dir
         run_dir.mkdir(parents=True, exist_ok=True)
         torch.manual_seed(plan.seed)
-        self.vae = new_vae().to(device)
+        self.vae = new_vae()
+        self.vae.to(device=device)
         self.params = list(self.vae.parameters())
         self.optimizer = torch.optim.Adam(self.params, lr=plan.rate, betas=(0.9, 0.99))
         self.clock, self.step = Clock(plan.minutes * 60), 0
@@ -184,7 +190,8 @@ class VaeTrainer:
 
     def averaged(self) -> AutoencoderKLWan:
         """A copy of the autoencoder with the averaged weights."""
-        vae = AutoencoderKLWan(**CONFIG).to(self.device)
+        vae = AutoencoderKLWan(**CONFIG)
+        vae.to(device=self.device)
         self.ema.copy_to(vae)
         return vae.eval()
 
