@@ -16,8 +16,9 @@ def cover(image: Image.Image, size: Size) -> Image.Image:
     width, height = size
     scale = max(width / image.width, height / image.height)
     kept_width, kept_height = width / scale, height / scale
-    left, top = (image.width - kept_width) / 2, (image.height - kept_height) / 2
-    box = (left, top, left + kept_width, top + kept_height)
+    left, top = max((image.width - kept_width) / 2, 0), max((image.height - kept_height) / 2, 0)
+    right, bottom = min(left + kept_width, image.width), min(top + kept_height, image.height)
+    box = (left, top, right, bottom)  # rounding must not lead out of the image
     return image.resize(size, Image.Resampling.LANCZOS, box=box)
 
 
