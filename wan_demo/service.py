@@ -133,7 +133,7 @@ class Service:
         """What is in the request's image or video; None where the task has none, or none yet."""
         kind = _MEDIA.get(Task(given["task"])) if given.get("task") in list(Task) else None
         path = given.get(kind) if kind else None
-        return _probe(Path(path), kind) if kind and path else None
+        return _probe(Path(str(path)), kind) if kind and path else None
 
     def _keep_medium(self, request: GenerationRequest) -> GenerationRequest:
         kind = _MEDIA.get(request.task)
@@ -162,7 +162,7 @@ def _probe(path: Path, kind: Kind) -> Medium:
     """``probe``, remembering the answer while the file stays as it is."""
     try:
         stamp = path.stat().st_mtime_ns
-    except OSError:
+    except (OSError, ValueError):  # ValueError: a NUL in the path
         stamp = 0
     return _probe_once(path, kind, stamp)
 

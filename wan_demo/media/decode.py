@@ -27,7 +27,7 @@ _CODE = Path(__file__).resolve().parents[2]
 
 def probe(path: Path, kind: Kind) -> Medium:
     """What a file holds; raises UnreadableMedium naming the field (``image`` or ``video``)."""
-    if not path.is_file():
+    if not _is_file(path):
         raise UnreadableMedium(kind, path.name, "must be a file that exists")
     size = path.stat().st_size
     if not 0 < size <= MAX_BYTES:
@@ -35,6 +35,14 @@ def probe(path: Path, kind: Kind) -> Medium:
         raise UnreadableMedium(kind, f"{size:,} bytes", allowed)
     answer = _ask({"do": "probe", "kind": kind, "path": str(path.resolve())})
     return Medium(kind=kind, **answer)
+
+
+def _is_file(path: Path) -> bool:
+    """``Path.is_file``, also for names that no file can have."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_image(path: Path, size: Size) -> Frames:
