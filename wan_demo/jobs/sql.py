@@ -21,8 +21,9 @@ BUSY_SECONDS = 30
 """How long a writer waits for SQLite's one write lock before it gives up."""
 
 
-def connect(url: str) -> sa.Engine:
+def connect(url: str | sa.URL) -> sa.Engine:
     """An engine for ``url`` with the schema brought up to date."""
+    url = sa.make_url(url)
     engine = sa.create_engine(url, connect_args=_connect_args(url))
     if engine.dialect.name == "sqlite":
         sa.event.listen(engine, "connect", _configure_sqlite)
@@ -31,13 +32,13 @@ def connect(url: str) -> sa.Engine:
     return engine
 
 
-def sqlite_url(path: Path) -> str:
-    """The URL of a SQLite file."""
-    return f"sqlite:///{path}"
+def sqlite_url(path: Path) -> sa.URL:
+    """The URL of a SQLite file, whatever characters its path holds."""
+    return sa.URL.create("sqlite", database=str(path))
 
 
-def _connect_args(url: str) -> dict[str, Any]:
-    return {"timeout": BUSY_SECONDS} if url.startswith("sqlite") else {}
+def _connect_args(url: sa.URL) -> dict[str, Any]:
+    return {"timeout": BUSY_SECONDS} if url.get_backend_name() == "sqlite" else {}
 
 
 def _configure_sqlite(connection: Any, _record: Any) -> None:
