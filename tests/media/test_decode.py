@@ -1,0 +1,242 @@
+"""Uploaded files through the limited child: odd ones open upright, broken ones are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.makers import (
+    BLUE,
+    GREEN,
+    RED,
+    WHITE,
+    gray_index,
+    grays,
+    noise,
+    quarters,
+    save_sound,
+    save_video,
+    turn_clockwise,
+)
+from wan_demo.domain.notes import PHOTO_DETAIL
+from wan_demo.errors import UnreadableMedium
+from wan_demo.media import decode
+from wan_demo.media.decode import probe, read_image, read_video
+
+SIZE = (64, 48)
+
+
+def quarter_colors(picture: np.ndarray) -> list[np.ndarray]:
+    """The colors in the middle of the four quarters, as ``quarters`` orders them."""
+    height, width = picture.shape[:2]
+    rows, columns = (height // 4, height * 3 // 4), (width // 4, width * 3 // 4)
+    return [picture[row, column].astype(int) for row in rows for column in columns]
+
+
+def assert_quarters(picture: np.ndarray, expected, tolerance: int = 10) -> None:
+    for found, wanted in zip(quarter_colors(picture), expected, strict=True):
+        assert np.abs(found - wanted).max() <= tolerance, (found, wanted)
+
+
+def save_image(path: Path, picture: np.ndarray | None = None, **options) -> Path:
+    image = Image.fromarray(quarters(SIZE) if picture is None else picture)
+    image.save(path, **options)
+    return path
+
+
+class TestImages:
+    @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "bmp", "tiff"])
+    def test_common_formats_open(self, tmp_path, suffix):
+        path = save_image(tmp_path / f"image.{suffix}")
+        assert (probe(path, "image").width, probe(path, "image").height) == SIZE
+        assert_quarters(read_image(path, SIZE)[0], (RED, GREEN, BLUE, WHITE), 30)
+
+    def test_the_name_says_nothing(self, tmp_path):
+        path = save_image(tmp_path / "image.png").rename(tmp_path / "photo.mp4")
+        assert probe(path, "image").width == SIZE[0]
+
+    def test_exif_rotation_is_applied(self, tmp_path):
+        exif = Image.Exif()
+        exif[0x0112] = 6  # turn 90 degrees clockwise to view
+        path = save_image(tmp_path / "phone.jpg", exif=exif, quality=95)
+        assert (probe(path, "image").width, probe(path, "image").height) == SIZE[::-1]
+        assert_quarters(read_image(path, SIZE[::-1])[0], (BLUE, RED, WHITE, GREEN), 30)
+
+    def test_cmyk_becomes_rgb(self, tmp_path):
+        Image.new("CMYK", SIZE, (0, 255, 255, 0)).save(tmp_path / "print.jpg", quality=95)
+        pixel = read_image(tmp_path / "print.jpg", SIZE)[0, 20, 20]
+        assert pixel[0] > 200
+        assert max(pixel[1], pixel[2]) < 60
+
+    def test_transparent_parts_are_white(self, tmp_path):
+        image = Image.new("RGBA", SIZE, (*RED, 0))
+        image.paste((*BLUE, 255), (0, 0, 32, 48))
+        image.save(tmp_path / "logo.png")
+        assert_quarters(read_image(tmp_path / "logo.png", SIZE)[0], (BLUE, WHITE, BLUE, WHITE))
+
+    def test_a_palette_with_transparency_opens(self, tmp_path):
+        image = Image.new("P", SIZE, 0)
+        image.putpalette([*RED, *BLUE])
+        image.paste(1, (0, 0, 32, 48))
+        image.save(tmp_path / "logo.gif", transparency=0)
+        assert_quarters(read_image(tmp_path / "logo.gif", SIZE)[0], (BLUE, WHITE, BLUE, WHITE))
+
+    def test_16_bit_gray_is_scaled_not_clipped(self, tmp_path):
+        levels = np.full((48, 64), 32768, np.uint16)
+        levels[:, 32:] = 65535
+        Image.fromarray(levels).save(tmp_path / "scan.png")
+        gray = (128, 128, 128)
+        assert_quarters(read_image(tmp_path / "scan.png", SIZE)[0], (gray, WHITE, gray, WHITE))
+
+    def test_gray_and_one_bit_pictures_open(self, tmp_path):
+        for mode in ("1", "L", "LA"):
+            Image.new(mode, SIZE, 0).save(tmp_path / "plain.png")
+            assert read_image(tmp_path / "plain.png", SIZE)[0].shape == (48, 64, 3)
+
+    def test_another_ratio_is_cropped_evenly_and_never_stretched(self, tmp_path):
+        wide = np.zeros((64, 256, 3), np.uint8)
+        wide[:, 64:192] = quarters((128, 64))
+        path = save_image(tmp_path / "wide.png", wide)
+        assert_quarters(read_image(path, (128, 64))[0], (RED, GREEN, BLUE, WHITE))
+
+    def test_detail_tells_a_drawing_from_a_photo(self, tmp_path):
+        noise((96, 96)).save(tmp_path / "photo.png")
+        assert probe(tmp_path / "photo.png", "image").detail > PHOTO_DETAIL
+        assert probe(save_image(tmp_path / "drawing.png"), "image").detail < PHOTO_DETAIL
+
+    @pytest.mark.parametrize("size", [(1, 1), (1, 500), (501, 3)])
+    def test_odd_sizes_open(self, tmp_path, size):
+        Image.new("RGB", size, RED).save(tmp_path / "odd.png")
+        frames = read_image(tmp_path / "odd.png", (64, 64))
+        assert frames.shape == (1, 64, 64, 3)
+        assert np.abs(frames[0].reshape(-1, 3).astype(int) - RED).max() <= 2
+
+
+class TestVideos:
+    def test_frames_come_at_the_wanted_rate_and_in_order(self, tmp_path):
+        path = save_video(tmp_path / "clip.mp4", grays(24), fps=24)
+        frames = read_video(path, (64, 64), 8, 8)
+        assert [gray_index(frame) for frame in frames] == [0, 3, 6, 9, 12, 15, 18, 21]
+
+    def test_a_slow_video_repeats_frames(self, tmp_path):
+        path = save_video(tmp_path / "slow.mp4", grays(4), fps=4)
+        frames = read_video(path, (64, 64), 8, 8)
+        assert [gray_index(frame) for frame in frames] == [0, 0, 1, 1, 2, 2, 3, 3]
+
+    def test_a_variable_frame_rate_is_followed_in_time(self, tmp_path):
+        times = [0, 100, 200, 300, 1300, 1400]
+        path = save_video(tmp_path / "vfr.mp4", grays(6), times_ms=times)
+        frames = read_video(path, (64, 64), 12, 8)
+        shown = [gray_index(frame) for frame in frames]
+        assert shown == [0, 1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 4]
+        assert probe(path, "video").seconds == pytest.approx(1.4 * 6 / 5, abs=0.05)
+
+    def test_a_probe_tells_size_frames_rate_and_time(self, tmp_path):
+        medium = probe(save_video(tmp_path / "clip.mp4", grays(24, (96, 64)), fps=12), "video")
+        assert (medium.width, medium.height, medium.frames) == (96, 64, 24)
+        assert medium.fps == pytest.approx(12)
+        assert medium.seconds == pytest.approx(2.0)
+        assert medium.detail < PHOTO_DETAIL
+
+    def test_a_phones_video_is_turned_upright(self, tmp_path):
+        path = tmp_path / "phone.mp4"
+        turn_clockwise(save_video(path, np.stack([quarters(SIZE)] * 9)))
+        medium = probe(path, "video")
+        assert (medium.width, medium.height) == SIZE[::-1]
+        assert_quarters(read_video(path, SIZE[::-1], 9, 8)[0], (BLUE, RED, WHITE, GREEN), 40)
+
+    @pytest.mark.parametrize("suffix", ["mkv", "mov", "avi"])
+    def test_other_containers_open(self, tmp_path, suffix):
+        path = save_video(tmp_path / f"clip.{suffix}", grays(9))
+        assert probe(path, "video").frames == 9
+
+    def test_webm_opens(self, tmp_path):
+        path = save_video(tmp_path / "clip.webm", grays(9), codec="libvpx-vp9")
+        assert probe(path, "video").frames == 9
+
+    def test_odd_sizes_open(self, tmp_path):
+        path = save_video(
+            tmp_path / "odd.mp4", grays(9, (63, 47)), codec="libx264", pix_fmt="yuv444p"
+        )
+        assert probe(path, "video").width == 63
+        assert read_video(path, (64, 64), 9, 8).shape == (9, 64, 64, 3)
+
+    def test_one_frame_is_a_video_too(self, tmp_path):
+        medium = probe(save_video(tmp_path / "one.mp4", grays(1)), "video")
+        assert medium.frames == 1
+        assert medium.seconds > 0
+
+
+def broken(folder: Path, name: str) -> Path:
+    """One of the corpus of files that must be refused."""
+    path = folder / name
+    if name == "truncated.mp4":
+        whole = save_video(folder / "whole.mp4", grays(17)).read_bytes()
+        path.write_bytes(whole[: len(whole) // 2])
+    elif name == "truncated.png":
+        noise((64, 64)).save(folder / "whole.png")
+        path.write_bytes((folder / "whole.png").read_bytes()[:2000])
+    elif name == "huge.png":
+        Image.new("1", (13000, 13000)).save(path)
+        assert path.stat().st_size < 100_000
+    elif name == "sound.mp4":
+        save_sound(path)
+    else:
+        path.write_bytes(TEXTS[name])
+    return path
+
+
+TEXTS = {
+    "empty": b"",
+    "text.mp4": b"Good morning, this is no video.\n" * 50,
+    "svg.mp4": b'<svg xmlns="http://www.w3.org/2000/svg"><image href="file:///etc/passwd"/></svg>',
+    "playlist.mp4": b"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n",
+    "concat.mp4": b"ffconcat version 1.0\nfile /etc/passwd\n",
+    "box.mp4": b"\0\0\0\x18ftypisom" + b"\0" * 200,
+    "noise.mp4": bytes(range(256)) * 16,
+    "matroska.mkv": b"\x1aE\xdf\xa3" + b"\xff" * 500,
+    "html.png": b"<!doctype html><script>alert(1)</script>",
+}
+
+
+@pytest.mark.parametrize("name", [*TEXTS, "truncated.mp4", "sound.mp4"])
+def test_what_is_no_video_is_refused_in_words(tmp_path, name):
+    with pytest.raises(UnreadableMedium) as caught:
+        probe(broken(tmp_path, name), "video")
+    assert caught.value.field == "video"
+    assert str(caught.value).startswith("video: must ")
+    assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [*TEXTS, "truncated.png", "huge.png"])
+def test_what_is_no_image_is_refused_in_words(tmp_path, name):
+    with pytest.raises(UnreadableMedium) as caught:
+        probe(broken(tmp_path, name), "image")
+    assert caught.value.field == "image"
+    assert str(caught.value).startswith("image: must ")
+
+
+def test_a_video_is_no_image(tmp_path):
+    with pytest.raises(UnreadableMedium):
+        probe(save_video(tmp_path / "clip.mp4", grays(9)), "image")
+
+
+@pytest.mark.parametrize("path", ["missing.png", ".", "x" * 5000, "a\0b"])
+def test_what_is_no_file_is_refused(path):
+    with pytest.raises(UnreadableMedium):
+        probe(Path(path), "image")
+
+
+def test_too_large_a_file_is_refused_unopened(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "MAX_BYTES", 10)
+    with pytest.raises(UnreadableMedium, match="MB"):
+        probe(save_image(tmp_path / "image.png"), "image")
+
+
+def test_a_decoder_that_hangs_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode, "TIMEOUT_SECONDS", 0.01)
+    with pytest.raises(UnreadableMedium, match="must open within"):
+        probe(save_image(tmp_path / "image.png"), "image")

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.makers import BLUE, GREEN, RED, WHITE, grays, quarters
+from tests.media.test_decode import assert_quarters
+from wan_demo.media.decode import read_video
+from wan_demo.media.encode import read_metadata, write_mp4, write_preview
+
+METADATA = {"request": {"prompt": "a “red” 圆形 \\ \n", "seed": 1}, "device": "cpu"}
+
+
+@pytest.fixture
+def clip(tmp_path):
+    path = tmp_path / "clip.mp4"
+    write_mp4(np.stack([quarters((96, 64))] * 9), 8, path, METADATA)
+    return path
+
+
+def test_colors_come_back_as_they_were(clip):
+    for frame in read_video(clip, (96, 64), 9, 8):
+        assert_quarters(frame, (RED, GREEN, BLUE, WHITE), 6)
+
+
+def test_every_frame_comes_back_in_order(tmp_path):
+    write_mp4(grays(17), 8, tmp_path / "clip.mp4", {})
+    frames = read_video(tmp_path / "clip.mp4", (64, 64), 17, 8).astype(int)
+    assert np.abs(frames - grays(17)).max() <= 4
+
+
+def test_every_browser_plays_it(clip):
+    with av.open(clip) as file:
+        stream = file.streams.video[0]
+        codec = stream.codec_context
+        assert (codec.name, codec.pix_fmt) == ("h264", "yuv420p")
+        assert (stream.width, stream.height, stream.frames) == (96, 64, 9)
+        assert stream.average_rate == 8
+        assert (codec.colorspace, codec.color_range) == (1, 1)
+    data = clip.read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_metadata_comes_back_whole(clip):
+    assert read_metadata(clip) == METADATA
+
+
+@pytest.mark.parametrize("comment", ["", "not json", "[1]"])
+def test_a_video_from_elsewhere_has_no_metadata(tmp_path, comment):
+    path = tmp_path / "other.mp4"
+    with av.open(path, "w") as file:
+        file.metadata["comment"] = comment
+        stream = file.add_stream("libx264", rate=8)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for frame in grays(3):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        file.mux(stream.encode())
+    assert read_metadata(path) == {}
+
+
+def test_the_same_frames_give_the_same_bytes(tmp_path):
+    for name in ("a.mp4", "b.mp4"):
+        write_mp4(grays(9), 8, tmp_path / name, METADATA)
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+
+
+def test_a_failure_leaves_nothing_behind(tmp_path):
+    with pytest.raises(Exception, match=r".*"):  # noqa: PT011 - whatever the encoder says
+        write_mp4(np.zeros((9, 63, 63, 3), np.uint8), 8, tmp_path / "odd.mp4", {})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_preview_is_a_looping_webp(tmp_path):
+    path = tmp_path / "preview.webp"
+    write_preview(grays(5), path, 300)
+    with Image.open(path) as image:
+        assert (image.format, image.size) == ("WEBP", (64, 64))
+        assert getattr(image, "n_frames", 1) == 5
+        assert image.info["loop"] == 0
+    write_preview(grays(2), path, 300)
+    assert list(tmp_path.iterdir()) == [path]

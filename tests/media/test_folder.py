@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import hashlib
+import shutil
+
+import pytest
+
+from wan_demo.media.folder import RESERVE_BYTES, DataFolder, replacing
+
+
+def test_replacing_makes_a_file_whole(tmp_path):
+    target = tmp_path / "a.mp4"
+    with replacing(target) as part:
+        part.write_bytes(b"new")
+        assert not target.exists()
+        assert part.suffix == ".part"
+    assert target.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_replacing_changes_nothing_when_writing_fails(tmp_path):
+    target = tmp_path / "a.mp4"
+    target.write_bytes(b"old")
+
+    def write_half() -> None:
+        with replacing(target) as part:
+            part.write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+
+    with pytest.raises(OSError, match="No space"):
+        write_half()
+    assert target.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_input_is_kept_once_for_the_same_bytes(folder: DataFolder, tmp_path):
+    for name in ("one.png", "two.png"):
+        (tmp_path / name).write_bytes(b"picture")
+    kept = {folder.keep_input(tmp_path / name) for name in ("one.png", "two.png")}
+    assert kept == {hashlib.sha256(b"picture").hexdigest()}
+    assert [path.read_bytes() for path in folder.inputs.iterdir()] == [b"picture"]
+
+
+@pytest.mark.parametrize("name", ["../../secret", "/etc/passwd", "a/../../b"])
+def test_names_never_lead_out_of_the_folder(folder: DataFolder, name):
+    assert folder.video(name).parent == folder.videos
+    assert folder.input(name).parent == folder.inputs
+
+
+def test_video_names_are_random(folder: DataFolder):
+    names = {folder.new_video() for _ in range(100)}
+    assert len(names) == 100
+    assert all(name.endswith(".mp4") and len(name) > 20 for name in names)
+
+
+@pytest.mark.parametrize(("free", "expected"), [(RESERVE_BYTES + 1, True), (RESERVE_BYTES, False)])
+def test_room_is_left_for_another_video(folder: DataFolder, monkeypatch, free, expected):
+    usage = shutil.disk_usage(folder.root)._replace(free=free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
+    assert folder.has_room() is expected

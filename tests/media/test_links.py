@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from wan_demo.media.folder import DataFolder
+from wan_demo.media.links import LINK_HOURS, Links, new_owner
+
+
+def token(address: str) -> str:
+    return address.removeprefix("files/").partition("?")[0]
+
+
+@pytest.fixture
+def video(folder: DataFolder) -> str:
+    name = folder.new_video()
+    folder.video(name).write_bytes(b"video")
+    return name
+
+
+def test_a_link_leads_to_its_file(links: Links, folder: DataFolder, video: str):
+    assert links.resolve(token(links.video(video))) == folder.video(video)
+
+
+def test_a_link_outlives_the_process(links: Links, folder: DataFolder, video: str):
+    assert Links(folder).resolve(token(links.video(video))) == folder.video(video)
+
+
+def test_a_forged_link_leads_nowhere(links: Links, tmp_path, video: str):
+    other = DataFolder(tmp_path / "other").create()
+    good = token(links.video(video))
+    forged = [
+        token(Links(other).video(video)),
+        good[:-1] + ("A" if good[-1] != "A" else "B"),
+        "A" + good,
+        good.rpartition(".")[0],
+        video,
+        "",
+        "..",
+        "\ud800",
+    ]
+    assert [links.resolve(each) for each in forged] == [None] * len(forged)
+
+
+def test_an_owners_token_is_no_files(links: Links):
+    assert links.resolve(links.sign_owner("somebody")) is None
+
+
+def test_a_link_expires(links: Links, video: str, monkeypatch):
+    address = links.video(video)
+    start = time.time()
+    monkeypatch.setattr(time, "time", lambda: start + (LINK_HOURS - 1) * 3600)
+    assert links.resolve(token(address)) is not None
+    monkeypatch.setattr(time, "time", lambda: start + (LINK_HOURS + 2) * 3600)
+    assert links.resolve(token(address)) is None
+
+
+def test_a_link_stays_the_same_for_a_while(links: Links, video: str, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1e9)
+    assert links.video(video) == links.video(video)
+
+
+def test_a_link_to_a_deleted_file_leads_nowhere(links: Links, folder: DataFolder, video: str):
+    folder.video(video).unlink()
+    assert links.resolve(token(links.video(video))) is None
+
+
+def test_a_preview_has_a_new_address_each_time(links: Links, folder: DataFolder):
+    assert links.preview("job") is None
+    path = folder.preview("job")
+    addresses = []
+    for stamp in (1, 2):
+        path.write_bytes(b"webp")
+        os.utime(path, ns=(stamp, stamp))
+        addresses.append(links.preview("job"))
+    first, second = addresses
+    assert first is not None
+    assert first != second
+    assert links.resolve(token(first)) == path
+
+
+def test_owners_come_back_and_forged_ones_do_not(links: Links):
+    owner = new_owner()
+    cookie = links.sign_owner(owner)
+    assert links.read_owner(cookie) == owner
+    for forged in ("", owner, cookie + "x", "é", cookie[:-2]):
+        assert links.read_owner(forged) is None
+
+
+def test_the_secret_is_its_owners_alone(folder: DataFolder, links: Links):
+    assert (folder.root / "secret").stat().st_mode & 0o077 == 0
