@@ -25,45 +25,29 @@ WAN_NEGATIVE_PROMPT = (
     "手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"
 )
 
+_TINY_WORDS = (
+    # what the training captions are made of (training/captions.py)
+    "red green blue yellow purple orange white cyan circle square triangle star moving right left "
+    "up down growing shrinking spinning standing still black gray navy sand "
+    "a an the on in to of and is it that with against over at its from background backdrop "
+    "ball disc disk box drifts drifting slides sliding moves move goes going rises rising falls "
+    "falling gets getting bigger smaller grows grow shrinks shrink spins spin rotates rotating "
+    "turns turning stands stays staying stand rests resting sits sitting motionless upwards "
+    "downwards upward downward rightwards leftwards rightward leftward larger round five pointed "
+    "textured gradient graded plain dark blue grey beige sandy video clip shows showing there "
+    "scene while"
+).split()
+
+_TINY_CHARACTERS = (
+    "一个红色绿蓝黄紫橙白青圆形方三角五星正向右左上下移动变大小旋转静止不在黑灰深藏米沙背景的"
+    "球盘盒子中里着了起转放缩逐渐停前底面"
+)
+
 _TINY_VOCABULARY = Vocabulary(
-    groups=MappingProxyType(
-        {
-            "colors": (
-                "red",
-                "green",
-                "blue",
-                "yellow",
-                "purple",
-                "orange",
-                "white",
-                "cyan",
-            ),
-            "shapes": ("circle", "square", "triangle", "star"),
-            "motions": (
-                "moving right",
-                "moving left",
-                "moving up",
-                "moving down",
-                "growing",
-                "shrinking",
-                "spinning",
-                "standing still",
-            ),
-            "backgrounds": ("black", "gray", "navy", "sand"),
-        }
-    ),
-    also=frozenset(
-        "a an the on in to of and is it that with against over at its from up down background "
-        "backdrop ball disc disk box drifts drifting slides sliding moves move goes going rises "
-        "rising falls falling gets getting bigger smaller grows grow shrinks shrink spins spin "
-        "rotates rotating turns turning stands stays staying still stand rests resting sits "
-        "sitting motionless upwards downwards upward downward rightwards leftwards rightward "
-        "leftward larger round five pointed textured gradient graded plain dark blue grey beige "
-        "sandy video clip shows showing there scene while".split()
-    )
-    | frozenset(
-        "一个红色绿蓝黄紫橙白青圆形方三角五星正向右左上下移动变大小旋转静止不在黑灰深藏米沙背景的球盘盒子"
-        "中里着了起转放缩逐渐停前底面，。"
+    words=frozenset(_TINY_WORDS) | frozenset(_TINY_CHARACTERS),
+    summary=(
+        "circles, squares, triangles and stars in red, green, blue, yellow, purple, orange, white "
+        "or cyan, that move, grow, shrink, spin or stand still on black, gray, navy or sand"
     ),
     better_model="Wan2.1 T2V 1.3B",
 )

@@ -51,19 +51,14 @@ class Preset:
 class Vocabulary:
     """The words that a model was trained on, for models that know only a few.
 
-    ``groups`` maps a heading ("colors") to the words under it, in the order they are told;
-    ``also`` are words it understands without their being listed.
+    ``words`` are in lower case, Chinese ones character by character; ``summary`` says what can
+    be asked for, as the end of the sentence "It knows ..."; ``better_model`` is the title of a
+    model that knows more.
     """
 
-    groups: Mapping[str, tuple[str, ...]]
-    also: frozenset[str]
+    words: frozenset[str]
+    summary: str
     better_model: str
-
-    @property
-    def words(self) -> frozenset[str]:
-        """Every known word, in lower case."""
-        listed = (word for group in self.groups.values() for phrase in group for word in [phrase])
-        return self.also | frozenset(part for phrase in listed for part in phrase.split())
 
 
 @dataclass(frozen=True)

@@ -38,11 +38,10 @@ def notes(spec: ModelSpec, task: Task, prompt: str, medium: Medium | None) -> li
 
 
 def _about_words(spec: ModelSpec, vocabulary: Vocabulary, strange: list[str]) -> str:
-    quoted = ", ".join(f"“{word}”" for word in strange[:4])
-    known = "; ".join(f"{name}: {', '.join(words)}" for name, words in vocabulary.groups.items())
+    quoted = ", ".join(f"“{word}”" for word in strange[:3])
     return (
-        f"{spec.title} is a small model for trying the app and does not know {quoted}. "
-        f"It knows {known}. {vocabulary.better_model} would draw what you describe."
+        f"{spec.title} is a small model for trying the app and does not know {quoted}. It knows "
+        f"{vocabulary.summary}. For more, choose {vocabulary.better_model}."
     )
 
 

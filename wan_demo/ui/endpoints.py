@@ -20,7 +20,7 @@ from wan_demo.domain.request import Task
 from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
 from wan_demo.ui.handlers import owner_of
-from wan_demo.ui.uploads import ImageUpload, VideoUpload, lend
+from wan_demo.ui.uploads import lend, unopened
 
 POLL_SECONDS = 0.3
 
@@ -62,11 +62,11 @@ def _inputs(task: Task) -> list[Component]:
     first: dict[Task, list[Component]] = {
         Task.TEXT_TO_VIDEO: [_text("prompt")],
         Task.IMAGE_TO_VIDEO: [
-            ImageUpload(label="Image", type="filepath", visible=False),
+            unopened(gr.Image(label="Image", type="filepath", visible=False)),
             _text("prompt"),
         ],
         Task.VIDEO_TO_VIDEO: [
-            VideoUpload(label="Video", visible=False),
+            unopened(gr.Video(label="Video", visible=False)),
             _text("prompt"),
             _number("strength"),
         ],

@@ -11,10 +11,8 @@ from gradio.components import Component
 
 from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.request import GenerationRequest
 from wan_demo.domain.rules import draw_seed
 from wan_demo.ui import words
-from wan_demo.ui.uploads import ImageUpload, VideoUpload
 
 Values = Mapping[Component, Any]
 """What Gradio hands over for ``inputs=set(components)``."""
@@ -26,8 +24,8 @@ class Form:
 
     model: gr.Dropdown
     prompt: gr.Textbox
-    image: ImageUpload
-    video: VideoUpload
+    image: gr.Image
+    video: gr.Video
     strength: gr.Slider
     width: gr.Slider
     height: gr.Slider
@@ -81,7 +79,7 @@ def slider(name: str, spec: ModelSpec, value: float, **options: Any) -> gr.Slide
     )
 
 
-def range_of(name: str, spec: ModelSpec) -> dict[str, float]:
+def range_of(name: str, spec: ModelSpec) -> dict[str, Any]:
     """Minimum, maximum and step of a field's slider for a model."""
     limits, known = spec.limits, control(name)
     if name in ("width", "height"):
@@ -96,7 +94,7 @@ def range_of(name: str, spec: ModelSpec) -> dict[str, float]:
     return _range(known.minimum or 0, known.maximum or 1, step)
 
 
-def _range(minimum: float, maximum: float, step: float) -> dict[str, float]:
+def _range(minimum: float, maximum: float, step: float) -> dict[str, Any]:
     return {"minimum": minimum, "maximum": maximum, "step": step}
 
 

@@ -290,7 +290,7 @@ def owner_of(request: gr.Request) -> str:
     return getattr(state, "owner", None) or new_owner()
 
 
-def _fits(value: Any, limits: dict[str, float]) -> bool:
+def _fits(value: Any, limits: dict[str, Any]) -> bool:
     if not isinstance(value, (int, float)):
         return False
     offset = (value - limits["minimum"]) / limits["step"]

@@ -13,7 +13,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.ui import form as f
-from wan_demo.ui.uploads import ImageUpload, VideoUpload
+from wan_demo.ui.uploads import unopened
 from wan_demo.ui.words import TASK_TITLES
 
 ACTIONS_JS = """
@@ -122,7 +122,8 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
 def example_chips(spec: ModelSpec, task: Task) -> str:
     """The model's example prompts for a task, as buttons."""
     chips = "".join(
-        f"<button type='button' data-action='pick' data-text='{escape(text)}'>{escape(text)}</button>"
+        f"<button type='button' data-action='pick' data-text='{escape(text)}'>"
+        f"{escape(text)}</button>"
         for text in spec.examples.get(task, ())
     )
     return f"<div class='examples' aria-label='Examples'>{chips}</div>" if chips else ""
@@ -130,25 +131,28 @@ def example_chips(spec: ModelSpec, task: Task) -> str:
 
 def _tabs(
     spec: ModelSpec,
-) -> tuple[gr.Tabs, ImageUpload, VideoUpload, gr.Slider, dict[Task, gr.HTML]]:
+) -> tuple[gr.Tabs, gr.Image, gr.Video, gr.Slider, dict[Task, gr.HTML]]:
     """One tab a task: each holds what only that task needs."""
     examples: dict[Task, gr.HTML] = {}
     with gr.Tabs(selected=Task.TEXT_TO_VIDEO.value, elem_id="tasks") as tabs:
         with _tab(Task.TEXT_TO_VIDEO):
             examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
         with _tab(Task.IMAGE_TO_VIDEO):
-            image = ImageUpload(
-                label=control("image").label,
-                type="filepath",
-                sources=["upload", "clipboard"],
-                image_mode=None,
-                height=220,
-                elem_id="image",
+            image = unopened(
+                gr.Image(
+                    label=control("image").label,
+                    type="filepath",
+                    sources=["upload", "clipboard"],
+                    height=220,
+                    elem_id="image",
+                )
             )
             examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
         with _tab(Task.VIDEO_TO_VIDEO):
-            video = VideoUpload(
-                label=control("video").label, sources=["upload"], height=220, elem_id="video"
+            video = unopened(
+                gr.Video(
+                    label=control("video").label, sources=["upload"], height=220, elem_id="video"
+                )
             )
             strength = f.slider("strength", spec, spec.defaults.strength)
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,57 +77,61 @@ def greeting(spec: ModelSpec, why: str) -> str:
 
 def _wire_jobs(page: gr.Blocks, at: Layout, do: Handlers, job_id: gr.State, task: gr.State) -> None:
     """Generate, Stop, the look at the queue, and the stage's own buttons."""
-    asked = {*at.form.components().values(), at.lock, job_id, task}
-    watched = {at.stage, at.strip, at.stop, at.queue, at.timer}
-    submitted = watched | {job_id, at.plan, at.form.seed}
-    at.generate.click(do.generate, asked, submitted, **_QUIET)
-    at.stop.click(do.stop, {job_id}, watched, **_QUIET)
-    at.timer.tick(do.poll, {job_id}, watched, **_QUIET)
-    at.strip.show(do.show, None, watched | {job_id}, **_QUIET)
-    at.stage.again(do.again, {job_id}, submitted, **_QUIET)
-    page.load(do.load, None, watched | {job_id}, **_QUIET)
+    asked = [*at.form.components().values(), at.lock, job_id, task]
+    watched = [at.stage, at.strip, at.stop, at.queue, at.timer]
+    submitted = [*watched, job_id, at.plan, at.form.seed]
+    _on(at.generate.click, do.generate, asked, submitted)
+    _on(at.stop.click, do.stop, [job_id], watched)
+    _on(at.timer.tick, do.poll, [job_id], watched)
+    _on(at.strip.show, do.show, [], [*watched, job_id])
+    _on(at.stage.again, do.again, [job_id], submitted)
+    _on(page.load, do.load, [], [*watched, job_id])
 
 
 def _wire_form(at: Layout, do: Handlers, job_id: gr.State, task: gr.State) -> None:
-    """Tabs, presets, ratios, the model, and clips that come back into the form."""
-    form = at.form
-    fields = set(form.components().values())
-    filled = fields | {at.lock, at.preset, at.ratio, at.tabs, task}
-    for tab in at.tabs.children:
-        tab.select(lambda chosen=tab.id: chosen, None, task, **_QUIET)  # type: ignore[attr-defined]
-    at.stage.reuse(do.reuse, {job_id}, filled, **_QUIET)
-    at.stage.animate(do.animate, {job_id}, filled, **_QUIET)
-    at.stage.edit(do.edit, {job_id}, filled, **_QUIET)
-    at.plan.fix(do.fix, fields, fields, **_QUIET)
+    """Presets, ratios, the model, the seed, and clips that come back into the form."""
+    form, fields = at.form, list(at.form.components().values())
+    filled = [*fields, at.lock, at.preset, at.ratio, at.tabs, task]
+    _on(at.stage.reuse, do.reuse, [job_id], filled)
+    _on(at.stage.animate, do.animate, [job_id], filled)
+    _on(at.stage.edit, do.edit, [job_id], filled)
+    _on(at.plan.fix, do.fix, fields, fields)
     for examples in at.examples.values():
-        examples.pick(do.pick, None, {form.prompt}, **_QUIET)
-    at.preset.input(do.choose_preset, {at.preset, form.model}, fields, **_QUIET)
-    at.ratio.input(do.choose_ratio, {at.ratio, form.model}, {form.width, form.height}, **_QUIET)
-    changed = fields | {at.preset, at.ratio, *at.examples.values()}
-    form.model.input(do.choose_model, fields, changed, **_QUIET)
+        _on(examples.pick, do.pick, [], [form.prompt])
+    _on(at.preset.input, do.choose_preset, [at.preset, form.model], fields)
+    _on(at.ratio.input, do.choose_ratio, [at.ratio, form.model], fields)
+    _on(
+        form.model.input,
+        do.choose_model,
+        fields,
+        [*fields, at.preset, at.ratio, *at.examples.values()],
+    )
     for medium in (form.image, form.video):
-        medium.upload(do.receive_medium, fields | {task}, fields | {at.ratio}, **_QUIET)
+        _on(medium.upload, do.receive_medium, [*fields, task], [*fields, at.ratio])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
-    gr.on(
-        [form.num_inference_steps.input, form.num_frames.input],
-        lambda: None,
-        None,
-        at.preset,
-        **_QUIET,
-    )
-    gr.on([form.width.input, form.height.input], lambda: None, None, at.ratio, **_QUIET)
+    for slider in (form.num_inference_steps, form.num_frames):
+        slider.input(lambda: None, None, at.preset, **_QUIET)
+    for slider in (form.width, form.height):
+        slider.input(lambda: None, None, at.ratio, **_QUIET)
 
 
 def _wire_plan(page: gr.Blocks, at: Layout, do: Handlers, task: gr.State) -> None:
-    """The line above Generate follows every control."""
-    fields = at.form.components()
-    triggers = [component.change for name, component in fields.items() if name != "seed"]
-    gr.on(
-        [*triggers, task.change, page.load],
-        do.plan,
-        {*fields.values(), task},
-        {at.plan, at.readout},
-        trigger_mode="always_last",
+    """The line above Generate follows every control; a tab first says which task it is."""
+    fields: dict[str, Any] = at.form.components()
+    line: dict[str, Any] = {
+        "fn": do.plan,
+        "inputs": {*fields.values(), task},
+        "outputs": [at.plan, at.readout],
         **_QUIET,
-    )
+    }
+    triggers = [component.change for name, component in fields.items() if name != "seed"]
+    gr.on([*triggers, page.load], trigger_mode="always_last", **line)
+    for tab in at.tabs.children:
+        if isinstance(tab, gr.Tab):
+            tab.select(partial(str, tab.id), None, task, **_QUIET).then(**line)
+
+
+def _on(event: Any, handler: Any, reads: Iterable[Any], writes: Iterable[Any]) -> None:
+    """Wire an event: the handler gets what it reads and answers with updates, by component."""
+    event(handler, set(reads) or None, list(writes), **_QUIET)

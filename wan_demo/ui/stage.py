@@ -74,15 +74,14 @@ def _nothing_yet() -> str:
 
 
 def _waiting(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
-    ahead = place.ahead if place else 0
+    ahead, seconds = (place.ahead, place.seconds) if place else (0, None)
     where = f"{words.ordinal(ahead + 1)} in the queue" if ahead else "Starting"
-    wait = f", starts in about {words.duration(place.seconds)}" if _has_wait(place) else ""
-    screen = f"<div class='hint'><strong>{where}</strong><span>You can close this page: the job goes on.</span></div>"
+    wait = f", starts in about {words.duration(seconds)}" if ahead and seconds else ""
+    screen = (
+        f"<div class='hint'><strong>{where}</strong>"
+        "<span>You can close this page: the job goes on.</span></div>"
+    )
     return "waiting", screen, f"{where}{wait}"
-
-
-def _has_wait(place: Place | None) -> bool:
-    return place is not None and place.ahead > 0 and place.seconds is not None
 
 
 def _running(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:

@@ -31,7 +31,10 @@ def _item(job: Job, is_current: bool, links: Links) -> str:
 def _picture(job: Job, links: Links) -> str:
     if job.status is Status.COMPLETED:
         source = f"{links.video(job.outputs[0].file)}"
-        return f"<video src='{source}#t=0.5' muted playsinline preload='metadata' tabindex='-1'></video>"
+        return (
+            f"<video src='{source}#t=0.5' muted playsinline preload='metadata' tabindex='-1'>"
+            "</video>"
+        )
     text = {
         Status.WAITING: "waiting",
         Status.RUNNING: f"{round(100 * fraction(job))}%",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gradio as gr
+from gradio.themes import Base, colors, sizes
 
-THEME = gr.themes.Base(
-    primary_hue=gr.themes.colors.indigo,
-    secondary_hue=gr.themes.colors.indigo,
-    neutral_hue=gr.themes.colors.zinc,
-    radius_size=gr.themes.sizes.radius_md,
+THEME = Base(
+    primary_hue=colors.indigo,
+    secondary_hue=colors.indigo,
+    neutral_hue=colors.zinc,
+    radius_size=sizes.radius_md,
     font=["system-ui", "-apple-system", "Segoe UI", "Roboto", "sans-serif"],
     font_mono=["ui-monospace", "SFMono-Regular", "Menlo", "monospace"],
 ).set(
@@ -16,6 +16,8 @@ THEME = gr.themes.Base(
     body_background_fill_dark="*neutral_950",
     block_background_fill="white",
     block_background_fill_dark="*neutral_900",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_400",
     block_border_width="0px",
     block_shadow="none",
     block_label_text_weight="600",
