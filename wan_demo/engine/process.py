@@ -32,6 +32,7 @@ class ProcessExecutor:
         self._stopping = Flag()
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._lost: list[str] = []
         self._thread: Thread | None = None
 
     def start(self) -> None:
@@ -60,8 +61,20 @@ class ProcessExecutor:
     def _supervise(self) -> None:
         pause = 0.0
         while not self._stopping.wait(pause):
-            steady = self._run_one()
+            try:
+                self._tell_lost()
+                steady = self._run_one()
+                self._tell_lost()
+            except Exception:  # a busy database, a full process table: the next round may do it
+                log.exception("the worker could not be replaced")
+                steady = False
             pause = 0.0 if steady else min(MAX_PAUSE_SECONDS, pause * 2 or 0.5)
+
+    def _tell_lost(self) -> None:
+        """Tell each lost worker's name until that has worked: its job waits for it."""
+        while self._lost:
+            self._on_lost(self._lost[0])
+            del self._lost[0]
 
     def _run_one(self) -> bool:
         """One worker from start to end; True if it lived long enough to be trusted again."""
@@ -77,7 +90,7 @@ class ProcessExecutor:
         code = process.wait()
         if not self._stopping.is_set():
             log.warning("%s ended with %s and is replaced", name, code)
-        self._on_lost(name)
+        self._lost.append(name)
         return steady
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes] | None:
