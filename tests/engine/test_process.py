@@ -1,0 +1,172 @@
+"""What only the executor over a child process does."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.makers import request, until
+from wan_demo.domain.job import Failure, Job, Status
+from wan_demo.engine import process as module
+from wan_demo.engine.process import ProcessExecutor
+from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
+
+ROOT = Path(__file__).resolve().parents[2]
+LOST = Failure(code="worker_lost", message="lost")
+WAIT = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="sends POSIX signals")
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+@pytest.fixture
+def lost() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def executor(lost):
+    made = ProcessExecutor(WAIT, lost.append)
+    yield made
+    made.stop(5)
+
+
+def test_a_killed_worker_is_replaced_and_its_name_told(executor, lost):
+    executor.start()
+    first = until(lambda: executor.pid)
+    os.kill(first, signal.SIGKILL)
+    until(lambda: lost and executor.is_alive() and executor.pid != first)
+    assert len(lost) == 1
+    os.kill(executor.pid, signal.SIGKILL)
+    until(lambda: len(lost) == 2)
+    assert lost[0] != lost[1]
+
+
+def test_each_worker_is_given_its_name(lost, tmp_path):
+    note = tmp_path / "name"
+    code = f"import sys; open({str(note)!r}, 'w').write(sys.argv[1]); sys.stdin.read()"
+    executor = ProcessExecutor([sys.executable, "-c", code], lost.append)
+    executor.start()
+    name = until(lambda: note.exists() and note.read_text())
+    executor.stop(5)
+    assert lost == [name]
+
+
+def test_a_worker_that_ignores_the_end_is_killed():
+    code = (
+        "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
+        "print('up', flush=True)\nwhile True: signal.pause()"
+    )
+    executor = ProcessExecutor([sys.executable, "-c", code], lambda _name: None)
+    executor.start()
+    pid = until(lambda: executor.pid)
+    executor.stop(0.2)
+    assert not is_running(pid)
+
+
+def test_a_stopped_executor_starts_no_other_worker(executor, lost):
+    executor.start()
+    until(executor.is_alive)
+    executor.stop(5)
+    assert len(lost) == 1
+    assert not executor.is_alive()
+
+
+def test_a_worker_that_cannot_start_is_tried_again(tmp_path, lost):
+    script = tmp_path / "worker"
+    executor = ProcessExecutor([str(script)], lost.append)
+    executor.start()
+    time.sleep(0.2)
+    assert not executor.is_alive()
+    script.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'import sys; sys.stdin.read()'\n")
+    script.chmod(0o755)
+    until(executor.is_alive)
+    executor.stop(5)
+
+
+def test_a_busy_table_does_not_end_the_watch(monkeypatch):
+    monkeypatch.setattr(module, "MAX_PAUSE_SECONDS", 0.1)
+    told: list[str] = []
+
+    def busy_once(name: str) -> None:
+        told.append(name)
+        if len(told) == 1:
+            raise OSError("database is locked")
+
+    executor = ProcessExecutor(WAIT, busy_once)
+    executor.start()
+    os.kill(until(lambda: executor.pid), signal.SIGKILL)
+    until(lambda: len(told) >= 2 and executor.is_alive())
+    executor.stop(5)
+    assert told[0] == told[1]
+
+
+_SERVER = """
+import sys, time
+from wan_demo.engine.process import ProcessExecutor
+executor = ProcessExecutor(sys.argv[1:], lambda name: None)
+executor.start()
+while executor.pid is None:
+    time.sleep(0.01)
+print(executor.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def worker_command(data: Path) -> list[str]:
+    return [
+        *(sys.executable, "-m", "wan_demo", "worker"),
+        *("--engine", "fake", "--data-dir", str(data), "--name"),
+    ]
+
+
+def test_a_real_worker_ends_when_its_server_is_killed(folder):
+    connect(sqlite_url(folder.database)).dispose()
+    server = subprocess.Popen(
+        [sys.executable, "-c", _SERVER, *worker_command(folder.root)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    )
+    with server:
+        assert server.stdout is not None
+        pid = int(server.stdout.readline())
+        assert is_running(pid)
+        server.kill()
+    until(lambda: not is_running(pid))
+
+
+def test_a_real_workers_job_survives_its_kill(folder):
+    store = SqlJobStore(connect(sqlite_url(folder.database)))
+    gave_back: list[Job] = []
+    executor = ProcessExecutor(
+        worker_command(folder.root),
+        lambda name: gave_back.extend(store.requeue(name, 3, LOST)),
+    )
+    job = store.add(request(num_inference_steps=8), "ada")
+
+    def is_now(status: Status, attempt: int) -> bool:
+        found = store.get(job.id)
+        return found is not None and (found.status, found.attempt) == (status, attempt)
+
+    executor.start()
+    try:
+        until(lambda: is_now(Status.RUNNING, 1))
+        os.kill(until(lambda: executor.pid), signal.SIGKILL)
+        until(lambda: is_now(Status.COMPLETED, 2))
+    finally:
+        executor.stop(5)
+    (output,) = store.list("ada")[0].outputs
+    assert [path.name for path in folder.videos.iterdir()] == [output.file]

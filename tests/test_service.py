@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from tests.makers import grays, noise, save_video
+from wan_demo import catalog
+from wan_demo.domain.job import Progress, Stage, Status
+from wan_demo.errors import (
+    InvalidRequest,
+    JobFinished,
+    JobNotFound,
+    QueueFull,
+    StorageFull,
+    UnreadableMedium,
+)
+from wan_demo.media.folder import DataFolder
+
+
+def given(**changes: Any) -> dict[str, Any]:
+    return {"task": "text_to_video", "prompt": "a red circle moving right", **changes}
+
+
+@pytest.fixture
+def photo(tmp_path):
+    noise((160, 120)).save(tmp_path / "photo.png")
+    return tmp_path / "photo.png"
+
+
+@pytest.fixture
+def clip(tmp_path):
+    return save_video(tmp_path / "clip.mp4", grays(48, (96, 64)), fps=24)
+
+
+class TestPlan:
+    def test_it_is_the_whole_request(self, service):
+        plan = service.plan(given(seed=3))
+        assert plan.request.model == "wan-tiny"
+        assert plan.request.seed == 3
+        assert plan.spec is catalog.BUNDLED
+        assert (list(plan.notes), plan.waiting, plan.wait_seconds) == ([], 0, 0)
+        assert plan.run_seconds > 0
+
+    def test_it_has_notes_on_strange_words(self, service):
+        (note,) = service.plan(given(prompt="a fox")).notes
+        assert "fox" in note
+
+    def test_a_photo_decides_the_size_and_gets_a_note(self, service, photo):
+        plan = service.plan(given(task="image_to_video", prompt="", image=str(photo)))
+        assert plan.request.width / plan.request.height == pytest.approx(4 / 3, rel=0.2)
+        assert len(plan.notes) == 1
+
+    def test_a_video_decides_size_and_length(self, service, clip):
+        plan = service.plan(given(task="video_to_video", video=str(clip)))
+        assert plan.request.num_frames == 13
+        assert plan.request.width > plan.request.height
+
+    def test_waiting_jobs_add_up(self, service, store):
+        alone = service.plan(given()).run_seconds
+        service.submit(given(), "ada")
+        service.submit(given(), "ada")
+        assert service.plan(given()).wait_seconds == pytest.approx(2 * alone)
+        assert service.queue().ahead == 2
+
+    def test_a_running_jobs_time_left_counts(self, service, store):
+        service.submit(given(), "ada")
+        store.report(store.claim("w"), Progress(stage=Stage.STEP, seconds_left=7.0))
+        assert service.queue().seconds == 7.0
+
+    def test_nothing_is_submitted(self, service, store):
+        service.plan(given())
+        assert store.waiting() == 0
+
+
+class TestSubmit:
+    def test_the_job_waits_and_is_the_owners(self, service):
+        job = service.submit(given(), "ada")
+        assert (job.status, job.owner) == (Status.WAITING, "ada")
+        assert service.get(job.id, "ada") == job
+        assert list(service.list("ada")) == [job]
+        assert service.place(job).ahead == 0
+
+    def test_the_medium_is_copied_in(self, service, folder, photo):
+        job = service.submit(given(task="image_to_video", image=str(photo)), "ada")
+        content = photo.read_bytes()
+        photo.unlink()
+        assert folder.input(job.request.image).read_bytes() == content
+
+    @pytest.mark.parametrize(
+        ("changes", "field"),
+        [
+            ({"width": 100}, "width"),
+            ({"model": "nothing"}, "model"),
+            ({"model": "a\0b\ud800"}, "model"),
+            ({"model": "wan2.1-t2v-1.3b"}, "model"),
+            ({"task": "image_to_video"}, "image"),
+            ({"task": ["text_to_video"]}, "task"),
+            ({"task": None}, "task"),
+            ({"image": "/etc/passwd"}, "image"),
+            ({"colour": "red"}, "colour"),
+        ],
+    )
+    def test_what_cannot_be_done_is_refused(self, service, store, changes, field):
+        with pytest.raises(InvalidRequest) as caught:
+            service.submit(given(**changes), "ada")
+        assert caught.value.field == field
+        assert store.waiting() == 0
+
+    def test_a_model_that_is_not_here_says_how_to_get_it(self, service):
+        with pytest.raises(InvalidRequest, match="hf download Wan-AI/"):
+            service.submit(given(model="wan2.1-t2v-1.3b"), "ada")
+
+    @pytest.mark.parametrize("path", ["missing.png", "a\0b", "x" * 5000, "/", 5])
+    def test_a_medium_that_is_no_file_is_refused(self, service, path):
+        with pytest.raises(UnreadableMedium) as caught:
+            service.submit(given(task="image_to_video", image=path), "ada")
+        assert caught.value.field == "image"
+
+    def test_a_changed_file_is_looked_at_again(self, service, tmp_path):
+        path = tmp_path / "photo.png"
+        path.write_bytes(b"nothing")
+        with pytest.raises(UnreadableMedium):
+            service.plan(given(task="image_to_video", image=str(path)))
+        Image.new("RGB", (96, 96)).save(path)
+        assert service.plan(given(task="image_to_video", image=str(path))).request.width == 96
+
+    def test_a_full_queue_refuses(self, service, store):
+        for _ in range(3):
+            service.submit(given(), "ada")
+        with pytest.raises(QueueFull, match="3 jobs are waiting and the limit is 3"):
+            service.submit(given(), "bob")
+        assert store.waiting() == 3
+
+    def test_a_full_disk_refuses(self, service, monkeypatch):
+        monkeypatch.setattr(DataFolder, "has_room", lambda _folder: False)
+        with pytest.raises(StorageFull):
+            service.submit(given(), "ada")
+
+
+class TestCancel:
+    def test_a_waiting_job_ends(self, service):
+        job = service.submit(given(), "ada")
+        assert service.cancel(job.id, "ada").status is Status.CANCELLED
+
+    def test_a_running_job_is_marked(self, service, store):
+        job = service.submit(given(), "ada")
+        store.claim("w")
+        assert service.cancel(job.id, "ada").cancel_requested
+
+    def test_a_finished_job_has_nothing_to_stop(self, service, store):
+        job = service.submit(given(), "ada")
+        store.complete(store.claim("w"), ())
+        with pytest.raises(JobFinished):
+            service.cancel(job.id, "ada")
+
+    def test_another_persons_job_is_not_there(self, service):
+        job = service.submit(given(), "ada")
+        for owner in ("bob", ""):
+            with pytest.raises(JobNotFound):
+                service.get(job.id, owner)
+            with pytest.raises(JobNotFound):
+                service.cancel(job.id, owner)
+        assert service.get(job.id, "ada").status is Status.WAITING
+        assert JobNotFound.status == 404

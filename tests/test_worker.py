@@ -1,0 +1,275 @@
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Generator
+from threading import Event as Flag
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.makers import BLUE, RED, grays, quarters, request, save_video, until
+from wan_demo import worker as module
+from wan_demo.domain.events import Event, Finished, Step
+from wan_demo.domain.job import Failure, Job, Stage, Status
+from wan_demo.engine.base import Inputs
+from wan_demo.engine.fake import FakeEngine
+from wan_demo.engine.inline import InlineExecutor
+from wan_demo.jobs.memory import MemoryJobStore
+from wan_demo.media.decode import read_video
+from wan_demo.media.encode import read_metadata
+from wan_demo.media.folder import DataFolder
+from wan_demo.worker import Worker
+
+LOST = Failure(code="worker_lost", message="lost")
+
+
+class HookedEngine(FakeEngine):
+    """A fake engine that does something at each event, and knows whether it was closed."""
+
+    def __init__(self, hook: Callable[[Event], object]) -> None:
+        super().__init__()
+        self.hook = hook
+        self.seen: list[Event] = []
+        self.inputs: list[Inputs] = []
+
+    def generate(self, request, inputs) -> Generator[Event, None, None]:
+        self.inputs.append(inputs)
+        for event in super().generate(request, inputs):
+            self.seen.append(event)
+            self.hook(event)
+            yield event
+
+
+def hooked(store: MemoryJobStore, folder: DataFolder, hook: Callable[[Event], object]) -> Worker:
+    return Worker("test", store, HookedEngine(hook), folder)
+
+
+def add(store: MemoryJobStore, **changes) -> Job:
+    return store.add(request(**changes), "ada")
+
+
+def end(store: MemoryJobStore, job: Job) -> Job:
+    found = store.get(job.id)
+    assert found is not None
+    assert found.status.is_final
+    return found
+
+
+def files(folder: DataFolder) -> list[str]:
+    return [path.name for place in (folder.videos, folder.previews) for path in place.iterdir()]
+
+
+def test_without_a_job_there_is_nothing_to_do(worker: Worker):
+    assert worker.run_once() is False
+
+
+def test_a_job_becomes_an_mp4_with_its_request_in_it(worker, store, folder):
+    job = add(store, prompt="a red circle 圆形", seed=7)
+    assert worker.run_once()
+    done = end(store, job)
+    assert done.status is Status.COMPLETED
+    (output,) = done.outputs
+    assert output.seed == 7
+    assert files(folder) == [output.file]
+    metadata = read_metadata(folder.video(output.file))
+    assert metadata["request"] == job.request.model_dump(mode="json")
+    assert metadata["engine"] == "fake"
+    assert metadata["software"].startswith("wan_demo ")
+    frames = read_video(folder.video(output.file), (64, 64), 9, 8)
+    assert frames.shape == (9, 64, 64, 3)
+
+
+def test_several_videos_count_their_seeds_up(worker, store, folder):
+    job = add(store, num_videos_per_prompt=3, seed=5)
+    worker.run_once()
+    outputs = end(store, job).outputs
+    assert [output.seed for output in outputs] == [5, 6, 7]
+    assert len(files(folder)) == 3
+    seeds = [read_metadata(folder.video(each.file))["request"]["seed"] for each in outputs]
+    assert seeds == [5, 6, 7]
+
+
+def test_the_same_seed_gives_the_same_file_whatever_ran_before(worker, store, folder):
+    jobs = [add(store, seed=3), add(store, seed=4, prompt="a blue star"), add(store, seed=3)]
+    while worker.run_once():
+        pass
+    first, other, again = (
+        folder.video(end(store, job).outputs[0].file).read_bytes() for job in jobs
+    )
+    assert first == again
+    assert first != other
+
+
+def test_an_image_is_fetched_at_the_requests_size(store, folder, tmp_path):
+    Image.fromarray(quarters((200, 100))).save(tmp_path / "image.png")
+    name = folder.keep_input(tmp_path / "image.png")
+    engine = HookedEngine(lambda _event: None)
+    add(store, task="image_to_video", image=name)
+    Worker("test", store, engine, folder).run_once()
+    (inputs,) = engine.inputs
+    assert inputs.image is not None
+    assert inputs.image.shape == (1, 64, 64, 3)
+    assert np.abs(inputs.image[0, 10, 10].astype(int) - RED).max() < 5
+    assert np.abs(inputs.image[0, 50, 10].astype(int) - BLUE).max() < 5
+
+
+def test_a_video_is_fetched_at_the_requests_rate(store, folder, tmp_path):
+    name = folder.keep_input(save_video(tmp_path / "clip.mp4", grays(24), fps=16))
+    engine = HookedEngine(lambda _event: None)
+    add(store, task="video_to_video", video=name, strength=0.8)
+    Worker("test", store, engine, folder).run_once()
+    (inputs,) = engine.inputs
+    assert inputs.video is not None
+    assert inputs.video.shape == (9, 64, 64, 3)
+
+
+def test_progress_and_a_preview_are_there_while_it_runs(store, folder):
+    job, seen = add(store), []
+
+    def look(event: Event) -> None:
+        if isinstance(event, Step) and event.index == 2:
+            now = store.get(job.id)
+            seen.append((now.progress.stage, now.progress.steps, files(folder)))
+
+    hooked(store, folder, look).run_once()
+    assert seen == [(Stage.STEP, 3, [f"{job.id}.webp"])]
+    assert not folder.preview(job.id).exists()
+
+
+def test_reports_are_at_most_one_a_second_but_for_new_stages(store, folder, monkeypatch):
+    reports = []
+    monkeypatch.setattr(store, "report", lambda _claim, progress: reports.append(progress.stage))
+    monkeypatch.setattr(module, "REPORT_SECONDS", 3600)
+    add(store, num_inference_steps=50)
+    hooked(store, folder, lambda _event: None).run_once()
+    assert reports == [Stage.LOADING, Stage.STEP, Stage.DECODING, Stage.ENCODING]
+
+
+def test_a_cancel_stops_at_the_next_step_undecoded(store, folder):
+    job = add(store, num_inference_steps=50)
+    engine = HookedEngine(
+        lambda event: isinstance(event, Step) and event.index == 3 and store.cancel(job.id)
+    )
+    Worker("test", store, engine, folder).run_once()
+    assert end(store, job).status is Status.CANCELLED
+    steps = [event.index for event in engine.seen if isinstance(event, Step)]
+    assert steps[-1] <= 4
+    assert not any(isinstance(event, Finished) for event in engine.seen)
+    assert files(folder) == []
+
+
+def test_a_cancel_between_two_clips_leaves_no_video(store, folder):
+    job = add(store, num_videos_per_prompt=2)
+    engine = HookedEngine(lambda event: None)
+    engine.hook = lambda _event: len(engine.inputs) == 2 and store.cancel(job.id)
+    Worker("test", store, engine, folder).run_once()
+    assert end(store, job).status is Status.CANCELLED
+    assert files(folder) == []
+
+
+def test_a_failure_is_recorded_and_the_next_job_runs(worker, store, folder):
+    failing, next_job = add(store, prompt="please fail now"), add(store)
+    worker.run_once()
+    worker.run_once()
+    failure = end(store, failing).failure
+    assert failure is not None
+    assert (failure.code, failure.message) == (
+        "generation_failed",
+        "The fake engine was asked to fail.",
+    )
+    assert end(store, next_job).status is Status.COMPLETED
+
+
+def test_the_unexpected_is_logged_and_not_told(store, folder, caplog):
+    def explode(_event: Event) -> None:
+        raise RuntimeError("secret path /etc/passwd")
+
+    job = add(store)
+    hooked(store, folder, explode).run_once()
+    failure = end(store, job).failure
+    assert failure is not None
+    assert failure.code == "generation_failed"
+    assert "passwd" not in failure.message
+    assert "passwd" in caplog.text
+
+
+def test_a_lost_input_is_a_failure(worker, store):
+    job = add(store, task="image_to_video", image="gone")
+    worker.run_once()
+    failure = end(store, job).failure
+    assert failure is not None
+    assert failure.code == "unreadable_medium"
+
+
+def test_a_full_disk_is_said_so_and_leaves_nothing(worker, store, folder, monkeypatch):
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module, "write_mp4", full)
+    job = add(store)
+    worker.run_once()
+    failure = end(store, job).failure
+    assert failure is not None
+    assert failure.code == "storage_full"
+    assert files(folder) == []
+
+
+def test_a_preview_that_cannot_be_written_does_not_end_the_job(worker, store, monkeypatch):
+    def full(*_arguments: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module, "write_preview", full)
+    job = add(store)
+    worker.run_once()
+    assert end(store, job).status is Status.COMPLETED
+
+
+def test_a_worker_that_lost_its_job_stops_and_writes_nothing(store, folder):
+    job = add(store, num_inference_steps=50)
+    engine = HookedEngine(
+        lambda event: (
+            isinstance(event, Step) and event.index == 2 and store.requeue("test", 3, LOST)
+        )
+    )
+    Worker("test", store, engine, folder).run_once()
+    found = store.get(job.id)
+    assert found is not None
+    assert found.status is Status.WAITING
+    assert files(folder) == []
+
+
+def test_a_video_that_comes_too_late_is_discarded(store, folder, monkeypatch):
+    write = module.write_mp4
+
+    def lose_then_write(*arguments) -> None:
+        write(*arguments)
+        store.requeue("test", 3, LOST)
+
+    monkeypatch.setattr(module, "write_mp4", lose_then_write)
+    job = add(store)
+    hooked(store, folder, lambda _event: None).run_once()
+    found = store.get(job.id)
+    assert found is not None
+    assert (found.status, found.outputs) == (Status.WAITING, ())
+    assert files(folder) == []
+
+
+def test_a_stopped_worker_leaves_its_job_for_the_next(store, folder):
+    job, stopping = add(store, num_inference_steps=50), Flag()
+    late = hooked(store, folder, lambda event: isinstance(event, Step) and stopping.set())
+    with pytest.raises(SystemExit):
+        late.run_once(stopping)
+    (given_back,) = store.requeue("test", 3, LOST)
+    assert (given_back.id, given_back.status) == (job.id, Status.WAITING)
+    assert files(folder) == []
+
+
+def test_run_works_until_it_is_told_to_stop(worker, store):
+    executor = InlineExecutor(worker.run)
+    executor.start()
+    jobs = [add(store) for _ in range(3)]
+    until(lambda: all(store.get(job.id).status is Status.COMPLETED for job in jobs))
+    executor.stop(60)
+    assert not executor.is_alive()
