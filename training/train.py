@@ -104,7 +104,8 @@ def _transformer(run: Run) -> None:
 
     def check(joint: transformer.Joint, step: int) -> None:
         export(run.folder / "wan-tiny", tokenizer, joint, coder, statistics)
-        _report(tokenizer, trainer.averaged(), with_statistics(coder, *statistics), step)
+        shown = with_statistics(coder, *statistics)
+        _report(tokenizer, trainer.averaged(), shown, step, run.args.check_prompts)
 
     trainer.run(check, every=run.args.check_every)
 
@@ -114,6 +115,7 @@ def _report(
     joint: transformer.Joint,
     coder: AutoencoderKLWan,
     step: int,
+    prompts: int,
 ) -> None:
     """Logs what a few fresh clips show."""
     pipeline = WanPipeline(
@@ -125,8 +127,8 @@ def _report(
         expand_timesteps=True,
     )
     how = Settings(num_inference_steps=10)
-    scores = measure.text_to_video(Sampler(pipeline), measure.prompt_set(24), how)
-    log.info("step %d, 24 prompts: %s", step, measure.rates(scores))
+    scores = measure.text_to_video(Sampler(pipeline), measure.prompt_set(prompts), how)
+    log.info("step %d, %d prompts: %s", step, prompts, measure.rates(scores))
 
 
 def _export(run: Run) -> None:
@@ -157,6 +159,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--transformer-minutes", type=float, default=55)
     parser.add_argument("--decoder-minutes", type=float, default=10)
     parser.add_argument("--check-every", type=float, default=420, help="seconds between saves")
+    parser.add_argument("--check-prompts", type=int, default=24, help="clips read at a save")
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks")
     return parser.parse_args()
 
