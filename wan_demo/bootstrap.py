@@ -74,7 +74,8 @@ def default_model(settings: Settings, device: Device) -> tuple[ModelSpec, str]:
         return catalog.BUNDLED, "there is no GPU"
     if is_available(best):
         return best, f"it fits your {device.name}"
-    return catalog.BUNDLED, f"no checkpoint is downloaded; {best.title} would fit {device.name}"
+    size = f"{best.weight_bytes / 1e9:.0f} GB or more"
+    return catalog.BUNDLED, f"{best.title} would fit your {device.name} but is not here ({size})"
 
 
 def is_available(spec: ModelSpec) -> bool:

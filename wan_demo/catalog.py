@@ -9,11 +9,14 @@ from __future__ import annotations
 from pathlib import Path
 from types import MappingProxyType
 
-from wan_demo.domain.model import Defaults, Limits, ModelSpec, Preset, Vocabulary
+from wan_demo.domain.model import Defaults, Example, Limits, ModelSpec, Preset, Vocabulary
 from wan_demo.domain.request import Task
 from wan_demo.errors import InvalidRequest
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
+
+EXAMPLE_MEDIA = ASSETS / "examples"
+"""Pictures and clips that examples name, drawn by ``scripts/examples.py``."""
 
 GIB = 2**30
 
@@ -25,22 +28,26 @@ WAN_NEGATIVE_PROMPT = (
     "手指融合，静止不动的画面，杂乱的背景，三条腿，背景人很多，倒着走"
 )
 
+_UMT5_XXL = 5_681_000_000
+"""Parameters of the text encoder that every Wan shares, rounded."""
+
+# Every word and character of training/captions.py; a test holds the two against each other.
 _TINY_WORDS = (
-    # what the training captions are made of (training/captions.py)
-    "red green blue yellow purple orange white cyan circle square triangle star moving right left "
-    "up down growing shrinking spinning standing still black gray navy sand "
-    "a an the on in to of and is it that with against over at its from background backdrop "
-    "ball disc disk box drifts drifting slides sliding moves move goes going rises rising falls "
-    "falling gets getting bigger smaller grows grow shrinks shrink spins spin rotates rotating "
-    "turns turning stands stays staying stand rests resting sits sitting motionless upwards "
-    "downwards upward downward rightwards leftwards rightward leftward larger round five pointed "
-    "textured gradient graded plain dark blue grey beige sandy video clip shows showing there "
-    "scene while"
+    "a around at background ball becomes becoming beige bigger black block blue box circle "
+    "climbing climbs contracting contracts crimson cube cyan dark disc does dot down downwards "
+    "drifting drifts dropping drops emerald expanding expands falling falls five flies floating "
+    "floats flying from front gets getting goes going golden graded gradient gray green grey "
+    "growing grows in is larger left motionless move moves moving navy noisy not of on orange "
+    "pentagram plain pointed purple put pyramid red rest resting rests right rises rising rotates "
+    "rotating rough round royal sand sandy shaded shape shrinking shrinks sinking sinks slides "
+    "sliding smaller snow solid spinning spins square standing stands star staying stays still "
+    "swelling swells tangerine teal textured that the to triangle triangular turning turns "
+    "turquoise twirling twirls up upwards video violet white yellow"
 ).split()
 
 _TINY_CHARACTERS = (
-    "一个红色绿蓝黄紫橙白青圆形方三角五星正向右左上下移动变大小旋转静止不在黑灰深藏米沙背景的"
-    "球盘盒子中里着了起转放缩逐渐停前底面"
+    "一三上下不个五从动升变右向圆在块大小左形往放方旋星景有来橙止正沙深渐灰球理白的移紫红纹绿缩背"
+    "色落蓝角越转青静颗黄黑"
 )
 
 _TINY_VOCABULARY = Vocabulary(
@@ -86,7 +93,7 @@ _TINY = ModelSpec(
     ),
     flow_shift=1.0,
     max_sequence_length=64,
-    download_bytes=0,
+    weight_bytes=0,
     gpu_bytes=0,
     seconds_per_work=5e-7,
     first_frame_by_timestep=True,
@@ -94,18 +101,18 @@ _TINY = ModelSpec(
     examples=MappingProxyType(
         {
             Task.TEXT_TO_VIDEO: (
-                "a red circle moving right on a black background",
-                "a yellow star spinning on a navy background",
-                "a purple square growing on a sand background",
-                "a cyan triangle rises on a gray background",
+                Example("a red circle moving right on a black background"),
+                Example("a yellow star spinning on a navy background"),
+                Example("a purple square growing on a sand background"),
+                Example("a cyan triangle rises on a gray background"),
             ),
             Task.IMAGE_TO_VIDEO: (
-                "a green square moving left on a black background",
-                "a blue circle shrinking on a sand background",
+                Example("a green square moving left on a black background", "green-square.png"),
+                Example("a blue circle shrinking on a sand background", "blue-circle.png"),
             ),
             Task.VIDEO_TO_VIDEO: (
-                "a blue circle moving right on a black background",
-                "a yellow circle moving right on a black background",
+                Example("a cyan circle moving right on a black background", "red-circle.mp4"),
+                Example("a yellow star spinning on a gray background", "purple-star.mp4"),
             ),
         }
     ),
@@ -114,18 +121,27 @@ _TINY = ModelSpec(
 _WAN_EXAMPLES = MappingProxyType(
     {
         Task.TEXT_TO_VIDEO: (
-            "A red fox trots through fresh snow at dawn, breath steaming, low camera, film grain",
-            "Paper boats drift along a rainy street at night, neon reflections, slow dolly shot",
+            Example(
+                "A red fox trots through fresh snow at dawn, breath steaming, low camera, film "
+                "grain"
+            ),
+            Example(
+                "Paper boats drift along a rainy street at night, neon reflections, slow dolly shot"
+            ),
         ),
-        Task.IMAGE_TO_VIDEO: ("The camera pushes in slowly while the leaves move in the wind",),
-        Task.VIDEO_TO_VIDEO: ("The same scene as a watercolor painting, soft edges, warm light",),
+        Task.IMAGE_TO_VIDEO: (
+            Example("The camera pushes in slowly while the leaves move in the wind"),
+        ),
+        Task.VIDEO_TO_VIDEO: (
+            Example("The same scene as a watercolor painting, soft edges, warm light"),
+        ),
     }
 )
 
 _WAN21_T2V_1_3B = ModelSpec(
     id="wan2.1-t2v-1.3b",
     title="Wan2.1 T2V 1.3B",
-    summary="The smallest official Wan: 480p from text, restyles videos, 8 GB GPUs.",
+    summary="The smallest official Wan: 480p from text, restyles videos, on one GPU.",
     licence="Apache-2.0",
     source="Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
     bundled=False,
@@ -160,15 +176,15 @@ _WAN21_T2V_1_3B = ModelSpec(
     ),
     flow_shift=5.0,
     max_sequence_length=512,
-    download_bytes=int(28.9e9),
-    gpu_bytes=8 * GIB,
+    weight_bytes=2 * (_UMT5_XXL + 1_420_000_000 + 127_000_000),
+    gpu_bytes=20 * GIB,
     examples=_WAN_EXAMPLES,
 )
 
 _WAN22_TI2V_5B = ModelSpec(
     id="wan2.2-ti2v-5b",
     title="Wan2.2 TI2V 5B",
-    summary="720p at 24 fps from text or from an image, on one 24 GB GPU.",
+    summary="720p at 24 fps from text or from an image, on one large GPU.",
     licence="Apache-2.0",
     source="Wan-AI/Wan2.2-TI2V-5B-Diffusers",
     bundled=False,
@@ -203,8 +219,8 @@ _WAN22_TI2V_5B = ModelSpec(
     ),
     flow_shift=5.0,
     max_sequence_length=512,
-    download_bytes=int(34.2e9),
-    gpu_bytes=24 * GIB,
+    weight_bytes=2 * (_UMT5_XXL + 5_000_000_000 + 705_000_000),
+    gpu_bytes=34 * GIB,
     first_frame_by_timestep=True,
     examples=_WAN_EXAMPLES,
 )

@@ -23,7 +23,8 @@ from wan_demo.media.folder import DataFolder
 
 MAX_WAITING = 200
 
-_MEDIA: dict[Task, Kind] = {Task.IMAGE_TO_VIDEO: "image", Task.VIDEO_TO_VIDEO: "video"}
+MEDIA: dict[Task, Kind] = {Task.IMAGE_TO_VIDEO: "image", Task.VIDEO_TO_VIDEO: "video"}
+"""The field of the request that holds a task's medium; the kind of medium bears its name."""
 
 
 @dataclass(frozen=True)
@@ -131,12 +132,12 @@ class Service:
 
     def medium(self, given: Given) -> Medium | None:
         """What is in the request's image or video; None where the task has none, or none yet."""
-        kind = _MEDIA.get(Task(given["task"])) if given.get("task") in list(Task) else None
+        kind = MEDIA.get(Task(given["task"])) if given.get("task") in list(Task) else None
         path = given.get(kind) if kind else None
         return _probe(Path(str(path)), kind) if kind and path else None
 
     def _keep_medium(self, request: GenerationRequest) -> GenerationRequest:
-        kind = _MEDIA.get(request.task)
+        kind = MEDIA.get(request.task)
         if kind is None:
             return request
         kept = self.folder.keep_input(Path(str(getattr(request, kind))))
@@ -175,5 +176,5 @@ def _probe_once(path: Path, kind: Kind, _stamp: int) -> Medium:
 def _how_to_get(spec: ModelSpec) -> str:
     return (
         f"is not on this machine yet; get it with `hf download {spec.source}` "
-        f"(about {spec.download_bytes / 1e9:.0f} GB) and start again"
+        f"({spec.weight_bytes / 1e9:.0f} GB or more) and start again"
     )

@@ -48,6 +48,14 @@ class Preset:
 
 
 @dataclass(frozen=True)
+class Example:
+    """A prompt that works, and the file of ``assets/examples`` that it goes with."""
+
+    prompt: str
+    medium: str | None = None
+
+
+@dataclass(frozen=True)
 class Vocabulary:
     """The words that a model was trained on, for models that know only a few.
 
@@ -79,7 +87,8 @@ class ModelSpec:
     presets: tuple[Preset, ...]
     flow_shift: float
     max_sequence_length: int
-    download_bytes: int
+    weight_bytes: int
+    """Parameters times two (bf16): the least that a download is; 0 for a bundled model."""
     gpu_bytes: int
     """GPU memory that a run needs with everything resident; 0 where no GPU is needed."""
     seconds_per_work: float | None = None
@@ -87,4 +96,6 @@ class ModelSpec:
     first_frame_by_timestep: bool = False
     """The Wan2.2-TI2V way of image_to_video: the first latent frame clean at timestep 0."""
     vocabulary: Vocabulary | None = None
-    examples: Mapping[Task, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    examples: Mapping[Task, tuple[Example, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )

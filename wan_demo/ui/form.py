@@ -13,6 +13,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.rules import draw_seed
 from wan_demo.ui import words
+from wan_demo.ui.values import as_given
 
 Values = Mapping[Component, Any]
 """What Gradio hands over for ``inputs=set(components)``."""
@@ -65,17 +66,18 @@ def model_choices(models: Any, is_available: Any) -> list[tuple[str, str]]:
     ]
 
 
-def slider(name: str, spec: ModelSpec, value: float, **options: Any) -> gr.Slider:
+def slider(name: str, spec: ModelSpec, value: float) -> gr.Slider:
     """A slider for a field, with the model's own range."""
     known = control(name)
-    return gr.Slider(
-        label=known.label,
-        info=known.help,
-        value=value,
-        elem_id=name,
-        interactive=True,
-        **range_of(name, spec),
-        **options,
+    return as_given(
+        gr.Slider(
+            label=known.label,
+            info=known.help,
+            value=value,
+            elem_id=name,
+            interactive=True,
+            **range_of(name, spec),
+        )
     )
 
 
@@ -129,13 +131,15 @@ def negative_prompt_box(spec: ModelSpec) -> gr.Textbox:
 def seed_box() -> gr.Number:
     """The seed: a whole number, drawn at random to begin with."""
     known = control("seed")
-    return gr.Number(
-        label=known.label,
-        value=draw_seed(),
-        precision=0,
-        minimum=0,
-        elem_id="seed",
-        min_width=120,
+    return as_given(
+        gr.Number(
+            label=known.label,
+            value=draw_seed(),
+            precision=0,
+            minimum=0,
+            elem_id="seed",
+            min_width=120,
+        )
     )
 
 

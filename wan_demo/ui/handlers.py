@@ -18,13 +18,13 @@ from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.domain.rules import draw_seed
 from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, WanDemoError
 from wan_demo.media.links import Links, new_owner
-from wan_demo.service import Service
+from wan_demo.service import MEDIA, Service
 from wan_demo.ui import form as f
 from wan_demo.ui import notices, words
 from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK, Layout, example_chips
 from wan_demo.ui.stage import render_stage
 from wan_demo.ui.strip import LENGTH, render_strip
-from wan_demo.ui.uploads import lend, lent
+from wan_demo.ui.values import lend, lent
 
 Updates = dict[Any, Any]
 
@@ -212,6 +212,8 @@ class Handlers:
     def fix(self, values: f.Values, event: gr.EventData) -> Updates:
         """One of the nearest allowed values is taken over."""
         field, value = str(event._data.get("field")), str(event._data.get("value"))
+        if field == "task":
+            return self._go_to(Task(value))
         if "x" in value:
             width, height = value.split("x")
             return self._at.form.updates({"width": int(width), "height": int(height)})
@@ -219,9 +221,22 @@ class Handlers:
             return {}
         return self._at.form.updates({field: float(value) if "." in value else int(value)})
 
-    def pick(self, event: gr.EventData) -> Updates:
-        """An example prompt is taken over."""
-        return {self._at.form.prompt: str(event._data.get("text", ""))}
+    def pick(self, values: f.Values, event: gr.EventData) -> Updates:
+        """An example is taken over: its prompt, and its picture or clip."""
+        task = Task(str(event._data.get("task")))
+        examples = self._spec(values).examples.get(task, ())
+        index = int(event._data.get("index", 0))
+        if not 0 <= index < len(examples):
+            return {}
+        example = examples[index]
+        shown: dict[str, Any] = {"prompt": example.prompt}
+        if example.medium is not None:
+            medium = catalog.EXAMPLE_MEDIA / example.medium
+            shown |= {
+                MEDIA[task]: lend(medium, example.medium),
+                **self._shape(values, task, medium),
+            }
+        return self._at.form.updates(shown)
 
     def choose_preset(self, values: f.Values) -> Updates:
         """A preset's values, over the model's defaults."""
@@ -263,19 +278,25 @@ class Handlers:
 
     def receive_medium(self, values: f.Values) -> Updates:
         """A picture or video has come: its own ratio and length, at the model's area."""
-        given = self._given(values)
-        open_ = ("width", "height", "num_frames") if given.get("video") else ("width", "height")
+        task = Task(values[self._task])
+        path = values[self._at.form.components()[MEDIA[task]]] if task in MEDIA else None
+        if not path:
+            return {}
+        return {
+            **self._at.form.updates(self._shape(values, task, Path(path))),
+            self._at.ratio: None,
+        }
+
+    def _shape(self, values: f.Values, task: Task, medium: Path) -> dict[str, Any]:
+        """Size, and length of a video, that suit a medium; nothing where it can't be used."""
+        model = values[self._at.form.model]
+        asked = {"task": task, "model": model, "prompt": "-", MEDIA[task]: str(medium)}
         try:
-            medium = self._service.medium(given)
-            if medium is None:
-                return {}
-            request = self._service.plan(
-                {"prompt": "-", **{k: v for k, v in given.items() if k not in open_ and v}}
-            ).request
+            request = self._service.plan(asked).request
         except InvalidRequest:
             return {}  # the line above Generate says what is wrong
-        shown = {name: getattr(request, name) for name in open_}
-        return {**self._at.form.updates(shown), self._at.ratio: None}
+        shape = {"width": request.width, "height": request.height}
+        return shape if task is Task.IMAGE_TO_VIDEO else shape | {"num_frames": request.num_frames}
 
     def _given(self, values: f.Values) -> dict[str, Any]:
         return self._at.form.given(values, values[self._task])

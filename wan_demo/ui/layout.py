@@ -13,7 +13,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.ui import form as f
-from wan_demo.ui.uploads import unopened
+from wan_demo.ui.values import as_given
 from wan_demo.ui.words import TASK_TITLES
 
 ACTIONS_JS = """
@@ -29,8 +29,6 @@ element.addEventListener('click', (event) => send(event.target));
 
 BUSY_TICK, IDLE_TICK = 0.7, 5.0
 """Seconds between two looks at the queue: while a job of one's own is under way, and else."""
-
-EXAMPLE_MEDIA = catalog.ASSETS / "examples"
 
 
 @dataclass(frozen=True)
@@ -122,9 +120,9 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
 def example_chips(spec: ModelSpec, task: Task) -> str:
     """The model's example prompts for a task, as buttons."""
     chips = "".join(
-        f"<button type='button' data-action='pick' data-text='{escape(text)}'>"
-        f"{escape(text)}</button>"
-        for text in spec.examples.get(task, ())
+        f"<button type='button' data-action='pick' data-task='{task}' data-index='{index}'>"
+        f"{escape(example.prompt)}</button>"
+        for index, example in enumerate(spec.examples.get(task, ()))
     )
     return f"<div class='examples' aria-label='Examples'>{chips}</div>" if chips else ""
 
@@ -138,7 +136,7 @@ def _tabs(
         with _tab(Task.TEXT_TO_VIDEO):
             examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
         with _tab(Task.IMAGE_TO_VIDEO):
-            image = unopened(
+            image = as_given(
                 gr.Image(
                     label=control("image").label,
                     type="filepath",
@@ -149,7 +147,7 @@ def _tabs(
             )
             examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
         with _tab(Task.VIDEO_TO_VIDEO):
-            video = unopened(
+            video = as_given(
                 gr.Video(
                     label=control("video").label, sources=["upload"], height=220, elem_id="video"
                 )
@@ -201,4 +199,5 @@ def _html(value: str, elem_id: str, *events: str) -> gr.HTML:
 
 
 def _first_example(spec: ModelSpec) -> str:
-    return next(iter(spec.examples.get(Task.TEXT_TO_VIDEO, ())), "")
+    examples = spec.examples.get(Task.TEXT_TO_VIDEO, ())
+    return examples[0].prompt if examples else ""

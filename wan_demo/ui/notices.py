@@ -5,13 +5,13 @@ from __future__ import annotations
 from html import escape
 
 from wan_demo.domain.control import control
-from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import Plan
 from wan_demo.ui import words
 
 
-def render_plan(plan: Plan, has_room: bool = True) -> str:
+def render_plan(plan: Plan) -> str:
     """``Will run: 96×96, 17 frames ...``, and the notes on it."""
     said = [*words.facts(plan.request)]
     if plan.request.num_videos_per_prompt > 1:
@@ -33,7 +33,7 @@ def render_refusal(error: InvalidRequest) -> str:
     label = label_of(error.field)
     fixes = "".join(
         f"<button type='button' class='act' data-action='fix' data-field='{escape(error.field)}' "
-        f"data-value='{escape(str(value))}'>Use {escape(str(value))}</button>"
+        f"data-value='{escape(str(value))}'>Use {escape(_value_words(value))}</button>"
         for value in error.nearest
     )
     return (
@@ -45,6 +45,10 @@ def render_refusal(error: InvalidRequest) -> str:
 def render_ask(text: str) -> str:
     """A quiet line for what is still missing, before anybody pressed anything."""
     return f"<div class='plan'><p>{escape(text)}</p></div>"
+
+
+def _value_words(value: object) -> str:
+    return words.TASK_TITLES[value] if isinstance(value, Task) else str(value)
 
 
 def label_of(field: str) -> str:

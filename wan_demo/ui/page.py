@@ -95,9 +95,9 @@ def _wire_form(at: Layout, do: Handlers, job_id: gr.State, task: gr.State) -> No
     _on(at.stage.reuse, do.reuse, [job_id], filled)
     _on(at.stage.animate, do.animate, [job_id], filled)
     _on(at.stage.edit, do.edit, [job_id], filled)
-    _on(at.plan.fix, do.fix, fields, fields)
+    _on(at.plan.fix, do.fix, fields, [*fields, at.tabs, task])
     for examples in at.examples.values():
-        _on(examples.pick, do.pick, [], [form.prompt])
+        _on(examples.pick, do.pick, [form.model], fields)
     _on(at.preset.input, do.choose_preset, [at.preset, form.model], fields)
     _on(at.ratio.input, do.choose_ratio, [at.ratio, form.model], fields)
     _on(
