@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from http.cookies import SimpleCookie
-
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wan_demo.media.links import Links, new_owner
@@ -37,8 +36,9 @@ class OwnerMiddleware:
         await self._app(scope, receive, send_with_cookie)
 
     def _known(self, headers: Headers) -> str | None:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-        return self._links.read_owner(cookies[COOKIE].value) if COOKIE in cookies else None
+        """As browsers mean it: the standard library's parser trips over other apps' cookies."""
+        value = cookie_parser(headers.get("cookie", "")).get(COOKIE)
+        return self._links.read_owner(value) if value else None
 
     def _cookie(self, owner: str, secure: bool) -> str:
         """Over https the cookie also works in another site's frame, where a Space lives."""
