@@ -139,8 +139,11 @@ def make_one_off(settings: Settings, folder: DataFolder) -> OneOff:
     """A service and a worker in this process, over a queue of their own."""
     store = MemoryJobStore()
     spec, _ = default_model(settings, detect(settings.device))
-    worker = Worker("one-off", store, make_engine(settings), folder)
-    return OneOff(Service(store, folder, spec.id, is_available), InlineExecutor(worker.run))
+
+    def work(stopping: Flag) -> None:  # the engine takes seconds to import: only once it is needed
+        Worker("one-off", store, make_engine(settings), folder).run(stopping)
+
+    return OneOff(Service(store, folder, spec.id, is_available), InlineExecutor(work))
 
 
 def make_engine(settings: Settings) -> Engine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import signal
 import socket
@@ -13,14 +14,19 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from wan_demo import catalog
 from wan_demo.domain.control import Control, controls
 from wan_demo.domain.job import Job, Stage, Status
 from wan_demo.domain.request import Task
-from wan_demo.errors import InvalidRequest, WanDemoError
+from wan_demo.errors import InvalidRequest, WanDemoError, WorkerLost
 from wan_demo.settings import Settings
+
+if TYPE_CHECKING:
+    from wan_demo.bootstrap import OneOff
 
 BAD_INPUT, FAILURE = 2, 1
 PORTS_TO_TRY = 20
@@ -73,7 +79,12 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
 
 def _settings(options: argparse.Namespace) -> Settings:
     given = {name: getattr(options, name, None) for name in Settings.model_fields}
-    return Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        finding = error.errors(include_url=False)[0]
+        name, allowed = str(finding["loc"][0]), finding["msg"].replace("Input should", "must")
+        raise InvalidRequest(name, finding["input"], allowed) from None
 
 
 def _add_generate(parser: argparse.ArgumentParser) -> None:
@@ -106,7 +117,7 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
 def _number(text: Any) -> Any:
     try:
         return json.loads(text) if isinstance(text, str) else text
-    except json.JSONDecodeError:
+    except ValueError:
         return text
 
 
@@ -150,21 +161,33 @@ def _generate(options: argparse.Namespace) -> int:
     from wan_demo.media.folder import DataFolder, replacing
 
     settings = _settings(options)
+    _check_output(options.output)
     with tempfile.TemporaryDirectory() as scratch:
         folder = DataFolder(Path(scratch)).create()
         one_off = bootstrap.make_one_off(settings, folder)
         job = one_off.service.submit(_given(options), owner="shell")
         one_off.executor.start()
-        job = _follow(one_off.service.get, job)
+        job = _follow(one_off, job)
         one_off.executor.stop()
         if job.failure is not None:
             raise WanDemoError(job.failure.message)
         for output, target in zip(job.outputs, _targets(options.output, job), strict=True):
-            target.parent.mkdir(parents=True, exist_ok=True)
             with replacing(target) as part:
                 shutil.copyfile(folder.video(output.file), part)
             print(f"{target} (seed {output.seed})")
     return 0
+
+
+def _check_output(output: Path) -> None:
+    """Refuse a file that can't be written before the work, not after it."""
+    if output.suffix.lower() != ".mp4" or output.is_dir():
+        raise InvalidRequest("output", str(output), "must be the name of an .mp4 file")
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InvalidRequest("output", str(output), f"can't be made: {error.strerror}") from None
+    if not os.access(output.parent, os.W_OK):
+        raise InvalidRequest("output", str(output), "must be in a folder that you may write to")
 
 
 def _targets(output: Path, job: Job) -> list[Path]:
@@ -175,12 +198,15 @@ def _targets(output: Path, job: Job) -> list[Path]:
     return names
 
 
-def _follow(get: Any, job: Job) -> Job:
+def _follow(one_off: OneOff, job: Job) -> Job:
     """Wait for the job's end; progress goes to standard error where a person looks at it."""
     shown = ""
     while not job.status.is_final:
         time.sleep(0.1)
-        job = get(job.id, job.owner)
+        is_alive = one_off.executor.is_alive()
+        job = one_off.service.get(job.id, job.owner)
+        if not is_alive and not job.status.is_final:
+            raise WorkerLost(job.attempt)
         text = _progress_text(job)
         if text != shown and sys.stderr.isatty():
             print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)

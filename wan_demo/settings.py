@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -21,5 +22,9 @@ class Settings(BaseSettings):
     )
     device: str = Field("auto", description="auto, cuda, mps or cpu.")
     share: bool = Field(False, description="Ask Gradio for a public address.")
-    engine: str = Field("pipeline", description="pipeline, or fake: clips without a model.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    engine: Literal["pipeline", "fake"] = Field(
+        "pipeline", description="pipeline, or fake: clips without a model."
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
