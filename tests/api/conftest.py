@@ -1,0 +1,42 @@
+# Annotations are real objects here: FastAPI reads those of the route below.
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import Request
+from fastapi.testclient import TestClient
+
+from wan_demo.api.app import create_app
+from wan_demo.media.links import Links
+
+
+class Life:
+    """Counts how often the application started and stopped, and whether it is well."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+        self.is_well = True
+
+    def start(self) -> None:
+        self.events.append("start")
+
+    def stop(self) -> None:
+        self.events.append("stop")
+
+
+@pytest.fixture
+def life() -> Life:
+    return Life()
+
+
+@pytest.fixture
+def client(links: Links, life: Life) -> Iterator[TestClient]:
+    checks = {"worker": lambda: life.is_well, "disk": lambda: True}
+    app = create_app(links, checks, life.start, life.stop)
+
+    @app.get("/whoami")
+    def whoami(request: Request) -> str:
+        return request.state.owner
+
+    with TestClient(app) as made:
+        yield made

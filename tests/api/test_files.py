@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from wan_demo.media.links import LINK_HOURS
+
+
+@pytest.fixture
+def address(folder, links) -> str:
+    name = folder.new_video()
+    folder.video(name).write_bytes(bytes(range(100)))
+    return f"/{links.video(name)}"
+
+
+def test_a_video_is_served_whole_and_as_a_video(client, address):
+    answer = client.get(address)
+    assert (answer.status_code, answer.content) == (200, bytes(range(100)))
+    assert answer.headers["content-type"] == "video/mp4"
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"].startswith("private")
+    assert "content-disposition" not in answer.headers
+
+
+def test_a_player_may_ask_for_a_part(client, address):
+    answer = client.get(address, headers={"Range": "bytes=10-19"})
+    assert (answer.status_code, answer.content) == (206, bytes(range(10, 20)))
+    assert answer.headers["content-range"] == "bytes 10-19/100"
+
+
+def test_head_tells_the_size(client, address):
+    answer = client.head(address)
+    assert (answer.status_code, answer.headers["content-length"]) == (200, "100")
+
+
+def test_a_download_has_a_name(client, address):
+    disposition = client.get(f"{address}?download=true").headers["content-disposition"]
+    assert disposition.startswith("attachment")
+    assert disposition.endswith('.mp4"')
+
+
+def test_a_preview_is_a_picture(client, folder, links):
+    folder.preview("job").write_bytes(b"webp")
+    answer = client.get(f"/{links.preview('job')}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
+
+
+@pytest.mark.parametrize("token", ["x", "x.y", "..%2f..%2fsecret", "%00", "é"])
+def test_a_forged_address_is_not_found(client, address, token):
+    assert client.get(f"/files/{token}").status_code == 404
+    assert client.get(f"{address[:-8]}AAAAAAAA").status_code == 404
+
+
+def test_an_expired_address_is_not_found(client, address, monkeypatch):
+    late = time.time() + (LINK_HOURS + 2) * 3600
+    monkeypatch.setattr(time, "time", lambda: late)
+    assert client.get(address).status_code == 404
+
+
+def test_files_cannot_be_listed(client):
+    assert client.get("/files/").status_code == 404
+    assert client.get("/files").status_code == 404

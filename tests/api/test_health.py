@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+
+def test_live_answers(client):
+    assert client.get("/health/live").json() == {"status": "live"}
+
+
+def test_ready_when_every_check_holds(client):
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
+
+
+def test_not_ready_names_what_is_missing(client, life):
+    life.is_well = False
+    answer = client.get("/health/ready")
+    assert answer.status_code == 503
+    assert answer.json()["missing"] == ["worker"]
+    assert client.get("/health/live").status_code == 200
+
+
+def test_what_runs_beside_the_app_starts_and_stops_with_it(client, life):
+    assert life.events == ["start"]
+    client.__exit__(None, None, None)
+    assert life.events == ["start", "stop"]
+    client.__enter__()

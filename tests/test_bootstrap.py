@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wan_demo import bootstrap, catalog
+from wan_demo.bootstrap import DataFolderBusy, default_model, is_available, locate
+from wan_demo.engine.device import Device
+from wan_demo.engine.fake import FakeEngine
+from wan_demo.errors import InvalidRequest, ModelUnavailable
+from wan_demo.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+CPU = Device("cpu", "CPU")
+GPU = Device("cuda", "Big GPU", 80 * 2**30)
+
+
+def test_the_server_and_the_command_line_import_neither_torch_nor_gradio():
+    code = (
+        "import sys, wan_demo.cli, wan_demo.bootstrap; "
+        "print([name for name in ('torch', 'diffusers', 'gradio') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout == "[]\n"
+
+
+def test_the_bundled_model_is_at_hand_and_the_others_are_not(monkeypatch, tmp_path):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+    assert is_available(catalog.BUNDLED)
+    assert (locate(catalog.BUNDLED) / "model_index.json").is_file()
+    with pytest.raises(ModelUnavailable):
+        locate(catalog.find("wan2.1-t2v-1.3b"))
+
+
+def test_a_missing_bundled_model_is_said(monkeypatch, tmp_path):
+    monkeypatch.setattr(catalog, "ASSETS", tmp_path)
+    with pytest.raises(ModelUnavailable, match="wan-tiny"):
+        locate(catalog.BUNDLED)
+
+
+def test_the_model_that_was_asked_for_wins():
+    spec, _ = default_model(Settings(model="wan2.1-t2v-1.3b"), CPU)
+    assert spec.id == "wan2.1-t2v-1.3b"
+    with pytest.raises(InvalidRequest):
+        default_model(Settings(model="sora"), CPU)
+
+
+def test_without_a_gpu_the_bundled_model_is_the_default():
+    spec, why = default_model(Settings(), CPU)
+    assert spec is catalog.BUNDLED
+    assert "no GPU" in why
+
+
+def test_a_gpu_gets_the_best_that_is_downloaded_and_downloads_nothing(monkeypatch):
+    monkeypatch.setattr(bootstrap, "is_available", lambda spec: spec.bundled)
+    spec, why = default_model(Settings(), GPU)
+    assert spec is catalog.BUNDLED
+    assert "Wan2.2 TI2V 5B" in why
+    monkeypatch.setattr(bootstrap, "is_available", lambda _spec: True)
+    assert default_model(Settings(), GPU)[0].id == "wan2.2-ti2v-5b"
+
+
+def test_the_fake_engine_is_a_setting():
+    assert isinstance(bootstrap.make_engine(Settings(engine="fake")), FakeEngine)
+
+
+def test_one_server_per_data_folder(folder):
+    first = bootstrap._lock(folder)
+    with pytest.raises(DataFolderBusy, match="--data-dir"):
+        bootstrap._lock(folder)
+    first.release()
+    bootstrap._lock(folder).release()

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.makers import grays, noise, save_video
+from wan_demo import catalog, cli
+from wan_demo.cli import main
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.errors import WanDemoError
+from wan_demo.media.decode import probe
+from wan_demo.media.encode import read_metadata
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    from wan_demo import bootstrap
+
+    monkeypatch.setattr(bootstrap, "FAKE_STEP_SECONDS", 0.0)
+
+
+def generate(*arguments: str, output: str = "clip.mp4") -> int:
+    return main(["generate", "--engine", "fake", *arguments, "--output", output])
+
+
+class TestGenerate:
+    def test_text_becomes_a_file(self, capsys):
+        assert generate("--prompt", "a red circle", "--seed", "5", "--steps", "2") == 0
+        medium = probe(Path("clip.mp4"), "video")
+        assert (medium.width, medium.height) == catalog.BUNDLED.defaults.size
+        said = capsys.readouterr()
+        assert said.out == "clip.mp4 (seed 5)\n"
+        assert said.err == ""
+
+    def test_every_option_reaches_the_request(self):
+        options = {
+            "task": "text_to_video",
+            "model": "wan-tiny",
+            "prompt": "a red circle",
+            "negative_prompt": "blue",
+            "width": 64,
+            "height": 80,
+            "num_frames": 13,
+            "fps": 10,
+            "num_inference_steps": 3,
+            "guidance_scale": 2.5,
+            "seed": 9,
+        }
+        flags = [
+            text
+            for name, value in options.items()
+            for text in (f"--{name.replace('_', '-')}", str(value))
+        ]
+        assert generate(*flags) == 0
+        request = read_metadata(Path("clip.mp4"))["request"]
+        assert options.items() <= request.items()
+
+    def test_an_image_becomes_a_file(self, tmp_path):
+        noise((160, 120)).save(tmp_path / "photo.png")
+        arguments = ["--task", "image_to_video", "--image", str(tmp_path / "photo.png")]
+        assert generate(*arguments) == 0
+        medium = probe(Path("clip.mp4"), "video")
+        assert medium.width > medium.height
+
+    def test_a_video_is_restyled(self, tmp_path):
+        path = save_video(tmp_path / "source.mp4", grays(20))
+        arguments = ["--task", "video_to_video", "--video", str(path), "--strength", "0.5"]
+        assert generate(*arguments, "--prompt", "a blue circle") == 0
+        assert read_metadata(Path("clip.mp4"))["request"]["strength"] == 0.5
+
+    def test_several_videos_get_numbers(self):
+        arguments = ["--prompt", "a red circle", "--num-videos-per-prompt", "2"]
+        assert generate(*arguments, output="new/folder/clip.mp4") == 0
+        names = sorted(path.name for path in Path("new/folder").iterdir())
+        assert names == ["clip-2.mp4", "clip.mp4"]
+
+    def test_a_prompt_of_digits_is_text(self):
+        assert generate("--prompt", "123") == 0
+
+    @pytest.mark.parametrize(
+        ("arguments", "field"),
+        [
+            (["--prompt", ""], "prompt"),
+            (["--prompt", "a", "--width", "100"], "width"),
+            (["--prompt", "a", "--width", "wide"], "width"),
+            (["--prompt", "a", "--width", "NaN"], "width"),
+            (["--prompt", "a", "--height", "Infinity"], "height"),
+            (["--prompt", "a", "--seed", "true"], "seed"),
+            (["--prompt", "a", "--seed", "[1]"], "seed"),
+            (["--prompt", "a", "--seed", "-1"], "seed"),
+            (["--prompt", "a", "--steps", "9" * 5000], "num_inference_steps"),
+            (["--prompt", "a", "--num-frames", "16"], "num_frames"),
+            (["--prompt", "a", "--guidance-scale", "0"], "guidance_scale"),
+            (["--prompt", "a", "--model", "sora"], "model"),
+            (["--prompt", "a", "--model", "wan2.1-t2v-1.3b"], "model"),
+            (["--prompt", "a", "--task", "text_to_music"], "task"),
+            (["--prompt", "a", "--task", "image_to_video"], "image"),
+            (["--task", "image_to_video", "--image", "missing.png"], "image"),
+            (["--prompt", "a", "--image", "photo.png"], "image"),
+            (["--prompt", "a\nb\x00"], "prompt"),
+        ],
+    )
+    def test_bad_input_is_one_line_that_names_the_field(self, capsys, arguments, field):
+        assert generate(*arguments) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert said.err.count("\n") == 1
+        assert said.err.startswith(f"{field}: ")
+        assert not Path("clip.mp4").exists()
+
+    def test_a_failure_is_one_line_and_another_status(self, capsys):
+        assert generate("--prompt", "fail") == 1
+        assert capsys.readouterr().err == "The fake engine was asked to fail.\n"
+        assert list(Path().iterdir()) == []
+
+    @pytest.mark.parametrize("output", [".", "file/clip.mp4", "clip.gif"])
+    def test_an_output_that_cannot_be_is_refused_before_the_work(self, capsys, monkeypatch, output):
+        from wan_demo import bootstrap
+
+        Path("file").write_text("in the way")
+        monkeypatch.setattr(bootstrap, "make_one_off", lambda *_: pytest.fail("it worked"))
+        assert generate("--prompt", "a red circle", output=output) == 2
+        said = capsys.readouterr().err
+        assert said.startswith("output: ")
+        assert said.count("\n") == 1
+
+    def test_there_is_a_flag_for_every_control(self, capsys):
+        with pytest.raises(SystemExit) as caught:
+            main(["generate", "--help"])
+        assert caught.value.code == 0
+        text = capsys.readouterr().out
+        for name in GenerationRequest.model_fields:
+            assert f"--{name.replace('_', '-')}" in text
+        assert "--steps" in text
+
+
+class TestModels:
+    def test_the_list_names_every_model(self, capsys):
+        assert main(["models"]) == 0
+        text = capsys.readouterr().out
+        assert all(spec.id in text for spec in catalog.MODELS)
+
+    def test_json_is_for_programs(self, capsys):
+        assert main(["models", "--json"]) == 0
+        rows = json.loads(capsys.readouterr().out)
+        assert [row["id"] for row in rows] == [spec.id for spec in catalog.MODELS]
+        assert rows[0]["available"] is True
+
+
+class TestServe:
+    @pytest.mark.parametrize(
+        ("arguments", "field"),
+        [(["--port", "abc"], "port"), (["--port", "70000"], "port"), (["--engine", "x"], "engine")],
+    )
+    def test_a_wrong_setting_is_one_line_that_names_it(self, capsys, arguments, field):
+        assert main(["serve", *arguments]) == 2
+        said = capsys.readouterr().err
+        assert said.startswith(f"{field}: ")
+        assert said.count("\n") == 1
+
+    def test_a_wrong_environment_is_said_too(self, capsys, monkeypatch):
+        monkeypatch.setenv("WAN_DEMO_PORT", "many")
+        assert main(["serve"]) == 2
+        assert capsys.readouterr().err.startswith("port: ")
+
+    def test_a_busy_port_gives_the_next_free_one(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            assert cli._free_port("127.0.0.1", port) > port
+
+    def test_a_free_port_is_taken_as_it_is(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        assert cli._free_port("127.0.0.1", port) == port
+
+    def test_no_free_port_is_said(self, monkeypatch):
+        monkeypatch.setattr(cli, "PORTS_TO_TRY", 0)
+        with pytest.raises(WanDemoError, match="--port"):
+            cli._free_port("127.0.0.1", 7860)
+
+
+def test_the_module_runs(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "wan_demo", "generate", "--prompt", "a", "--width", "1", "--output"]
+        + [str(tmp_path / "clip.mp4")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("width: ")
+    assert done.stdout == ""

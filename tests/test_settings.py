@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from wan_demo.settings import Settings
+
+
+def test_the_defaults_are_the_documented_ones():
+    settings = Settings()
+    assert (settings.host, settings.port) == ("127.0.0.1", 7860)
+    assert settings.data_dir == Path("data")
+    assert (settings.model, settings.device, settings.engine) == (None, "auto", "pipeline")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "expected"),
+    [
+        ("WAN_DEMO_HOST", "0.0.0.0", "host", "0.0.0.0"),
+        ("WAN_DEMO_PORT", "8000", "port", 8000),
+        ("WAN_DEMO_DATA_DIR", "/srv/wan", "data_dir", Path("/srv/wan")),
+        ("WAN_DEMO_MODEL", "wan-tiny", "model", "wan-tiny"),
+        ("WAN_DEMO_DEVICE", "cpu", "device", "cpu"),
+    ],
+)
+def test_the_environment_sets_them(monkeypatch, name, value, field, expected):
+    monkeypatch.setenv(name, value)
+    assert getattr(Settings(), field) == expected
+
+
+def test_a_file_sets_them_and_the_environment_wins(monkeypatch):
+    Path(".env").write_text("WAN_DEMO_PORT=8001\nWAN_DEMO_DEVICE=mps\nOTHER=1\n")
+    monkeypatch.setenv("WAN_DEMO_PORT", "8002")
+    assert (Settings().port, Settings().device) == (8002, "mps")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"port": "abc"}, {"port": -1}, {"port": 70000}, {"engine": "magic"}]
+)
+def test_what_cannot_be_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        Settings(**wrong)
+
+
+def test_every_setting_says_what_it_is():
+    assert all(field.description for field in Settings.model_fields.values())
