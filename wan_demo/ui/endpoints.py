@@ -20,7 +20,7 @@ from wan_demo.domain.request import Task
 from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
 from wan_demo.ui.handlers import owner_of
-from wan_demo.ui.values import as_given, lend
+from wan_demo.ui.values import Image, Number, Video, lend
 
 POLL_SECONDS = 0.3
 
@@ -62,11 +62,11 @@ def _inputs(task: Task) -> list[Component]:
     first: dict[Task, list[Component]] = {
         Task.TEXT_TO_VIDEO: [_text("prompt")],
         Task.IMAGE_TO_VIDEO: [
-            as_given(gr.Image(label="Image", type="filepath", visible=False)),
+            Image(label="Image", type="filepath", visible=False),
             _text("prompt"),
         ],
         Task.VIDEO_TO_VIDEO: [
-            as_given(gr.Video(label="Video", visible=False)),
+            Video(label="Video", visible=False),
             _text("prompt"),
             _number("strength"),
         ],
@@ -78,8 +78,8 @@ def _text(name: str) -> gr.Textbox:
     return gr.Textbox(label=control(name).label, visible=False)
 
 
-def _number(name: str) -> gr.Number:
-    return as_given(gr.Number(label=control(name).label, visible=False))
+def _number(name: str) -> Number:
+    return Number(label=control(name).label, visible=False)
 
 
 def _functions(service: Service) -> dict[Task, Callable[..., Awaitable[Answer]]]:

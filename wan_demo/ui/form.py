@@ -13,7 +13,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.rules import draw_seed
 from wan_demo.ui import words
-from wan_demo.ui.values import as_given
+from wan_demo.ui.values import Image, Number, Slider, Video
 
 Values = Mapping[Component, Any]
 """What Gradio hands over for ``inputs=set(components)``."""
@@ -25,16 +25,16 @@ class Form:
 
     model: gr.Dropdown
     prompt: gr.Textbox
-    image: gr.Image
-    video: gr.Video
-    strength: gr.Slider
-    width: gr.Slider
-    height: gr.Slider
-    num_frames: gr.Slider
-    guidance_scale: gr.Slider
-    seed: gr.Number
-    num_inference_steps: gr.Slider
-    num_videos_per_prompt: gr.Slider
+    image: Image
+    video: Video
+    strength: Slider
+    width: Slider
+    height: Slider
+    num_frames: Slider
+    guidance_scale: Slider
+    seed: Number
+    num_inference_steps: Slider
+    num_videos_per_prompt: Slider
     negative_prompt: gr.Textbox
 
     def components(self) -> dict[str, Component]:
@@ -66,18 +66,16 @@ def model_choices(models: Any, is_available: Any) -> list[tuple[str, str]]:
     ]
 
 
-def slider(name: str, spec: ModelSpec, value: float) -> gr.Slider:
+def slider(name: str, spec: ModelSpec, value: float) -> Slider:
     """A slider for a field, with the model's own range."""
     known = control(name)
-    return as_given(
-        gr.Slider(
-            label=known.label,
-            info=known.help,
-            value=value,
-            elem_id=name,
-            interactive=True,
-            **range_of(name, spec),
-        )
+    return Slider(
+        label=known.label,
+        info=known.help,
+        value=value,
+        elem_id=name,
+        interactive=True,
+        **range_of(name, spec),
     )
 
 
@@ -128,18 +126,16 @@ def negative_prompt_box(spec: ModelSpec) -> gr.Textbox:
     )
 
 
-def seed_box() -> gr.Number:
+def seed_box() -> Number:
     """The seed: a whole number, drawn at random to begin with."""
     known = control("seed")
-    return as_given(
-        gr.Number(
-            label=known.label,
-            value=draw_seed(),
-            precision=0,
-            minimum=0,
-            elem_id="seed",
-            min_width=120,
-        )
+    return Number(
+        label=known.label,
+        value=draw_seed(),
+        precision=0,
+        minimum=0,
+        elem_id="seed",
+        min_width=120,
     )
 
 

@@ -92,7 +92,6 @@ class Handlers:
         except InvalidRequest as error:
             return {self._at.plan: notices.render_refusal(error)}
         except WanDemoError as error:
-            gr.Warning(str(error))
             return {self._at.plan: notices.render_ask(str(error))}
         return {
             self._job_id: job.id,
@@ -264,13 +263,12 @@ class Handlers:
             if not keeps:
                 changed.append(f"{notices.label_of(name).lower()} is now {words.number(value)}")
             updates[component] = gr.Slider(value=value, **limits)
-        if changed:
-            gr.Info(f"{spec.title}: {', '.join(changed)}.")
+        news = f" To fit it, {', '.join(changed)}." if changed else ""
         presets = [(f"{preset.name} · {preset.hint}", preset.name) for preset in spec.presets]
         return {
             **updates,
             form.negative_prompt: spec.defaults.negative_prompt,
-            form.model: gr.Dropdown(info=spec.summary),
+            form.model: gr.Dropdown(info=spec.summary + news),
             self._at.preset: gr.Radio(choices=presets, value=None),
             self._at.ratio: gr.Radio(choices=list(spec.sizes), value=None),
             **{html: example_chips(spec, task) for task, html in self._at.examples.items()},

@@ -13,7 +13,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.ui import form as f
-from wan_demo.ui.values import as_given
+from wan_demo.ui.values import Image, Slider, Video
 from wan_demo.ui.words import TASK_TITLES
 
 ACTIONS_JS = """
@@ -129,28 +129,24 @@ def example_chips(spec: ModelSpec, task: Task) -> str:
 
 def _tabs(
     spec: ModelSpec,
-) -> tuple[gr.Tabs, gr.Image, gr.Video, gr.Slider, dict[Task, gr.HTML]]:
+) -> tuple[gr.Tabs, Image, Video, Slider, dict[Task, gr.HTML]]:
     """One tab a task: each holds what only that task needs."""
     examples: dict[Task, gr.HTML] = {}
     with gr.Tabs(selected=Task.TEXT_TO_VIDEO.value, elem_id="tasks") as tabs:
         with _tab(Task.TEXT_TO_VIDEO):
             examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
         with _tab(Task.IMAGE_TO_VIDEO):
-            image = as_given(
-                gr.Image(
-                    label=control("image").label,
-                    type="filepath",
-                    sources=["upload", "clipboard"],
-                    height=220,
-                    elem_id="image",
-                )
+            image = Image(
+                label=control("image").label,
+                type="filepath",
+                sources=["upload", "clipboard"],
+                height=220,
+                elem_id="image",
             )
             examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
         with _tab(Task.VIDEO_TO_VIDEO):
-            video = as_given(
-                gr.Video(
-                    label=control("video").label, sources=["upload"], height=220, elem_id="video"
-                )
+            video = Video(
+                label=control("video").label, sources=["upload"], height=220, elem_id="video"
             )
             strength = f.slider("strength", spec, spec.defaults.strength)
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
@@ -165,7 +161,7 @@ def _examples(spec: ModelSpec, task: Task) -> gr.HTML:
     return _html(example_chips(spec, task), f"examples-{task}", "pick")
 
 
-def _size(spec: ModelSpec) -> tuple[gr.Radio, tuple[gr.Slider, gr.Slider]]:
+def _size(spec: ModelSpec) -> tuple[gr.Radio, tuple[Slider, Slider]]:
     width, height = spec.defaults.size
     ratio = gr.Radio(
         label="Ratio",
@@ -178,13 +174,13 @@ def _size(spec: ModelSpec) -> tuple[gr.Radio, tuple[gr.Slider, gr.Slider]]:
     return ratio, sliders
 
 
-def _frames(spec: ModelSpec) -> tuple[gr.Slider, gr.HTML]:
+def _frames(spec: ModelSpec) -> tuple[Slider, gr.HTML]:
     slider = f.slider("num_frames", spec, spec.defaults.num_frames)
     shown = f.frames_readout(spec.defaults.num_frames, spec.defaults.fps)
     return slider, gr.HTML(shown, elem_id="readout")
 
 
-def _more(spec: ModelSpec) -> tuple[gr.Slider, gr.Slider, gr.Textbox]:
+def _more(spec: ModelSpec) -> tuple[Slider, Slider, gr.Textbox]:
     with gr.Accordion("More", open=False, elem_id="more"):
         steps = f.slider("num_inference_steps", spec, spec.defaults.num_inference_steps)
         videos = f.slider("num_videos_per_prompt", spec, 1)

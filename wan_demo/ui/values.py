@@ -9,27 +9,50 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from abc import ABCMeta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar
 
 import gradio as gr
 from gradio.data_classes import FileData, ImageData
 from gradio.utils import get_upload_folder
 
-Given = TypeVar("Given", gr.Image, gr.Video, gr.Slider, gr.Number)
+
+class _WithoutStub(type(gr.Slider)):
+    """Gradio's metaclass writes a stub file beside each component class; these need none."""
+
+    def __new__(mcs, name: str, bases: tuple[type, ...], namespace: dict[str, Any]) -> type:
+        return ABCMeta.__new__(mcs, name, bases, namespace)
 
 
-def as_given(component: Given) -> Given:
-    """The same component, its value what the browser sent: a number, or an upload's path.
+class AsGiven(metaclass=_WithoutStub):
+    """Mixin: the value is what the browser sent, a number or an upload's path."""
 
-    The instance is changed, not the class: Gradio writes a stub file beside each subclass.
-    """
-    component.preprocess = _as_given  # type: ignore[method-assign]
-    return component
+    EVENTS: ClassVar[list[Any]] = []
+
+    def get_block_name(self) -> str:
+        """Gradio's own component of the same name is what the browser shows."""
+        return type(self).__name__.lower()
+
+    def preprocess(self, payload: Any) -> Any:
+        """The payload itself; of an upload, its path in Gradio's cache."""
+        return payload.path if isinstance(payload, (FileData, ImageData)) else payload
 
 
-def _as_given(payload: Any) -> Any:
-    return payload.path if isinstance(payload, (FileData, ImageData)) else payload
+class Slider(AsGiven, gr.Slider):
+    """``gr.Slider`` that refuses nothing."""
+
+
+class Number(AsGiven, gr.Number):
+    """``gr.Number`` that refuses nothing."""
+
+
+class Image(AsGiven, gr.Image):
+    """``gr.Image`` that opens nothing."""
+
+
+class Video(AsGiven, gr.Video):
+    """``gr.Video`` that converts nothing."""
 
 
 def lent(name: str) -> Path:
