@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,6 +151,9 @@ def make_engine(settings: Settings) -> Engine:
     """The engine that the settings name; only here is torch imported."""
     if settings.engine == "fake":
         return FakeEngine(FAKE_STEP_SECONDS)
+    from wan_demo.engine.quiet import quiet_transformers
+
+    quiet_transformers()
     from wan_demo.engine.pipelines import PipelineEngine
 
     return PipelineEngine(catalog.find, locate, detect(settings.device).kind)
@@ -158,8 +162,11 @@ def make_engine(settings: Settings) -> Engine:
 def end_with_parent(stopping: Flag) -> None:
     """Set the flag when standard input closes: the server holds its other end."""
 
+    stdin = sys.stdin.fileno()
+
     def watch() -> None:
-        sys.stdin.buffer.read()
+        while os.read(stdin, 1):  # not through sys.stdin, whose lock would outlive this thread
+            pass
         stopping.set()
 
     Thread(target=watch, daemon=True).start()
@@ -173,8 +180,6 @@ def _lock(folder: DataFolder) -> FileLock:
         lock.acquire()
     except Timeout:
         raise DataFolderBusy(folder.root, note.read_text() if note.exists() else "") from None
-    import os
-
     note.write_text(f"process {os.getpid()}")
     return lock
 

@@ -14,17 +14,19 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="WAN_DEMO_", env_file=".env", extra="ignore")
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(7860, ge=0, le=65535, description="Port; the next free one if it is busy.")
-    data_dir: Path = Field(Path("data"), description="Folder of jobs, inputs and videos.")
-    model: str | None = Field(
-        None, description="Catalogue id of the model that the page starts with."
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(
+        default=7860, ge=0, le=65535, description="Port; the next free one if it is busy."
     )
-    device: str = Field("auto", description="auto, cuda, mps or cpu.")
-    share: bool = Field(False, description="Ask Gradio for a public address.")
+    data_dir: Path = Field(default=Path("data"), description="Folder of jobs, inputs and videos.")
+    model: str | None = Field(
+        default=None, description="Catalogue id of the model that the page starts with."
+    )
+    device: str = Field(default="auto", description="auto, cuda, mps or cpu.")
+    share: bool = Field(default=False, description="Ask Gradio for a public address.")
     engine: Literal["pipeline", "fake"] = Field(
-        "pipeline", description="pipeline, or fake: clips without a model."
+        default="pipeline", description="pipeline, or fake: clips without a model."
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
-        "INFO", description="DEBUG, INFO, WARNING or ERROR."
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )

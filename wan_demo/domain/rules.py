@@ -131,7 +131,7 @@ def _translate(error: ValidationError, spec: ModelSpec) -> InvalidRequest:
     if finding["type"] == "enum":
         return InvalidRequest(name, value, f"must be one of {', '.join(Task)}", list(Task))
     if finding["type"] == "value_error":
-        return InvalidRequest(name, value, str(finding["ctx"]["error"]))
+        return InvalidRequest(name, value, str(finding.get("ctx", {}).get("error")))
     return InvalidRequest(name, value, _allowed(name, spec), _nearest(name, value, spec))
 
 

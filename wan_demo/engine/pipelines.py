@@ -11,18 +11,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
 import transformers
+from diffusers import WanImageToVideoPipeline, WanPipeline, WanVideoToVideoPipeline
 from PIL import Image
-
-transformers.utils.logging.set_verbosity_error()  # diffusers' import makes it give advice
-
-import diffusers  # noqa: E402
-from diffusers import (  # noqa: E402
-    WanImageToVideoPipeline,
-    WanPipeline,
-    WanVideoToVideoPipeline,
-)
 
 from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Step
 from wan_demo.domain.model import ModelSpec

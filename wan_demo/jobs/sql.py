@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from sqlalchemy.event import listen
 
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.request import GenerationRequest
@@ -26,8 +27,8 @@ def connect(url: str | sa.URL) -> sa.Engine:
     url = sa.make_url(url)
     engine = sa.create_engine(url, connect_args=_connect_args(url))
     if engine.dialect.name == "sqlite":
-        sa.event.listen(engine, "connect", _configure_sqlite)
-        sa.event.listen(engine, "begin", _begin_sqlite)
+        listen(engine, "connect", _configure_sqlite)
+        listen(engine, "begin", _begin_sqlite)
     _migrate(engine)
     return engine
 

@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 import av
 import numpy as np
+from av.container import InputContainer
 from PIL import Image, ImageOps
 
 from wan_demo.domain.events import Frames
@@ -157,7 +158,8 @@ def _upright(frame: av.VideoFrame) -> Any:
     turns = round(frame.rotation / 90) % 4
     if not turns:
         return frame
-    turned = np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+    picture: Frames = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    turned = np.ascontiguousarray(np.rot90(picture, turns))
     return av.VideoFrame.from_ndarray(turned, format="rgb24")
 
 
@@ -177,7 +179,7 @@ def _container_format(path: Path) -> str:
     raise Refused("must be an MP4, WebM, MOV, MKV or AVI video")
 
 
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+def _video_stream(container: InputContainer) -> av.VideoStream:
     if not container.streams.video:
         raise Refused("must have a picture; this file has sound only")
     stream = container.streams.video[0]
