@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -28,15 +28,12 @@ settings.load_profile("steady")
 
 
 @pytest.fixture(autouse=True)
-def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path) -> Iterator[None]:
+def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
     """No setting of the person who runs the tests, and no ``.env`` of theirs, gets in."""
-    import os
-
     for name in list(os.environ):
         if name.startswith("WAN_DEMO_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
-    yield
 
 
 @pytest.fixture

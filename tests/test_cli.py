@@ -191,8 +191,10 @@ class TestServe:
 
 def test_the_module_runs(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-m", "wan_demo", "generate", "--prompt", "a", "--width", "1", "--output"]
-        + [str(tmp_path / "clip.mp4")],
+        [
+            *(sys.executable, "-m", "wan_demo", "generate", "--prompt", "a", "--width", "1"),
+            *("--output", str(tmp_path / "clip.mp4")),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

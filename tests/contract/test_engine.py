@@ -96,8 +96,8 @@ def test_loading_is_told_before_the_first_run_only(engine: Engine):
 
 def test_the_same_seed_gives_the_same_frames_whatever_ran_before(engine: Engine, task: Task):
     first = frames(engine, task, seed=7)
-    for other in Task:
-        frames(engine, other, seed=8, num_inference_steps=4, prompt="a blue star")
+    other = next(each for each in Task if each is not task)
+    frames(engine, other, seed=8, num_inference_steps=4, prompt="a blue star")
     run = engine.generate(REQUESTS[Task.TEXT_TO_VIDEO], INPUTS[Task.TEXT_TO_VIDEO])
     next(run)
     run.close()

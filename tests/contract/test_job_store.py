@@ -210,7 +210,8 @@ def test_a_dead_workers_job_waits_again_in_its_old_place(store: JobStore):
 
 
 def test_only_the_dead_workers_jobs_are_given_back(store: JobStore):
-    add(store), add(store)
+    add(store)
+    add(store)
     claim(store, "w1")
     other = claim(store, "w2")
     store.requeue("w1", 3, LOST)

@@ -11,6 +11,7 @@ from wan_demo.domain.estimate import expected_seconds, work
 from wan_demo.domain.job import Job, Status
 
 TINY = catalog.BUNDLED
+PACE = TINY.seconds_per_work or 0.0
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -27,7 +28,7 @@ def done(seconds: float, **changes) -> Job:
 
 
 def test_without_history_the_specs_own_figure_counts():
-    assert expected_seconds(request(), TINY, []) == work(request()) * TINY.seconds_per_work
+    assert expected_seconds(request(), TINY, []) == work(request()) * PACE
     assert expected_seconds(request(), replace(TINY, seconds_per_work=None), []) is None
 
 
@@ -45,7 +46,7 @@ def test_other_models_and_unfinished_jobs_teach_nothing():
     other = done(99.0, model="wan2.2-ti2v-5b")
     waiting = replace(done(1.0), started_at=None)
     assert expected_seconds(request(), TINY, [other, waiting]) == pytest.approx(
-        work(request()) * TINY.seconds_per_work
+        work(request()) * PACE
     )
 
 

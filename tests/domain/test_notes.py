@@ -4,12 +4,19 @@ import pytest
 
 from wan_demo import catalog
 from wan_demo.domain.medium import Medium
+from wan_demo.domain.model import Vocabulary
 from wan_demo.domain.notes import notes, unknown_words
 from wan_demo.domain.request import Task
 
 TINY = catalog.BUNDLED
-VOCABULARY = TINY.vocabulary
-assert VOCABULARY is not None
+
+
+def _vocabulary() -> Vocabulary:
+    assert TINY.vocabulary is not None
+    return TINY.vocabulary
+
+
+VOCABULARY = _vocabulary()
 
 
 def test_words_of_the_vocabulary_are_known_whatever_their_case():

@@ -69,7 +69,7 @@ def running_server(folder: Path, *arguments: str) -> Iterator[str]:
     finally:
         _end(process)
         text = log.read_text(errors="replace")
-        print(text)  # pytest shows it with a failure
+        sys.stdout.write(text)  # pytest shows it with a failure
     assert "Traceback" not in text, f"the server's log holds a traceback:\n{text[-5000:]}"
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from contextvars import ContextVar
 from threading import Event as Flag
 from threading import current_thread, enumerate
@@ -9,13 +10,21 @@ import pytest
 
 from tests.makers import until
 from wan_demo.domain.events import Decoding, Loading, Step
-from wan_demo.engine.stream import Closed, stream
+from wan_demo.engine.stream import Closed, Emit, stream
 
 STEPS = [Step(index, 5) for index in range(1, 6)]
 
 
+def emit_all(steps: list[Step]) -> Callable[[Emit], None]:
+    def call(emit: Emit) -> None:
+        for step in steps:
+            emit(step)
+
+    return call
+
+
 def test_events_come_in_order_and_then_it_ends():
-    assert list(stream(lambda emit: [emit(step) for step in STEPS] and None)) == STEPS
+    assert list(stream(emit_all(STEPS))) == STEPS
 
 
 def test_an_event_is_there_as_soon_as_it_is_emitted():
@@ -64,7 +73,7 @@ def test_closing_stops_at_the_next_emit_and_waits_for_the_call():
 
 
 def test_an_unfinished_stream_that_is_dropped_ends_too():
-    next(stream(lambda emit: [emit(step) for step in STEPS * 1000] and None))
+    next(stream(emit_all(STEPS * 1000)))
     until(lambda: not [thread for thread in enumerate() if thread.name == "generation"])
 
 
