@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from asyncio import CancelledError
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,8 +63,15 @@ def configure_logging(settings: Settings) -> None:
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         force=True,
     )
-    for noisy in ("httpx", "alembic", "uvicorn.access", "PIL"):
+    for noisy in ("httpx", "alembic", "uvicorn", "PIL"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
+
+
+def _is_no_farewell(record: logging.LogRecord) -> bool:
+    """False for what a stop cuts short: a page's open event stream is not an error."""
+    cut_short = record.exc_info is not None and record.exc_info[0] is CancelledError
+    return not cut_short and "timeout graceful shutdown" not in record.getMessage()
 
 
 def default_model(settings: Settings, device: Device) -> tuple[ModelSpec, str]:
@@ -124,8 +132,9 @@ def make_server(settings: Settings) -> FastAPI:
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": _answers(store)}
     app = create_app(links, checks, executor.start, stop)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
+    from wan_demo.ui.share import share
 
-    app.state.greeting = greeting(spec, why)
+    app.state.greeting, app.state.share = greeting(spec, why), share
     return mount(app, service, links, why)
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 BAD_INPUT, FAILURE = 2, 1
 PORTS_TO_TRY = 20
+SHUTDOWN_SECONDS = 3
+"""How long open connections may finish when the server is told to stop."""
 ALIASES = {"num_inference_steps": "--steps"}
 
 
@@ -130,11 +132,17 @@ def _serve(options: argparse.Namespace) -> int:
     app = bootstrap.make_server(settings)
     import uvicorn
 
-    print(
-        f"Wan Demo: http://{_shown_host(settings.host)}:{port}  ({app.state.greeting})", flush=True
-    )
+    host = _shown_host(settings.host)
+    print(f"Wan Demo: http://{host}:{port}  ({app.state.greeting})", flush=True)
+    if settings.share and (public := app.state.share(host, port)):
+        print(f"Public for a week at most: {public}", flush=True)
     uvicorn.run(
-        app, host=settings.host, port=port, log_level="warning", timeout_graceful_shutdown=5
+        app,
+        host=settings.host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     return 0
 

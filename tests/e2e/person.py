@@ -1,0 +1,89 @@
+"""What a person does on the page and sees there, in a test's words."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Locator, Page, expect
+
+FINISH_MS = 240_000
+"""Generous: the machine may be busy with other work."""
+
+Color = tuple[int, int, int]
+
+_READ_FRAME = """
+(video) => {
+  const canvas = document.createElement('canvas');
+  canvas.width = video.videoWidth;
+  canvas.height = video.videoHeight;
+  const context = canvas.getContext('2d');
+  context.drawImage(video, 0, 0);
+  return Array.from(context.getImageData(0, 0, canvas.width, canvas.height).data);
+}
+"""
+
+
+def open_app(page: Page, address: str, query: str = "") -> None:
+    """Open the page and wait until it can be used."""
+    page.goto(f"{address}/{query}")
+    expect(page.get_by_role("button", name="Generate", exact=True)).to_be_enabled()
+    expect(page.locator("#stage .stage")).to_be_visible()
+
+
+def go_to(page: Page, tab: str) -> None:
+    """Choose a tab, and see that the line above Generate has followed."""
+    page.get_by_role("tab", name=tab).click()
+    expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+
+
+def type_prompt(page: Page, text: str) -> None:
+    """Write a prompt; the line above Generate follows."""
+    page.get_by_label("Prompt", exact=True).fill(text)
+
+
+def type_number(page: Page, label: str, value: str) -> None:
+    """Type a value into the number field of a slider."""
+    field = page.get_by_label(f"number input for {label}")
+    field.fill(value)
+    field.press("Tab")
+
+
+def plan(page: Page) -> Locator:
+    """The line above Generate."""
+    return page.locator("#plan")
+
+
+def generate(page: Page) -> None:
+    """Press Generate."""
+    page.get_by_role("button", name="Generate", exact=True).click()
+
+
+def stage(page: Page, state: str) -> Locator:
+    """The stage once it is in a state: waiting, running, done, failed, stopped."""
+    found = page.locator(f".stage[data-state='{state}']")
+    expect(found).to_be_visible(timeout=FINISH_MS)
+    return found
+
+
+def finished_video(page: Page) -> Locator:
+    """The player of the finished clip, with a frame to show."""
+    video = stage(page, "done").locator("video").first
+    page.wait_for_function(
+        "() => document.querySelector('.stage video')?.readyState >= 2", timeout=FINISH_MS
+    )
+    return video
+
+
+def pixels(video: Locator) -> list[Color]:
+    """The frame that the player shows, pixel by pixel."""
+    values: list[int] = video.evaluate(_READ_FRAME)
+    return [(values[i], values[i + 1], values[i + 2]) for i in range(0, len(values), 4)]
+
+
+def share_near(frame: list[Color], color: Color, reach: int = 60) -> float:
+    """The share of pixels within ``reach`` of a color in every channel."""
+    near = sum(max(abs(a - b) for a, b in zip(p, color, strict=True)) <= reach for p in frame)
+    return near / len(frame)
+
+
+def field_value(page: Page, elem_id: str) -> str:
+    """What a slider's or number field's box holds."""
+    return page.locator(f"#{elem_id} input[type=number]").input_value()
