@@ -1,0 +1,40 @@
+"""The docs are checked: what they list is what there is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from wan_demo import catalog
+from wan_demo.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_setting_is_documented_as_it_is_declared():
+    rows = [
+        f"| `WAN_DEMO_{name.upper()}` | {_shown(field.default)} | {field.description} |"
+        for name, field in Settings.model_fields.items()
+    ]
+    assert [row for row in rows if row not in README] == []
+
+
+def test_every_model_is_in_the_readme_and_no_other():
+    listed = re.findall(r"^\| `([a-z0-9.-]+)` \|", README, re.MULTILINE)
+    assert listed == [spec.id for spec in catalog.MODELS]
+
+
+def test_the_tests_named_in_the_table_of_faults_exist():
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", (ROOT / "ARCHITECTURE.md").read_text()))
+    assert named
+    assert [path for path in named if not (ROOT / path).is_file()] == []
+
+
+def test_links_and_pictures_of_the_readme_exist():
+    targets = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def _shown(default: object) -> str:
+    return "" if default is None else f"`{default}`"
