@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from wan_demo import catalog
@@ -100,3 +102,15 @@ def test_the_largest_checkpoint_that_fits_is_proposed():
         best = catalog.best_for(gpu_bytes)
         assert best is not None
         assert best.id == model
+
+
+def test_the_bundled_model_knows_every_word_of_its_training_captions():
+    captions = pytest.importorskip("training.captions")
+    shapes = pytest.importorskip("training.shapes")
+    rng, strange = Random(0), set()
+    vocabulary = catalog.BUNDLED.vocabulary
+    assert vocabulary is not None
+    for _ in range(3000):
+        labels = shapes.random_labels(rng)
+        strange.update(unknown_words(captions.random_caption(labels, rng), vocabulary))
+    assert strange == set()

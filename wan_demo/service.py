@@ -77,7 +77,7 @@ class Service:
             request=request,
             spec=spec,
             notes=notes(spec, request.task, request.prompt, medium),
-            run_seconds=self._seconds(request),
+            run_seconds=expected_seconds(request, spec, self._store.recent(spec.id)),
             wait_seconds=self._wait(self._store.active()),
             waiting=self._store.waiting(),
         )
@@ -143,16 +143,15 @@ class Service:
         kept = self.folder.keep_input(Path(str(getattr(request, kind))))
         return request.model_copy(update={kind: kept})
 
-    def _seconds(self, request: GenerationRequest) -> float | None:
-        history = self._store.recent(request.model)
-        return expected_seconds(request, catalog.find(request.model), history)
-
     def _wait(self, ahead: Sequence[Job]) -> float | None:
         """Seconds until these jobs are done; None where one's time is not known."""
+        models = {job.request.model for job in ahead}
+        finished = {model: self._store.recent(model) for model in models}
         total = 0.0
         for job in ahead:
-            left = job.progress.seconds_left
-            seconds = left if left is not None else self._seconds(job.request)
+            model, seconds = job.request.model, job.progress.seconds_left
+            if seconds is None:
+                seconds = expected_seconds(job.request, catalog.find(model), finished[model])
             if seconds is None:
                 return None
             total += seconds

@@ -1,0 +1,34 @@
+"""The form derives from the request and the model."""
+
+from __future__ import annotations
+
+import pytest
+
+from wan_demo import catalog
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.rules import complete
+from wan_demo.ui import form
+
+NUMBERS = ("width", "height", "num_frames", "num_inference_steps", "guidance_scale", "strength")
+
+
+@pytest.mark.parametrize("spec", catalog.MODELS, ids=lambda spec: spec.id)
+@pytest.mark.parametrize("name", NUMBERS)
+def test_every_stop_of_a_slider_is_a_value_that_the_model_takes(spec, name: str):
+    limits = form.range_of(name, spec)
+    low, high, step = limits["minimum"], limits["maximum"], limits["step"]
+    assert low <= form.defaults_of(spec)[name] <= high
+    assert (form.defaults_of(spec)[name] - low) / step % 1 == pytest.approx(0, abs=1e-6)
+    task = spec.tasks[0]
+    for value in (low, low + step, high) if name != "strength" else ():
+        complete({"task": task, "prompt": "x", name: value}, spec)
+
+
+def test_the_form_has_a_component_for_every_field_but_those_that_follow_from_others():
+    fields = set(GenerationRequest.model_fields) - {"task", "fps"}
+    assert set(form.Form.__dataclass_fields__) == fields
+
+
+def test_a_readout_of_no_number_is_empty():
+    assert form.frames_readout(None, 8) == ""
+    assert "2.1 s at 8 fps" in form.frames_readout(17, 8)

@@ -1,0 +1,35 @@
+"""The line above Generate."""
+
+from tests.makers import request
+from wan_demo import catalog
+from wan_demo.domain.request import Task
+from wan_demo.errors import InvalidRequest
+from wan_demo.service import Plan
+from wan_demo.ui import notices
+
+
+def test_a_plan_says_what_runs_how_long_and_when():
+    plan = Plan(request(), catalog.BUNDLED, ["A note."], 75, 30, 2)
+    html = notices.render_plan(plan)
+    assert "64×64, 9 frames" in html
+    assert "about 1 min 15 s, starts in 30 s" in html
+    assert "A note." in html
+    assert "data-seconds='75'" in html
+
+
+def test_a_refusal_has_a_button_for_each_value_that_works():
+    html = notices.render_refusal(InvalidRequest("num_frames", 18, "must be 4k+1", (17, 21)))
+    assert "<b>Frames</b> must be 4k+1." in html
+    assert "data-field='num_frames' data-value='17'>Use 17<" in html
+    assert "data-value='21'" in html
+
+
+def test_a_refused_task_is_named_by_its_tab():
+    error = InvalidRequest("task", "image_to_video", "can do x", [Task.TEXT_TO_VIDEO])
+    assert "data-value='text_to_video'>Use Text to video<" in notices.render_refusal(error)
+
+
+def test_what_came_is_never_markup():
+    html = notices.render_refusal(InvalidRequest("<i>", "x", "must be <b>y</b>"))
+    assert "<i>" not in html
+    assert "<b>y" not in html

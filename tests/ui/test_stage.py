@@ -1,0 +1,100 @@
+"""The stage's HTML in each state of a job."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.makers import request
+from wan_demo.domain.job import Failure, Job, Output, Progress, Stage, Status
+from wan_demo.media.folder import DataFolder
+from wan_demo.media.links import Links
+from wan_demo.service import Place
+from wan_demo.ui.stage import fraction, render_stage
+
+NOW = datetime(2026, 11, 21, tzinfo=UTC)
+JOB = Job("job-1", "me", request(prompt="<b>a & b</b>"), Status.WAITING, NOW)
+
+
+@pytest.fixture
+def links(tmp_path) -> Links:
+    return Links(DataFolder(tmp_path).create())
+
+
+def _running(**progress) -> Job:
+    return replace(JOB, status=Status.RUNNING, progress=Progress(**progress))
+
+
+def test_nothing_yet(links: Links):
+    assert "data-state='empty'" in render_stage(None, None, links)
+
+
+def test_a_prompt_is_never_markup(links: Links):
+    html = render_stage(JOB, Place(0, None), links)
+    assert "<b>a" not in html
+    assert "&lt;b&gt;a &amp; b&lt;/b&gt;" in html
+
+
+def test_a_waiting_job_says_its_place_and_when_it_starts(links: Links):
+    assert "3rd in the queue, starts in about 40 s" in render_stage(JOB, Place(2, 40), links)
+    assert "3rd in the queue<" in render_stage(JOB, Place(2, None), links)
+    assert "Starting" in render_stage(JOB, Place(0, 0.0), links)
+
+
+def test_a_running_job_says_its_step_and_the_time_left(links: Links):
+    job = _running(stage=Stage.STEP, step=5, steps=10, seconds_left=12)
+    html = render_stage(job, None, links)
+    assert "Step 5 of 10, 12 s left" in html
+    assert "aria-valuenow='45'" in html
+    assert "data-title='45% · Wan Demo'" in html
+
+
+def test_a_preview_is_shown_once_there_is_one(links: Links, tmp_path):
+    assert "<img" not in render_stage(_running(stage=Stage.STEP, step=1, steps=9), None, links)
+    DataFolder(tmp_path).preview("job-1").write_bytes(b"webp")
+    html = render_stage(_running(stage=Stage.STEP, step=1, steps=9), None, links)
+    assert "<img class='preview' src='files/" in html
+
+
+def test_a_stop_that_was_asked_for_shows_at_once(links: Links):
+    job = replace(_running(stage=Stage.STEP, step=1, steps=9), cancel_requested=True)
+    assert "Stopping" in render_stage(job, None, links)
+
+
+def test_a_finished_job_shows_all_its_videos_and_what_next(links: Links):
+    job = replace(
+        JOB,
+        status=Status.COMPLETED,
+        outputs=(Output(file="a.mp4", seed=1), Output(file="b.mp4", seed=2)),
+        started_at=NOW,
+        finished_at=NOW + timedelta(seconds=7),
+    )
+    html = render_stage(job, None, links)
+    assert html.count("<video") == 2
+    assert "made in 7 s" in html
+    assert "seed 1, 2" in html
+    for action in ("again", "reuse", "animate", "edit"):
+        assert f"data-action='{action}'" in html
+
+
+def test_a_failure_is_told_and_can_be_tried_again(links: Links):
+    failure = Failure(code="x", message="It broke <here>.")
+    html = render_stage(replace(JOB, status=Status.FAILED, failure=failure), None, links)
+    assert "It broke &lt;here&gt;." in html
+    assert "Try again" in html
+    assert "data-action='animate'" not in html
+
+
+@pytest.mark.parametrize(
+    ("progress", "share"),
+    [
+        ({"stage": Stage.STARTING}, 0.0),
+        ({"stage": Stage.STEP, "step": 9, "steps": 9}, 0.9),
+        ({"stage": Stage.ENCODING}, 0.97),
+        ({"stage": Stage.STEP, "step": 9, "steps": 9, "clip": 1, "clips": 2}, 0.95),
+    ],
+)
+def test_progress_counts_all_clips(progress: dict, share: float):
+    assert fraction(_running(**progress)) == pytest.approx(share)
