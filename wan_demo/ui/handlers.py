@@ -6,6 +6,7 @@ returns updates keyed by component.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,17 +30,25 @@ from wan_demo.ui.values import lend, lent
 Updates = dict[Any, Any]
 
 
+@dataclass(frozen=True)
+class State:
+    """What one open page remembers: the job on its stage, its tab's task, the form's model."""
+
+    job_id: gr.State
+    task: gr.State
+    model: gr.State
+
+
 class Handlers:
     """The page's events. ``values`` is what ``inputs=set(...)`` hands over."""
 
-    def __init__(
-        self, service: Service, links: Links, layout: Layout, job_id: gr.State, task: gr.State
-    ) -> None:
+    def __init__(self, service: Service, links: Links, layout: Layout, state: State) -> None:
         self._service = service
         self._links = links
         self._at = layout
-        self._job_id = job_id
-        self._task = task
+        self._job_id = state.job_id
+        self._task = state.task
+        self._shown_model = state.model
 
     # What would run
 
@@ -243,8 +252,9 @@ class Handlers:
         chosen = next((preset for preset in spec.presets if preset.name == name), None)
         if chosen is None:
             return {}
-        kept = {"num_inference_steps": spec.defaults.num_inference_steps}
-        return self._at.form.updates({**kept, **chosen.overrides})
+        touched = {name for preset in spec.presets for name in preset.overrides}
+        base = {name: f.defaults_of(spec)[name] for name in touched}
+        return self._at.form.updates({**base, **chosen.overrides})
 
     def choose_ratio(self, values: f.Values) -> Updates:
         """A ratio's size at the model's own area."""
@@ -252,21 +262,22 @@ class Handlers:
         return self._at.form.updates({"width": size[0], "height": size[1]}) if size else {}
 
     def choose_model(self, values: f.Values) -> Updates:
-        """Ranges and presets of the new model; a value is kept where it still fits."""
+        """Ranges, defaults and presets of the new model; a person's own value stays if it fits."""
         spec, form = self._spec(values), self._at.form
-        defaults, changed, updates = f.defaults_of(spec), [], {}
+        old, new = f.defaults_of(catalog.find(values[self._shown_model])), f.defaults_of(spec)
+        changed, updates = [], {}
         for name in ("width", "height", "num_frames", "num_inference_steps", "guidance_scale"):
             component = form.components()[name]
-            limits = f.range_of(name, spec)
-            keeps = _fits(values[component], limits)
-            value = values[component] if keeps else defaults[name]
-            if not keeps:
+            limits, before = f.range_of(name, spec), values[component]
+            value = before if before != old[name] and _fits(before, limits) else new[name]
+            if value != before:
                 changed.append(f"{notices.label_of(name).lower()} is now {words.number(value)}")
             updates[component] = gr.Slider(value=value, **limits)
         news = f" To fit it, {', '.join(changed)}." if changed else ""
         presets = [(f"{preset.name} · {preset.hint}", preset.name) for preset in spec.presets]
         return {
             **updates,
+            self._shown_model: spec.id,
             form.negative_prompt: spec.defaults.negative_prompt,
             form.model: gr.Dropdown(info=spec.summary + news),
             self._at.preset: gr.Radio(choices=presets, value=None),

@@ -17,7 +17,7 @@ from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui.endpoints import add_endpoints
-from wan_demo.ui.handlers import Handlers
+from wan_demo.ui.handlers import Handlers, State
 from wan_demo.ui.layout import Layout, build_layout
 from wan_demo.ui.theme import THEME
 
@@ -39,11 +39,11 @@ def build_page(service: Service, links: Links, why: str) -> gr.Blocks:
         title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
     ) as page:
         layout = build_layout(spec, service.is_available, why)
-        job_id, task = gr.State(""), gr.State(Task.TEXT_TO_VIDEO.value)
-        handlers = Handlers(service, links, layout, job_id, task)
-        _wire_jobs(page, layout, handlers, job_id, task)
-        _wire_form(layout, handlers, job_id, task)
-        _wire_plan(page, layout, handlers, task)
+        state = State(gr.State(""), gr.State(Task.TEXT_TO_VIDEO.value), gr.State(spec.id))
+        handlers = Handlers(service, links, layout, state)
+        _wire_jobs(page, layout, handlers, state)
+        _wire_form(layout, handlers, state)
+        _wire_plan(page, layout, handlers, state)
         add_endpoints(service)
     page.queue(max_size=MAX_QUEUED_EVENTS, api_open=False)
     return page
@@ -75,27 +75,27 @@ def greeting(spec: ModelSpec, why: str) -> str:
     return f"model: {spec.id}, {kind}: {why}"
 
 
-def _wire_jobs(page: gr.Blocks, at: Layout, do: Handlers, job_id: gr.State, task: gr.State) -> None:
+def _wire_jobs(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
     """Generate, Stop, the look at the queue, and the stage's own buttons."""
-    asked = [*at.form.components().values(), at.lock, job_id, task]
+    asked = [*at.form.components().values(), at.lock, state.job_id, state.task]
     watched = [at.stage, at.strip, at.stop, at.queue, at.timer]
-    submitted = [*watched, job_id, at.plan, at.form.seed]
+    submitted = [*watched, state.job_id, at.plan, at.form.seed]
     _on(at.generate.click, do.generate, asked, submitted)
-    _on(at.stop.click, do.stop, [job_id], watched)
-    _on(at.timer.tick, do.poll, [job_id], watched)
-    _on(at.strip.show, do.show, [], [*watched, job_id])
-    _on(at.stage.again, do.again, [job_id], submitted)
-    _on(page.load, do.load, [], [*watched, job_id])
+    _on(at.stop.click, do.stop, [state.job_id], watched)
+    _on(at.timer.tick, do.poll, [state.job_id], watched)
+    _on(at.strip.show, do.show, [], [*watched, state.job_id])
+    _on(at.stage.again, do.again, [state.job_id], submitted)
+    _on(page.load, do.load, [], [*watched, state.job_id])
 
 
-def _wire_form(at: Layout, do: Handlers, job_id: gr.State, task: gr.State) -> None:
+def _wire_form(at: Layout, do: Handlers, state: State) -> None:
     """Presets, ratios, the model, the seed, and clips that come back into the form."""
     form, fields = at.form, list(at.form.components().values())
-    filled = [*fields, at.lock, at.preset, at.ratio, at.tabs, task]
-    _on(at.stage.reuse, do.reuse, [job_id], filled)
-    _on(at.stage.animate, do.animate, [job_id], filled)
-    _on(at.stage.edit, do.edit, [job_id], filled)
-    _on(at.plan.fix, do.fix, fields, [*fields, at.tabs, task])
+    filled = [*fields, at.lock, at.preset, at.ratio, at.tabs, state.task]
+    _on(at.stage.reuse, do.reuse, [state.job_id], filled)
+    _on(at.stage.animate, do.animate, [state.job_id], filled)
+    _on(at.stage.edit, do.edit, [state.job_id], filled)
+    _on(at.plan.fix, do.fix, fields, [*fields, at.tabs, state.task])
     for examples in at.examples.values():
         _on(examples.pick, do.pick, [form.model], fields)
     _on(at.preset.input, do.choose_preset, [at.preset, form.model], fields)
@@ -103,11 +103,11 @@ def _wire_form(at: Layout, do: Handlers, job_id: gr.State, task: gr.State) -> No
     _on(
         form.model.input,
         do.choose_model,
-        fields,
-        [*fields, at.preset, at.ratio, *at.examples.values()],
+        [*fields, state.model],
+        [*fields, state.model, at.preset, at.ratio, *at.examples.values()],
     )
     for medium in (form.image, form.video):
-        _on(medium.upload, do.receive_medium, [*fields, task], [*fields, at.ratio])
+        _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, at.ratio])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
     for slider in (form.num_inference_steps, form.num_frames):
@@ -116,12 +116,12 @@ def _wire_form(at: Layout, do: Handlers, job_id: gr.State, task: gr.State) -> No
         slider.input(lambda: None, None, at.ratio, **_QUIET)
 
 
-def _wire_plan(page: gr.Blocks, at: Layout, do: Handlers, task: gr.State) -> None:
+def _wire_plan(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
     """The line above Generate follows every control; a tab first says which task it is."""
     fields: dict[str, Any] = at.form.components()
     line: dict[str, Any] = {
         "fn": do.plan,
-        "inputs": {*fields.values(), task},
+        "inputs": {*fields.values(), state.task},
         "outputs": [at.plan, at.readout],
         **_QUIET,
     }
@@ -129,7 +129,7 @@ def _wire_plan(page: gr.Blocks, at: Layout, do: Handlers, task: gr.State) -> Non
     gr.on([*triggers, page.load], trigger_mode="always_last", **line)
     for tab in at.tabs.children:
         if isinstance(tab, gr.Tab):
-            tab.select(partial(str, tab.id), None, task, **_QUIET).then(**line)
+            tab.select(partial(str, tab.id), None, state.task, **_QUIET).then(**line)
 
 
 def _on(event: Any, handler: Any, reads: Iterable[Any], writes: Iterable[Any]) -> None:
