@@ -235,8 +235,12 @@ def find(model_id: str) -> ModelSpec:
     for spec in MODELS:
         if spec.id == model_id:
             return spec
-    known = [spec.id for spec in MODELS]
-    raise InvalidRequest("model", model_id, f"must be one of {', '.join(known)}")
+    raise InvalidRequest("model", model_id, f"must be one of {', '.join(ids())}")
+
+
+def ids() -> list[str]:
+    """The ids of all models."""
+    return [spec.id for spec in MODELS]
 
 
 def best_for(gpu_bytes: int) -> ModelSpec | None:

@@ -23,6 +23,7 @@ from wan_demo.service import MEDIA, Service
 from wan_demo.ui import form as f
 from wan_demo.ui import notices, words
 from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK, Layout, example_chips
+from wan_demo.ui.memory import KEPT_OUT
 from wan_demo.ui.stage import render_stage
 from wan_demo.ui.strip import LENGTH, render_strip
 from wan_demo.ui.values import lend, lent
@@ -169,7 +170,7 @@ class Handlers:
         """The shown job's settings go into the form, its seed kept."""
         job = self._find(values[self._job_id], owner_of(request))
         if job is None:
-            return {}
+            return self._unchanged()
         given = self._reusable(job)
         for kind in ("image", "video"):
             if given.get(kind):
@@ -185,7 +186,7 @@ class Handlers:
         """The frame that the player shows becomes the first frame of a new video."""
         job = self._finished(values, request)
         if job is None:
-            return {}
+            return self._unchanged()
         image = lent("frame.png")
         self._service.save_frame(job, _seconds(event._data.get("time")), image)
         shown = {"image": str(image), "prompt": job.request.prompt, **_size_of(job.request)}
@@ -195,7 +196,7 @@ class Handlers:
         """The shown video goes to Style edit."""
         job = self._finished(values, request)
         if job is None:
-            return {}
+            return self._unchanged()
         video = lend(self._service.folder.video(job.outputs[0].file), "clip.mp4")
         shown = {"video": video, "num_frames": job.request.num_frames, **_size_of(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
@@ -226,7 +227,7 @@ class Handlers:
             width, height = value.split("x")
             return self._at.form.updates({"width": int(width), "height": int(height)})
         if field not in self._at.form.components():
-            return {}
+            return self._unchanged()
         return self._at.form.updates({field: float(value) if "." in value else int(value)})
 
     def pick(self, values: f.Values, event: gr.EventData) -> Updates:
@@ -235,7 +236,7 @@ class Handlers:
         examples = self._spec(values).examples.get(task, ())
         index = int(event._data.get("index", 0))
         if not 0 <= index < len(examples):
-            return {}
+            return self._unchanged()
         example = examples[index]
         shown: dict[str, Any] = {"prompt": example.prompt}
         if example.medium is not None:
@@ -251,7 +252,7 @@ class Handlers:
         spec, name = self._spec(values), values[self._at.preset]
         chosen = next((preset for preset in spec.presets if preset.name == name), None)
         if chosen is None:
-            return {}
+            return self._unchanged()
         touched = {name for preset in spec.presets for name in preset.overrides}
         base = {name: f.defaults_of(spec)[name] for name in touched}
         return self._at.form.updates({**base, **chosen.overrides})
@@ -259,7 +260,9 @@ class Handlers:
     def choose_ratio(self, values: f.Values) -> Updates:
         """A ratio's size at the model's own area."""
         size = self._spec(values).sizes.get(values[self._at.ratio] or "")
-        return self._at.form.updates({"width": size[0], "height": size[1]}) if size else {}
+        if size is None:
+            return self._unchanged()
+        return self._at.form.updates({"width": size[0], "height": size[1]})
 
     def choose_model(self, values: f.Values) -> Updates:
         """Ranges, defaults and presets of the new model; a person's own value stays if it fits."""
@@ -274,27 +277,46 @@ class Handlers:
                 changed.append(f"{notices.label_of(name).lower()} is now {words.number(value)}")
             updates[component] = gr.Slider(value=value, **limits)
         news = f" To fit it, {', '.join(changed)}." if changed else ""
-        presets = [(f"{preset.name} · {preset.hint}", preset.name) for preset in spec.presets]
         return {
             **updates,
-            self._shown_model: spec.id,
+            **self._for_model(spec, news),
             form.negative_prompt: spec.defaults.negative_prompt,
-            form.model: gr.Dropdown(info=spec.summary + news),
+        }
+
+    def _for_model(self, spec: ModelSpec, news: str = "") -> Updates:
+        """What a model changes besides the values: words, presets, ratios and examples."""
+        presets = [(f"{preset.name} · {preset.hint}", preset.name) for preset in spec.presets]
+        return {
+            self._shown_model: spec.id,
+            self._at.form.model: gr.Dropdown(value=spec.id, info=spec.summary + news),
             self._at.preset: gr.Radio(choices=presets, value=None),
             self._at.ratio: gr.Radio(choices=list(spec.sizes), value=None),
             **{html: example_chips(spec, task) for task, html in self._at.examples.items()},
         }
+
+    def restore(self, values: f.Values) -> Updates:
+        """The form as it was before a reload; whatever is not a value of it is left out."""
+        kept = values[self._at.kept]
+        if not isinstance(kept, dict) or kept.get("model") not in catalog.ids():
+            return self._unchanged()
+        spec = catalog.find(kept["model"])
+        updates = self._for_model(spec)
+        for name, component in self._at.form.components().items():
+            if name in kept and name not in KEPT_OUT and isinstance(kept[name], (int, float, str)):
+                limits = f.range_of(name, spec) if isinstance(component, gr.Slider) else {}
+                updates[component] = component.__class__(value=kept[name], **limits)
+        if kept.get("task") in list(Task):
+            updates |= self._go_to(Task(kept["task"]))
+        return {**updates, self._at.lock: kept.get("lock") is True}
 
     def receive_medium(self, values: f.Values) -> Updates:
         """A picture or video has come: its own ratio and length, at the model's area."""
         task = Task(values[self._task])
         path = values[self._at.form.components()[MEDIA[task]]] if task in MEDIA else None
         if not path:
-            return {}
-        return {
-            **self._at.form.updates(self._shape(values, task, Path(path))),
-            self._at.ratio: None,
-        }
+            return self._unchanged()
+        shape = self._shape(values, task, Path(path))
+        return {**self._at.form.updates(shape), self._at.ratio: None}
 
     def _shape(self, values: f.Values, task: Task, medium: Path) -> dict[str, Any]:
         """Size, and length of a video, that suit a medium; nothing where it can't be used."""
@@ -306,6 +328,10 @@ class Handlers:
             return {}  # the line above Generate says what is wrong
         shape = {"width": request.width, "height": request.height}
         return shape if task is Task.IMAGE_TO_VIDEO else shape | {"num_frames": request.num_frames}
+
+    def _unchanged(self) -> Updates:
+        """No update at all, which Gradio does not take as an empty dict."""
+        return {self._at.form.prompt: gr.skip()}
 
     def _given(self, values: f.Values) -> dict[str, Any]:
         return self._at.form.given(values, values[self._task])

@@ -50,6 +50,7 @@ class Layout:
     dice: gr.Button
     lock: gr.Checkbox
     timer: gr.Timer
+    kept: gr.JSON
 
 
 def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why: str) -> Layout:
@@ -113,7 +114,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
     )
     return Layout(
         form, tabs, queue, examples, preset, ratio, plan, generate, stop, stage, strip, readout,
-        dice, lock, gr.Timer(IDLE_TICK),
+        dice, lock, gr.Timer(IDLE_TICK), gr.JSON(visible=False),
     )  # fmt: skip
 
 

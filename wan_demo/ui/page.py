@@ -16,6 +16,7 @@ from wan_demo.domain.rules import draw_seed
 from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
+from wan_demo.ui import memory
 from wan_demo.ui.endpoints import add_endpoints
 from wan_demo.ui.handlers import Handlers, State
 from wan_demo.ui.layout import Layout, build_layout
@@ -44,6 +45,7 @@ def build_page(service: Service, links: Links, why: str) -> gr.Blocks:
         _wire_jobs(page, layout, handlers, state)
         _wire_form(layout, handlers, state)
         _wire_plan(page, layout, handlers, state)
+        _wire_memory(page, layout, handlers, state)
         add_endpoints(service)
     page.queue(max_size=MAX_QUEUED_EVENTS, api_open=False)
     return page
@@ -130,6 +132,33 @@ def _wire_plan(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
     for tab in at.tabs.children:
         if isinstance(tab, gr.Tab):
             tab.select(partial(str, tab.id), None, state.task, **_QUIET).then(**line)
+
+
+def _wire_memory(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
+    """A reload brings the form back as it was."""
+    fields = at.form.components()
+    kept: dict[str, Any] = {
+        name: component
+        for name, component in {**fields, "lock": at.lock}.items()
+        if name not in memory.KEPT_OUT
+    }
+    tabs = [tab for tab in at.tabs.children if isinstance(tab, gr.Tab)]
+    gr.on(
+        [component.change for component in kept.values()] + [tab.select for tab in tabs],
+        None,
+        list(kept.values()),
+        None,
+        js=memory.save_js(list(kept)),
+        **_QUIET,
+    )
+    restored = [*fields.values(), at.lock, at.preset, at.ratio, at.tabs, state.task, state.model]
+    page.load(
+        do.restore,
+        {at.kept},
+        [*restored, *at.examples.values()],
+        js=memory.load_js(),
+        **_QUIET,
+    )
 
 
 def _on(event: Any, handler: Any, reads: Iterable[Any], writes: Iterable[Any]) -> None:
