@@ -1,4 +1,4 @@
-"""A GIF of several clips side by side, for ``docs/``: ``python -m scripts.gif OUT.gif CLIP.mp4 ...``."""
+"""A GIF of clips side by side, for ``docs/``: ``python -m scripts.gif OUT.gif CLIP.mp4 ...``."""
 
 from __future__ import annotations
 

@@ -29,6 +29,23 @@ def test_the_server_and_the_command_line_import_neither_torch_nor_gradio():
     assert done.stdout == "[]\n"
 
 
+def test_the_page_and_all_that_serves_it_come_without_torch(tmp_path):
+    code = (
+        "import sys; from wan_demo.bootstrap import make_server; "
+        "from wan_demo.settings import Settings; "
+        "make_server(Settings(data_dir=sys.argv[1])); "
+        "print([name for name in ('torch', 'diffusers', 'transformers') if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 def test_the_bundled_model_is_at_hand_and_the_others_are_not(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert is_available(catalog.BUNDLED)
