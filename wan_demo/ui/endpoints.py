@@ -1,13 +1,14 @@
 """``/text_to_video``, ``/image_to_video`` and ``/video_to_video`` for gradio_client and MCP.
 
 They enqueue, wait without holding a thread, and go on when the client leaves: the job is the
-table's, not theirs.
+table's, not theirs. Their parameters, defaults and documentation derive from the request's fields.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
+from inspect import Parameter, Signature
 from typing import Any
 
 import gradio as gr
@@ -24,7 +25,16 @@ from wan_demo.ui.values import Image, Number, Video, lend
 
 POLL_SECONDS = 0.3
 
-_NUMBERS = (
+_FIRST: dict[Task, tuple[str, ...]] = {
+    Task.TEXT_TO_VIDEO: ("prompt",),
+    Task.IMAGE_TO_VIDEO: ("image", "prompt"),
+    Task.VIDEO_TO_VIDEO: ("video", "prompt", "strength"),
+}
+"""What a task's endpoint takes before the parameters that all three share."""
+
+_SHARED = (
+    "negative_prompt",
+    "model",
     "width",
     "height",
     "num_frames",
@@ -35,6 +45,19 @@ _NUMBERS = (
     "num_videos_per_prompt",
 )
 
+_NEEDED: dict[Task, tuple[str, ...]] = {
+    Task.TEXT_TO_VIDEO: ("prompt",),
+    Task.IMAGE_TO_VIDEO: ("image",),
+    Task.VIDEO_TO_VIDEO: ("video", "prompt"),
+}
+"""Parameters without a default."""
+
+_SUMMARY = {
+    Task.TEXT_TO_VIDEO: "Make a video from a prompt.",
+    Task.IMAGE_TO_VIDEO: "Make a video that starts from an image.",
+    Task.VIDEO_TO_VIDEO: "Restyle a video.",
+}
+
 Answer = tuple[str, dict[str, Any]]
 
 
@@ -44,11 +67,12 @@ def add_endpoints(service: Service) -> None:
         gr.Video(label="Video", visible=False),
         gr.JSON(label="Parameters used", visible=False),
     ]
-    for task, function in _functions(service).items():
+    for task in Task:
+        function = _endpoint(service, task)
         gr.on(
             triggers=[],
             fn=function,
-            inputs=_inputs(task),
+            inputs=[_component(name) for name in _names(task)],
             outputs=outputs,
             api_name=task.value,
             api_description=function.__doc__,
@@ -57,153 +81,65 @@ def add_endpoints(service: Service) -> None:
         )
 
 
-def _inputs(task: Task) -> list[Component]:
-    """The parameters in the order of the functions below, bound to no visible component."""
-    first: dict[Task, list[Component]] = {
-        Task.TEXT_TO_VIDEO: [_text("prompt")],
-        Task.IMAGE_TO_VIDEO: [
-            Image(label="Image", type="filepath", visible=False),
-            _text("prompt"),
-        ],
-        Task.VIDEO_TO_VIDEO: [
-            Video(label="Video", visible=False),
-            _text("prompt"),
-            _number("strength"),
-        ],
-    }
-    return [*first[task], _text("negative_prompt"), _text("model"), *map(_number, _NUMBERS)]
+def _names(task: Task) -> Sequence[str]:
+    return (*_FIRST[task], *_SHARED)
 
 
-def _text(name: str) -> gr.Textbox:
-    return gr.Textbox(label=control(name).label, visible=False)
+def _component(name: str) -> Component:
+    """A component that is never shown: it says what kind of value a parameter is."""
+    known = control(name)
+    if name == "image":
+        return Image(label=known.label, type="filepath", visible=False)
+    if name == "video":
+        return Video(label=known.label, visible=False)
+    kind = Number if known.maximum is not None else gr.Textbox
+    return kind(label=known.label, visible=False)
 
 
-def _number(name: str) -> Number:
-    return Number(label=control(name).label, visible=False)
+def _endpoint(service: Service, task: Task) -> Callable[..., Any]:
+    """The task's async function, with the signature that Gradio reads its parameters from."""
+    names = _names(task)
+
+    async def run(*values: Any) -> Answer:
+        request, *given = values  # the first one is filled in by Gradio
+        return await _run(service, task, dict(zip(names, given, strict=True)), request)
+
+    function: Any = run
+    function.__name__ = task.value
+    function.__doc__ = _documentation(task)
+    function.__signature__ = Signature([_REQUEST, *_parameters(task)])
+    function.__annotations__ = {"request": gr.Request}
+    return function
 
 
-def _functions(service: Service) -> dict[Task, Callable[..., Awaitable[Answer]]]:
-    """One async function a task; their parameters' names are the request's fields."""
-
-    async def text_to_video(
-        prompt: str,
-        negative_prompt: str | None = None,
-        model: str | None = None,
-        width: float | None = None,
-        height: float | None = None,
-        num_frames: float | None = None,
-        fps: float | None = None,
-        num_inference_steps: float | None = None,
-        guidance_scale: float | None = None,
-        seed: float | None = None,
-        num_videos_per_prompt: float | None = None,
-        request: gr.Request = None,  # type: ignore[assignment]  # Gradio fills it in
-    ) -> Answer:
-        """Make a video from a prompt; what is left out takes the model's default.
-
-        Args:
-            prompt: What the video shows.
-            negative_prompt: What it should stay away from.
-            model: Id of the checkpoint.
-            width: Pixels across.
-            height: Pixels down.
-            num_frames: Length of the clip in frames, 4k+1.
-            fps: Frames per second.
-            num_inference_steps: Denoising steps.
-            guidance_scale: How closely to follow the prompt; 1 switches guidance off.
-            seed: The same seed and settings give the same frames.
-            num_videos_per_prompt: How many clips to make.
-
-        Returns:
-            The video's path and the parameters used.
-        """
-        return await _run(service, Task.TEXT_TO_VIDEO, locals())
-
-    async def image_to_video(
-        image: str,
-        prompt: str | None = None,
-        negative_prompt: str | None = None,
-        model: str | None = None,
-        width: float | None = None,
-        height: float | None = None,
-        num_frames: float | None = None,
-        fps: float | None = None,
-        num_inference_steps: float | None = None,
-        guidance_scale: float | None = None,
-        seed: float | None = None,
-        num_videos_per_prompt: float | None = None,
-        request: gr.Request = None,  # type: ignore[assignment]  # Gradio fills it in
-    ) -> Answer:
-        """Make a video that starts from an image; the image's ratio is kept unless a size is given.
-
-        Args:
-            image: The picture that becomes the first frame.
-            prompt: What happens in the video.
-            negative_prompt: What it should stay away from.
-            model: Id of the checkpoint.
-            width: Pixels across.
-            height: Pixels down.
-            num_frames: Length of the clip in frames, 4k+1.
-            fps: Frames per second.
-            num_inference_steps: Denoising steps.
-            guidance_scale: How closely to follow the prompt; 1 switches guidance off.
-            seed: The same seed and settings give the same frames.
-            num_videos_per_prompt: How many clips to make.
-
-        Returns:
-            The video's path and the parameters used.
-        """
-        return await _run(service, Task.IMAGE_TO_VIDEO, locals())
-
-    async def video_to_video(
-        video: str,
-        prompt: str,
-        strength: float | None = None,
-        negative_prompt: str | None = None,
-        model: str | None = None,
-        width: float | None = None,
-        height: float | None = None,
-        num_frames: float | None = None,
-        fps: float | None = None,
-        num_inference_steps: float | None = None,
-        guidance_scale: float | None = None,
-        seed: float | None = None,
-        num_videos_per_prompt: float | None = None,
-        request: gr.Request = None,  # type: ignore[assignment]  # Gradio fills it in
-    ) -> Answer:
-        """Restyle a video; its ratio and length are kept unless a size or length is given.
-
-        Args:
-            video: The clip to restyle.
-            prompt: What the new video shows.
-            strength: How far to move away from the clip, above 0 to 1.
-            negative_prompt: What it should stay away from.
-            model: Id of the checkpoint.
-            width: Pixels across.
-            height: Pixels down.
-            num_frames: Length of the clip in frames, 4k+1.
-            fps: Frames per second.
-            num_inference_steps: Denoising steps.
-            guidance_scale: How closely to follow the prompt; 1 switches guidance off.
-            seed: The same seed and settings give the same frames.
-            num_videos_per_prompt: How many clips to make.
-
-        Returns:
-            The video's path and the parameters used.
-        """
-        return await _run(service, Task.VIDEO_TO_VIDEO, locals())
-
-    return {
-        Task.TEXT_TO_VIDEO: text_to_video,
-        Task.IMAGE_TO_VIDEO: image_to_video,
-        Task.VIDEO_TO_VIDEO: video_to_video,
-    }
+_REQUEST = Parameter("request", Parameter.POSITIONAL_OR_KEYWORD, annotation=gr.Request)
 
 
-async def _run(service: Service, task: Task, arguments: dict[str, Any]) -> Answer:
+def _parameters(task: Task) -> list[Parameter]:
+    """The request's fields; what is left out, or None, takes its default."""
+    needed = _NEEDED[task]
+    return [
+        Parameter(
+            name,
+            Parameter.POSITIONAL_OR_KEYWORD,
+            default=Parameter.empty if name in needed else None,
+        )
+        for name in _names(task)
+    ]
+
+
+def _documentation(task: Task) -> str:
+    """A docstring as gradio and MCP clients show it."""
+    parameters = "\n".join(f"    {name}: {control(name).help}" for name in _names(task))
+    return (
+        f"{_SUMMARY[task]} What is left out takes the model's default.\n\n"
+        f"Args:\n{parameters}\n\nReturns:\n    The video's path and the parameters used."
+    )
+
+
+async def _run(service: Service, task: Task, given: dict[str, Any], request: gr.Request) -> Answer:
     """Submit, wait for the end, and lend Gradio the video."""
-    given = {name: value for name, value in arguments.items() if name not in ("request", "service")}
-    owner = owner_of(arguments["request"])
+    owner = owner_of(request)
     try:
         job = await to_thread.run_sync(service.submit, {**given, "task": task}, owner)
     except WanDemoError as error:

@@ -1,0 +1,47 @@
+"""The endpoints' signatures, which gradio_client and MCP read."""
+
+from __future__ import annotations
+
+import inspect
+from unittest.mock import Mock
+
+import gradio as gr
+import pytest
+
+from wan_demo.domain.request import GenerationRequest, Task
+from wan_demo.service import Service
+from wan_demo.ui import endpoints
+
+
+@pytest.fixture
+def page() -> gr.Blocks:
+    with gr.Blocks() as page:
+        endpoints.add_endpoints(Mock(Service))
+    return page
+
+
+@pytest.mark.parametrize(
+    ("task", "needed"),
+    [
+        ("text_to_video", {"prompt"}),
+        ("image_to_video", {"image"}),
+        ("video_to_video", {"video", "prompt"}),
+    ],
+)
+def test_every_parameter_but_prompt_and_medium_has_a_default(page, task: str, needed: set):
+    parameters = page.get_api_info()["named_endpoints"][f"/{task}"]["parameters"]
+    without = {p["parameter_name"] for p in parameters if not p["parameter_has_default"]}
+    assert without == needed
+
+
+def test_parameters_are_fields_of_the_request_and_documented(page):
+    for name, endpoint in page.get_api_info()["named_endpoints"].items():
+        for parameter in endpoint["parameters"]:
+            assert parameter["parameter_name"] in GenerationRequest.model_fields, name
+
+
+@pytest.mark.parametrize("task", list(Task))
+def test_they_are_async_and_hold_no_thread(task: Task):
+    function = endpoints._endpoint(Mock(Service), task)
+    assert inspect.iscoroutinefunction(function)
+    assert "Args:" in (function.__doc__ or "")
