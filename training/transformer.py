@@ -42,10 +42,10 @@ log = logging.getLogger(__name__)
 class Plan:
     """How the transformer is trained; `minutes` of training time on whatever machine it is."""
 
-    minutes: float = 55
+    minutes: float = 66
     rate: float = 1e-3
-    tokens: int = 4500
-    small_share: float = 0.3
+    tokens: int = 2800
+    small_share: float = 0.62
     main_share: float = 0.6
     image_share: float = 0.4
     shape_weight: float = 2.0
@@ -217,7 +217,7 @@ class TransformerTrainer:
     def _batch(self, rng: Random, progress: float) -> Batch:
         bucket = self.latents.buckets[self._bucket(rng, progress)]
         _, _, t, h, w = bucket.latents.shape
-        count = max(4, min(48, self.plan.tokens // (t * h * w // 4)))
+        count = max(4, min(36, self.plan.tokens // (t * h * w // 4)))
         chosen = [rng.randrange(len(bucket.labels)) for _ in range(count)]
         mean, std = (v.view(1, -1, 1, 1, 1) for v in (self.latents.mean, self.latents.std))
         latents = ((bucket.latents[chosen].float() - mean) / std).to(self.device)
