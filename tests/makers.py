@@ -89,12 +89,14 @@ def save_video(
     container: str | None = None,
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
+    pixel: Fraction = Fraction(1),
 ) -> Path:
-    """A video file; ``times_ms`` gives each frame a time of its own."""
+    """A video file; ``times_ms`` gives each frame a time of its own, ``pixel`` its shape."""
     with av.open(path, "w", format=container) as file:
         stream: Any = file.add_stream(codec, rate=fps)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = pix_fmt
+        stream.codec_context.sample_aspect_ratio = pixel
         if times_ms is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
         for index, picture in enumerate(frames):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +9,9 @@ from PIL import Image
 
 from tests.makers import grays, noise, save_video
 from wan_demo import catalog
+from wan_demo import service as module
 from wan_demo.domain.job import Progress, Stage, Status
+from wan_demo.domain.medium import Medium
 from wan_demo.errors import (
     InvalidRequest,
     JobFinished,
@@ -16,6 +20,7 @@ from wan_demo.errors import (
     StorageFull,
     UnreadableMedium,
 )
+from wan_demo.media.decode import Kind, probe
 from wan_demo.media.folder import DataFolder
 
 
@@ -32,6 +37,18 @@ def photo(tmp_path):
 @pytest.fixture
 def clip(tmp_path):
     return save_video(tmp_path / "clip.mp4", grays(48, (96, 64)), fps=24)
+
+
+def count_probes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """A list that grows with every file that is opened."""
+    opened: list[object] = []
+
+    def counted(path: Path, kind: Kind) -> Medium:
+        opened.append(path)
+        return probe(path, kind)
+
+    monkeypatch.setattr(module, "probe", counted)
+    return opened
 
 
 class TestPlan:
@@ -125,6 +142,22 @@ class TestSubmit:
             service.plan(given(task="image_to_video", image=str(path)))
         Image.new("RGB", (96, 96)).save(path)
         assert service.plan(given(task="image_to_video", image=str(path))).request.width == 96
+
+    def test_a_refused_file_is_not_opened_again(self, service, tmp_path, monkeypatch):
+        opened = count_probes(monkeypatch)
+        (tmp_path / "photo.png").write_bytes(b"nothing")
+        for _ in range(2):
+            with pytest.raises(UnreadableMedium, match="PNG"):
+                service.plan(given(task="image_to_video", image=str(tmp_path / "photo.png")))
+        assert len(opened) == 1
+
+    def test_two_who_ask_at_once_open_a_file_once(self, service, photo, monkeypatch):
+        opened = count_probes(monkeypatch)
+        asked = given(task="image_to_video", image=str(photo))
+        with ThreadPoolExecutor(4) as pool:
+            plans = list(pool.map(service.plan, [asked] * 4))
+        assert len({plan.request.width for plan in plans}) == 1
+        assert len(opened) == 1
 
     def test_a_full_queue_refuses(self, service, store):
         for _ in range(3):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 
 from wan_demo import catalog
 from wan_demo.domain.estimate import expected_seconds
@@ -15,7 +16,14 @@ from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.notes import notes
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.domain.rules import Given, complete
-from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, QueueFull, StorageFull
+from wan_demo.errors import (
+    InvalidRequest,
+    JobFinished,
+    JobNotFound,
+    QueueFull,
+    StorageFull,
+    UnreadableMedium,
+)
 from wan_demo.jobs.base import JobStore
 from wan_demo.media.decode import Kind, probe, read_video
 from wan_demo.media.encode import write_image
@@ -25,6 +33,8 @@ MAX_WAITING = 200
 
 MEDIA: dict[Task, Kind] = {Task.IMAGE_TO_VIDEO: "image", Task.VIDEO_TO_VIDEO: "video"}
 """The field of the request that holds a task's medium; the kind of medium bears its name."""
+
+Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -159,17 +169,40 @@ class Service:
 
 
 def _probe(path: Path, kind: Kind) -> Medium:
-    """``probe``, remembering the answer while the file stays as it is."""
-    try:
-        stamp = path.stat().st_mtime_ns
-    except (OSError, ValueError):  # ValueError: a NUL in the path
-        stamp = 0
-    return _probe_once(path, kind, stamp)
+    """``probe``, remembering the answer, a refusal too, while the file stays as it is."""
+    key = (path, kind, _stamp(path))
+    with _turns_lock:
+        turn = _turn(*key)
+    with turn:  # who asks for the same file meanwhile waits for the answer
+        answer = _probe_once(*key)
+    if isinstance(answer, UnreadableMedium):  # anew: one raised twice would grow its traceback
+        raise UnreadableMedium(answer.field, answer.value, answer.allowed)
+    return answer
 
 
 @lru_cache(maxsize=256)
-def _probe_once(path: Path, kind: Kind, _stamp: int) -> Medium:
-    return probe(path, kind)
+def _probe_once(path: Path, kind: Kind, _stamp: Stamp) -> Medium | UnreadableMedium:
+    try:
+        return probe(path, kind)
+    except UnreadableMedium as refusal:
+        return refusal
+
+
+@lru_cache(maxsize=256)
+def _turn(_path: Path, _kind: Kind, _stamp: Stamp) -> Lock:
+    return Lock()
+
+
+_turns_lock = Lock()
+
+
+def _stamp(path: Path) -> Stamp:
+    """Changes with the file: (nanoseconds, bytes)."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):  # ValueError: a NUL in the path
+        return (0, 0)
+    return (found.st_mtime_ns, found.st_size)
 
 
 def _how_to_get(spec: ModelSpec) -> str:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -23,7 +29,7 @@ from tests.makers import (
 )
 from wan_demo.domain.notes import PHOTO_DETAIL
 from wan_demo.errors import UnreadableMedium
-from wan_demo.media import decode
+from wan_demo.media import child, decode
 from wan_demo.media.decode import probe, read_image, read_video
 
 SIZE = (64, 48)
@@ -149,6 +155,22 @@ class TestVideos:
         assert (medium.width, medium.height) == TURNED
         assert_quarters(read_video(path, TURNED, 9, 8)[0], (BLUE, RED, WHITE, GREEN), 40)
 
+    @pytest.mark.parametrize(
+        ("pixel", "seen"),
+        [(Fraction(2), (144, 96)), (Fraction(1, 2), (72, 192)), (Fraction(64), (72, 96))],
+    )
+    def test_oblong_pixels_become_square(self, tmp_path, pixel, seen):
+        frames = np.stack([quarters((72, 96))] * 9)
+        path = save_video(tmp_path / "wide.mp4", frames, pixel=pixel)
+        medium = probe(path, "video")
+        assert (medium.width, medium.height) == seen
+        assert_quarters(read_video(path, seen, 9, 8)[0], (RED, GREEN, BLUE, WHITE), 40)
+
+    def test_oblong_pixels_are_made_square_before_the_turn(self, tmp_path):
+        path = save_video(tmp_path / "a.mp4", np.stack([quarters(SIZE)] * 9), pixel=Fraction(2))
+        medium = probe(turn_clockwise(path), "video")
+        assert (medium.width, medium.height) == (48, 128)
+
     @pytest.mark.parametrize("suffix", ["mkv", "mov", "avi"])
     def test_other_containers_open(self, tmp_path, suffix):
         path = save_video(tmp_path / f"clip.{suffix}", grays(9))
@@ -239,5 +261,49 @@ def test_too_large_a_file_is_refused_unopened(tmp_path, monkeypatch):
 
 def test_a_decoder_that_hangs_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(decode, "TIMEOUT_SECONDS", 0.01)
-    with pytest.raises(UnreadableMedium, match="must open within"):
+    with pytest.raises(UnreadableMedium, match=r"must open within 0\.01 seconds"):
         probe(save_image(tmp_path / "image.png"), "image")
+
+
+def test_a_child_that_dies_is_told_to_the_log(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(decode, "_CODE", tmp_path)  # no wan_demo to be imported there
+    with pytest.raises(UnreadableMedium, match="within the limits"):
+        probe(save_image(tmp_path / "image.png"), "image")
+    assert "the child ended with 1" in caplog.text
+    assert "wan_demo" in caplog.text
+
+
+def test_few_files_are_opened_at_once(tmp_path, monkeypatch):
+    path, open_now, most = save_image(tmp_path / "image.png"), [], []
+
+    def run(*_: object, **__: object) -> subprocess.CompletedProcess[str]:
+        open_now.append(1)
+        most.append(len(open_now))
+        time.sleep(0.05)
+        open_now.pop()
+        return subprocess.CompletedProcess([], 0, '{"width": 64, "height": 48}', "")
+
+    monkeypatch.setattr(decode.subprocess, "run", run)
+    with ThreadPoolExecutor(6) as pool:
+        assert len(list(pool.map(lambda _: probe(path, "image"), range(6)))) == 6
+    assert max(most) == decode.MAX_AT_ONCE
+
+
+def test_the_child_cannot_fill_the_disk(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from wan_demo.media import child; "
+        "child.MAX_OUTPUT = 1000; child._limit(); Path(sys.argv[1]).write_bytes(bytes(1001))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "large")],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=decode._CODE,
+    )
+    assert "File too large" in done.stderr
+
+
+def test_a_decoder_takes_the_same_threads_on_every_machine(tmp_path):
+    with av.open(save_video(tmp_path / "clip.mp4", grays(9))) as container:
+        assert child._video_stream(container).codec_context.thread_count == child.THREADS

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -25,8 +28,16 @@ MAX_PIXELS = 64_000_000
 MAX_VIDEO_SIDE = 4096
 MAX_SECONDS = 600
 MAX_FRAMES = 20_000
+MAX_OUTPUT = 2**30
+"""Bytes of the one file that is written: the largest model's clip is 330 MB."""
+
+MAX_STRETCH = 4
+"""Pixels more oblong than this are a broken header, and taken as square."""
+
+THREADS = 4
+"""Each of a decoder's threads takes memory, and one per core can be more than MAX_MEMORY."""
+
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-CONTAINERS = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts")
 CODECS = frozenset(
     {"h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "mpeg4", "mjpeg", "prores"}
     | {"mpeg2video", "mpeg1video", "ffv1", "rawvideo", "theora", "gif"}
@@ -100,9 +111,9 @@ def probe_video(path: Path) -> dict[str, Any]:
     """Size, frames, time and detail of a video; the frames are counted by decoding them."""
     times: list[float] = []
     first: Image.Image | None = None
-    for time, frame in _frames(path):
+    for time, show in _frames(path):
         times.append(time)
-        first = first or frame.to_image()
+        first = first or show()
     if first is None:
         raise Refused("must hold at least one frame")
     seconds = _duration(times)
@@ -122,9 +133,9 @@ def read_video(path: Path, size: tuple[int, int], count: int, fps: float) -> Fra
     times = [time for time, _ in _frames(path)]
     wanted = nearest_in_time(times, count, fps)
     last, kept = max(wanted), {}
-    for index, (_, frame) in enumerate(_frames(path)):
+    for index, (_, show) in enumerate(_frames(path)):
         if index in wanted:
-            kept[index] = cover(frame.to_image(), size)
+            kept[index] = cover(show(), size)
         if index == last:
             break
     return stack([kept[index] for index in wanted])
@@ -137,35 +148,45 @@ def _duration(times: list[float]) -> float:
     return times[-1] * len(times) / (len(times) - 1)
 
 
-def _frames(path: Path) -> Any:
-    """(seconds from the first frame, upright frame) for each frame of the first video track."""
+def _frames(path: Path) -> Iterator[tuple[float, Callable[[], Image.Image]]]:
+    """(seconds from the first frame, its picture on demand) for the first video track."""
     try:
         with av.open(path, format=_container_format(path)) as container:
             stream = _video_stream(container)
+            pixel = _pixel_ratio(stream)
             start: float | None = None
             for index, frame in enumerate(container.decode(stream)):
                 time = frame.time if frame.time is not None else index / 25
                 start = time if start is None else start
                 if index >= MAX_FRAMES or time - start > MAX_SECONDS:
                     raise Refused(f"must last at most {MAX_SECONDS // 60} minutes")
-                yield time - start, _upright(frame)
+                yield time - start, partial(_as_seen, frame, pixel)
     except av.FFmpegError as error:
         _not_readable("video", "an MP4, WebM, MOV, MKV or AVI", error)
 
 
-def _upright(frame: av.VideoFrame) -> Any:
-    """The frame turned as its display matrix says."""
+def _as_seen(frame: av.VideoFrame, pixel: Fraction) -> Image.Image:
+    """The frame with square pixels, turned as its display matrix says."""
+    image = frame.to_image()
+    if pixel != 1:  # the longer side grows, so that nothing is lost
+        wide, high = max(pixel, 1), max(1 / pixel, 1)
+        image = image.resize((round(image.width * wide), round(image.height * high)))
     turns = round(frame.rotation / 90) % 4
-    if not turns:
-        return frame
-    picture: Frames = frame.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-    turned = np.ascontiguousarray(np.rot90(picture, turns))
-    return av.VideoFrame.from_ndarray(turned, format="rgb24")
+    return image.rotate(90 * turns, expand=True)
+
+
+def _pixel_ratio(stream: av.VideoStream) -> Fraction:
+    """Width to height of one pixel; 1 where the file does not say, or nothing sensible."""
+    ratio = stream.sample_aspect_ratio
+    if not ratio or max(ratio, 1 / ratio) > MAX_STRETCH:
+        return Fraction(1)
+    return ratio
 
 
 def _container_format(path: Path) -> str:
     """The container by its first bytes: names lie, and playlists must never be followed."""
-    head = path.open("rb").read(16)
+    with path.open("rb") as file:
+        head = file.read(16)
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
         return "mp4"
     if head[:4] == b"\x1aE\xdf\xa3":
@@ -191,6 +212,7 @@ def _video_stream(container: InputContainer) -> av.VideoStream:
     if seconds > MAX_SECONDS:
         raise Refused(f"must last at most {MAX_SECONDS // 60} minutes")
     stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = THREADS
     return stream
 
 
@@ -205,6 +227,7 @@ def _limit() -> None:
     except ImportError:
         return
     resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_OUTPUT, MAX_OUTPUT))
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
 

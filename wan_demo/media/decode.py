@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from threading import BoundedSemaphore
 from typing import Any, Literal
 
 import numpy as np
@@ -16,13 +19,22 @@ from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import Size
 from wan_demo.errors import UnreadableMedium
 
+log = logging.getLogger(__name__)
+
 MAX_BYTES = 200 * 2**20
 TIMEOUT_SECONDS = 90
+MAX_AT_ONCE = 2
+"""Files opened at the same time: what is uploaded must not take the machine from the worker."""
 
 Kind = Literal["image", "video"]
 
 _CODE = Path(__file__).resolve().parents[2]
 """Where ``wan_demo`` is importable from; paths given to the child are absolute."""
+
+_LIMITED = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
+"""On a machine of many cores, threads and arenas alone would take the child's memory."""
+
+_places = BoundedSemaphore(MAX_AT_ONCE)
 
 
 def probe(path: Path, kind: Kind) -> Medium:
@@ -69,20 +81,29 @@ def _ask(command: dict[str, Any]) -> dict[str, Any]:
     field = command["kind"]
     name = "this file"
     try:
-        done = subprocess.run(
-            [sys.executable, "-m", "wan_demo.media.child"],
-            input=json.dumps(command),
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT_SECONDS,
-            check=False,
-            cwd=_CODE,
-        )
+        done = _run(json.dumps(command))
     except subprocess.TimeoutExpired:
-        raise UnreadableMedium(field, name, "must open within a minute") from None
+        allowed = f"must open within {TIMEOUT_SECONDS} seconds"
+        raise UnreadableMedium(field, name, allowed) from None
     if done.returncode != 0:
+        log.warning("the child ended with %d: %s", done.returncode, done.stderr[-500:].strip())
         raise UnreadableMedium(field, name, "must be a file that opens within the limits")
     answer = json.loads(done.stdout)
     if "refused" in answer:
         raise UnreadableMedium(field, name, answer["refused"])
     return answer
+
+
+def _run(command: str) -> subprocess.CompletedProcess[str]:
+    with _places:
+        return subprocess.run(
+            [sys.executable, "-m", "wan_demo.media.child"],
+            input=command,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_SECONDS,
+            check=False,
+            cwd=_CODE,
+            env={**os.environ, **_LIMITED},
+        )
