@@ -175,18 +175,20 @@ class TestServe:
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             port = taken.getsockname()[1]
-            assert cli._free_port("127.0.0.1", port) > port
+            with cli._listen("127.0.0.1", port) as listener:
+                assert listener.getsockname()[1] > port
 
     def test_a_free_port_is_taken_as_it_is(self):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        assert cli._free_port("127.0.0.1", port) == port
+        with cli._listen("127.0.0.1", port) as listener:
+            assert listener.getsockname()[1] == port
 
     def test_no_free_port_is_said(self, monkeypatch):
         monkeypatch.setattr(cli, "PORTS_TO_TRY", 0)
         with pytest.raises(WanDemoError, match="--port"):
-            cli._free_port("127.0.0.1", 7860)
+            cli._listen("127.0.0.1", 7860)
 
 
 def test_the_module_runs(tmp_path):

@@ -127,23 +127,23 @@ def _serve(options: argparse.Namespace) -> int:
     from wan_demo import bootstrap
 
     settings = _settings(options)
-    port = _free_port(settings.host, settings.port)
     bootstrap.configure_logging(settings)
+    listener = _listen(settings.host, settings.port)
     app = bootstrap.make_server(settings)
     import uvicorn
 
-    host = _shown_host(settings.host)
+    host, port = _shown_host(settings.host), listener.getsockname()[1]
     print(f"Wan Demo: http://{host}:{port}  ({app.state.greeting})", flush=True)
     if settings.share and (public := app.state.share(host, port)):
         print(f"Public for a week at most: {public}", flush=True)
-    uvicorn.run(
+    config = uvicorn.Config(
         app,
-        host=settings.host,
-        port=port,
         log_config=None,
         access_log=False,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
+    uvicorn.Server(config).run(sockets=[listener])
     return 0
 
 
@@ -151,16 +151,14 @@ def _shown_host(host: str) -> str:
     return "localhost" if host in ("0.0.0.0", "::") else host
 
 
-def _free_port(host: str, port: int) -> int:
-    """``port``, or the next one that nobody listens on."""
+def _listen(host: str, port: int) -> socket.socket:
+    """A socket on ``port``, or on the next one that nobody listens on; ours from here on."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for candidate in range(port, min(port + PORTS_TO_TRY, 65536)):
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, candidate))
-            except OSError:
-                continue
-            return probe.getsockname()[1]
+        try:
+            return socket.create_server((host, candidate), family=family)
+        except OSError:
+            continue
     raise WanDemoError(f"Ports {port} to {port + PORTS_TO_TRY - 1} are all busy; give --port.")
 
 

@@ -23,6 +23,9 @@ class Settings(BaseSettings):
         default=None, description="Catalogue id of the model that the page starts with."
     )
     device: str = Field(default="auto", description="auto, cuda, mps or cpu.")
+    forwarded_allow_ips: str = Field(
+        "127.0.0.1", description="Proxies whose X-Forwarded headers are believed; * for all."
+    )
     share: bool = Field(default=False, description="Ask Gradio for a public address.")
     engine: Literal["pipeline", "fake"] = Field(
         default="pipeline", description="pipeline, or fake: clips without a model."

@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
+import gradio as gr
 import pytest
-from gradio.data_classes import FileData
+from gradio.data_classes import FileData, ImageData
 
 from wan_demo.ui import values
 
@@ -15,8 +16,18 @@ def test_a_slider_judges_nothing(given: object):
 
 
 def test_an_upload_is_handed_on_unopened():
-    assert values.Image().preprocess(FileData(path="no/such.png")) == "no/such.png"
-    assert values.Video().preprocess(FileData(path="no/such.mp4")) == "no/such.mp4"
+    upload = values.lent("broken.png")
+    upload.write_bytes(b"no image at all")
+    for payload in (FileData(path=str(upload)), ImageData(path=str(upload))):
+        assert values.Image().preprocess(payload) == str(upload.resolve())
+        assert values.Video().preprocess(payload) == str(upload.resolve())
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "../../etc/hostname", "", "nul\0"])
+def test_a_path_outside_of_the_uploads_is_refused(path: str):
+    for payload in (FileData(path=path), ImageData(path=path)):
+        with pytest.raises((gr.Error, ValueError)):
+            values.Image().preprocess(payload)
 
 
 def test_gradio_writes_no_stub_beside_them():
@@ -35,4 +46,4 @@ def test_lent_files_lie_under_names_nobody_can_guess(tmp_path: Path):
     one, other = values.lend(source, "clip.mp4"), values.lend(source, "clip.mp4")
     assert one != other
     assert Path(one).read_bytes() == b"video"
-    assert Path(one).name == "clip.mp4"
+    assert Path(one).name.endswith("-clip.mp4")

@@ -13,7 +13,10 @@ COOKIE_SECONDS = 365 * 24 * 3600
 
 
 class OwnerMiddleware:
-    """Puts ``owner`` into the request's state; a newcomer's answer carries the cookie."""
+    """Puts ``owner`` and ``is_newcomer`` into the request's state; a newcomer gets the cookie.
+
+    A browser that keeps no cookies is a newcomer each time: its page must remember the owner.
+    """
 
     def __init__(self, app: ASGIApp, links: Links) -> None:
         self._app = app
@@ -25,7 +28,8 @@ class OwnerMiddleware:
             return
         owner = self._known(Headers(scope=scope))
         is_new = owner is None
-        scope.setdefault("state", {})["owner"] = owner = owner or new_owner()
+        owner = owner or new_owner()
+        scope.setdefault("state", {}).update(owner=owner, is_newcomer=is_new)
         secure = scope["scheme"] == "https"
 
         async def send_with_cookie(message: Message) -> None:

@@ -94,6 +94,26 @@ def range_of(name: str, spec: ModelSpec) -> dict[str, Any]:
     return _range(known.minimum or 0, known.maximum or 1, step)
 
 
+def fits(name: str, value: Any, spec: ModelSpec) -> bool:
+    """Whether a model's slider can stand at a value; any text fits."""
+    if isinstance(value, str):
+        return True
+    if not isinstance(value, (int, float)):
+        return False
+    limits = range_of(name, spec)
+    offset = (value - limits["minimum"]) / limits["step"]
+    return limits["minimum"] <= value <= limits["maximum"] and abs(offset - round(offset)) < 1e-6
+
+
+def preset_of(spec: ModelSpec) -> str | None:
+    """The preset that the model's defaults are, if they are one."""
+    defaults = defaults_of(spec)
+    for preset in spec.presets:
+        if all(defaults[name] == value for name, value in preset.overrides.items()):
+            return preset.name
+    return None
+
+
 def _range(minimum: float, maximum: float, step: float) -> dict[str, Any]:
     return {"minimum": minimum, "maximum": maximum, "step": step}
 

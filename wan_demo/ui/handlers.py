@@ -33,11 +33,18 @@ Updates = dict[Any, Any]
 
 @dataclass(frozen=True)
 class State:
-    """What one open page remembers: the job on its stage, its tab's task, the form's model."""
+    """What one open page remembers, and what the browser tells with each event.
+
+    ``job_id``: the job on the stage. ``model``: the form's, before a change. ``owner``: who opened
+    the page, for browsers that keep no cookies. ``task`` and ``seen``: the tab and the job that
+    the browser shows, which also survive a restart of the server.
+    """
 
     job_id: gr.State
-    task: gr.State
     model: gr.State
+    owner: gr.State
+    task: gr.Textbox
+    seen: gr.Textbox
 
 
 class Handlers:
@@ -47,6 +54,7 @@ class Handlers:
         self._service = service
         self._links = links
         self._at = layout
+        self._state = state
         self._job_id = state.job_id
         self._task = state.task
         self._shown_model = state.model
@@ -86,15 +94,17 @@ class Handlers:
         given = self._given(values)
         if not values[self._at.lock] or given.get("seed") is None:
             given["seed"] = draw_seed()
-        return self._submit(given, owner_of(request))
+        return self._submit(given, self._owner(values, request))
 
     def again(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job once more, with another seed."""
         try:
-            given = self._reusable(self._service.get(values[self._job_id], owner_of(request)))
+            given = self._reusable(
+                self._service.get(self._shown(values), self._owner(values, request))
+            )
         except JobNotFound as error:
             return {self._at.plan: notices.render_ask(str(error))}
-        return self._submit({**given, "seed": draw_seed()}, owner_of(request))
+        return self._submit({**given, "seed": draw_seed()}, self._owner(values, request))
 
     def _submit(self, given: dict[str, Any], owner: str) -> Updates:
         try:
@@ -111,17 +121,17 @@ class Handlers:
 
     def stop(self, values: f.Values, request: gr.Request) -> Updates:
         """Stop the shown job; pressing it too late changes nothing."""
-        owner = owner_of(request)
+        owner = self._owner(values, request)
         try:
-            job = self._service.cancel(values[self._job_id], owner)
+            job = self._service.cancel(self._shown(values), owner)
         except (JobNotFound, JobFinished):
             return self.poll(values, request)
         return self._show(job, owner)
 
     def poll(self, values: f.Values, request: gr.Request) -> Updates:
         """The page's look at its job, its strip and the queue."""
-        owner = owner_of(request)
-        return self._show(self._find(values[self._job_id], owner), owner)
+        owner = self._owner(values, request)
+        return self._show(self._find(self._shown(values), owner), owner)
 
     def load(self, request: gr.Request) -> Updates:
         """A page opens: back to the owner's job under way, or to the latest one."""
@@ -129,13 +139,26 @@ class Handlers:
         jobs = self._service.list(owner, LENGTH)
         active = [job for job in jobs if not job.status.is_final]
         latest = (active or list(jobs) or [None])[0]
-        return {self._job_id: latest.id if latest else "", **self._show(latest, owner)}
+        return {
+            self._state.owner: owner,
+            self._job_id: latest.id if latest else "",
+            **self._show(latest, owner),
+        }
 
-    def show(self, event: gr.EventData, request: gr.Request) -> Updates:
+    def show(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A clip of the strip comes to the stage."""
-        owner = owner_of(request)
+        owner = self._owner(values, request)
         job = self._find(str(event._data.get("job", "")), owner)
         return {self._job_id: job.id if job else "", **self._show(job, owner)}
+
+    def _owner(self, values: f.Values, request: gr.Request) -> str:
+        """Who asks: by the cookie, or as the page remembers where the browser keeps none."""
+        remembered = values[self._state.owner]
+        return remembered if remembered and is_newcomer(request) else owner_of(request)
+
+    def _shown(self, values: f.Values) -> str:
+        """The job on the stage; after a restart of the server only the browser knows."""
+        return values[self._job_id] or str(values[self._state.seen] or "")
 
     def _show(self, job: Job | None, owner: str) -> Updates:
         jobs = self._service.list(owner, LENGTH)
@@ -168,17 +191,18 @@ class Handlers:
 
     def reuse(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job's settings go into the form, its seed kept."""
-        job = self._find(values[self._job_id], owner_of(request))
+        job = self._find(self._shown(values), self._owner(values, request))
         if job is None:
             return self._unchanged()
         given = self._reusable(job)
         for kind in ("image", "video"):
             if given.get(kind):
                 given[kind] = lend(Path(given[kind]), f"input{_suffix(kind)}")
+        spec = catalog.find(job.request.model)
         return {
-            **self._at.form.updates(given),
+            **self._for_model(spec),
+            **self._fill(spec, given),
             self._at.lock: True,
-            self._at.preset: None,
             **self._go_to(job.request.task),
         }
 
@@ -202,11 +226,11 @@ class Handlers:
         return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
 
     def _finished(self, values: f.Values, request: gr.Request) -> Job | None:
-        job = self._find(values[self._job_id], owner_of(request))
+        job = self._find(self._shown(values), self._owner(values, request))
         return job if job and job.status is Status.COMPLETED else None
 
     def _go_to(self, task: Task) -> Updates:
-        return {self._at.tabs: gr.Tabs(selected=task.value), self._task: task.value}
+        return {self._at.tabs: gr.Tabs(selected=task.value)}
 
     def _reusable(self, job: Job) -> dict[str, Any]:
         """A job's request as ``given``: its kept input as a path again."""
@@ -268,20 +292,15 @@ class Handlers:
         """Ranges, defaults and presets of the new model; a person's own value stays if it fits."""
         spec, form = self._spec(values), self._at.form
         old, new = f.defaults_of(catalog.find(values[self._shown_model])), f.defaults_of(spec)
-        changed, updates = [], {}
-        for name in ("width", "height", "num_frames", "num_inference_steps", "guidance_scale"):
-            component = form.components()[name]
-            limits, before = f.range_of(name, spec), values[component]
-            value = before if before != old[name] and _fits(before, limits) else new[name]
-            if value != before:
-                changed.append(f"{notices.label_of(name).lower()} is now {words.number(value)}")
-            updates[component] = gr.Slider(value=value, **limits)
+        chosen, changed = {}, []
+        for name, default in new.items():
+            before = values[form.components()[name]]
+            chosen[name] = before if before != old[name] and f.fits(name, before, spec) else default
+            if chosen[name] != before and name != "negative_prompt":
+                value = words.number(chosen[name])
+                changed.append(f"{notices.label_of(name).lower()} is now {value}")
         news = f" To fit it, {', '.join(changed)}." if changed else ""
-        return {
-            **updates,
-            **self._for_model(spec, news),
-            form.negative_prompt: spec.defaults.negative_prompt,
-        }
+        return {**self._for_model(spec, news), **self._fill(spec, chosen)}
 
     def _for_model(self, spec: ModelSpec, news: str = "") -> Updates:
         """What a model changes besides the values: words, presets, ratios and examples."""
@@ -294,17 +313,30 @@ class Handlers:
             **{html: example_chips(spec, task) for task, html in self._at.examples.items()},
         }
 
+    def _fill(self, spec: ModelSpec, given: dict[str, Any]) -> Updates:
+        """Values for fields by name; sliders come with the model's range."""
+        updates: Updates = {}
+        for name, component in self._at.form.components().items():
+            if name in given and name != "model":
+                slider = isinstance(component, gr.Slider)
+                value = given[name]
+                updates[component] = (
+                    gr.Slider(value=value, **f.range_of(name, spec)) if slider else value
+                )
+        return updates
+
     def restore(self, values: f.Values) -> Updates:
         """The form as it was before a reload; whatever is not a value of it is left out."""
         kept = values[self._at.kept]
         if not isinstance(kept, dict) or kept.get("model") not in catalog.ids():
             return self._unchanged()
         spec = catalog.find(kept["model"])
-        updates = self._for_model(spec)
-        for name, component in self._at.form.components().items():
-            if name in kept and name not in KEPT_OUT and isinstance(kept[name], (int, float, str)):
-                limits = f.range_of(name, spec) if isinstance(component, gr.Slider) else {}
-                updates[component] = component.__class__(value=kept[name], **limits)
+        values_kept = {
+            name: value
+            for name, value in kept.items()
+            if name not in KEPT_OUT and isinstance(value, (int, float, str))
+        }
+        updates = {**self._for_model(spec), **self._fill(spec, values_kept)}
         if kept.get("task") in list(Task):
             updates |= self._go_to(Task(kept["task"]))
         return {**updates, self._at.lock: kept.get("lock") is True}
@@ -342,15 +374,16 @@ class Handlers:
 
 def owner_of(request: gr.Request) -> str:
     """Who asks, as the application's middleware found out."""
-    state: Any = getattr(request.request, "state", None)
-    return getattr(state, "owner", None) or new_owner()
+    return getattr(_state_of(request), "owner", None) or new_owner()
 
 
-def _fits(value: Any, limits: dict[str, Any]) -> bool:
-    if not isinstance(value, (int, float)):
-        return False
-    offset = (value - limits["minimum"]) / limits["step"]
-    return limits["minimum"] <= value <= limits["maximum"] and abs(offset - round(offset)) < 1e-6
+def is_newcomer(request: gr.Request) -> bool:
+    """Whether the request came without a cookie of ours."""
+    return getattr(_state_of(request), "is_newcomer", True)
+
+
+def _state_of(request: gr.Request) -> Any:
+    return getattr(request.request, "state", None)
 
 
 def _size_of(request: GenerationRequest) -> dict[str, int]:

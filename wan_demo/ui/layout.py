@@ -73,7 +73,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
             preset = gr.Radio(
                 label="Preset",
                 choices=[(f"{p.name} · {p.hint}", p.name) for p in spec.presets],
-                value="Balanced",
+                value=f.preset_of(spec),
                 elem_id="preset",
             )
             plan = _html("", "plan", "fix")

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import gradio as gr
 
 from wan_demo import catalog
 from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.request import Task
 from wan_demo.domain.rules import draw_seed
 from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
@@ -40,7 +38,13 @@ def build_page(service: Service, links: Links, why: str) -> gr.Blocks:
         title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
     ) as page:
         layout = build_layout(spec, service.is_available, why)
-        state = State(gr.State(""), gr.State(Task.TEXT_TO_VIDEO.value), gr.State(spec.id))
+        state = State(
+            job_id=gr.State(""),
+            model=gr.State(spec.id),
+            owner=gr.State(""),
+            task=gr.Textbox(visible=False, elem_id="told-task"),
+            seen=gr.Textbox(visible=False, elem_id="told-job"),
+        )
         handlers = Handlers(service, links, layout, state)
         _wire_jobs(page, layout, handlers, state)
         _wire_form(layout, handlers, state)
@@ -53,9 +57,11 @@ def build_page(service: Service, links: Links, why: str) -> gr.Blocks:
 
 def mount(app: Any, service: Service, links: Links, why: str) -> Any:
     """Mount the page at the application's root; returns the application."""
+    page = build_page(service, links, why)
+    page.has_launched = True  # else Gradio takes any path a client names for an upload
     return gr.mount_gradio_app(
         app,
-        build_page(service, links, why),
+        page,
         path="/",
         theme=THEME,
         css_paths=STATIC / "page.css",
@@ -79,35 +85,33 @@ def greeting(spec: ModelSpec, why: str) -> str:
 
 def _wire_jobs(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
     """Generate, Stop, the look at the queue, and the stage's own buttons."""
-    asked = [*at.form.components().values(), at.lock, state.job_id, state.task]
+    shown = [state.job_id, state.seen, state.owner]
+    asked = [*at.form.components().values(), at.lock, state.task, *shown]
     watched = [at.stage, at.strip, at.stop, at.queue, at.timer]
     submitted = [*watched, state.job_id, at.plan, at.form.seed]
     _on(at.generate.click, do.generate, asked, submitted)
-    _on(at.stop.click, do.stop, [state.job_id], watched)
-    _on(at.timer.tick, do.poll, [state.job_id], watched)
-    _on(at.strip.show, do.show, [], [*watched, state.job_id])
-    _on(at.stage.again, do.again, [state.job_id], submitted)
-    _on(page.load, do.load, [], [*watched, state.job_id])
+    _on(at.stop.click, do.stop, shown, watched)
+    _on(at.timer.tick, do.poll, shown, watched)
+    _on(at.strip.show, do.show, shown, [*watched, state.job_id])
+    _on(at.stage.again, do.again, shown, submitted)
+    _on(page.load, do.load, [], [*watched, state.job_id, state.owner])
 
 
 def _wire_form(at: Layout, do: Handlers, state: State) -> None:
     """Presets, ratios, the model, the seed, and clips that come back into the form."""
     form, fields = at.form, list(at.form.components().values())
-    filled = [*fields, at.lock, at.preset, at.ratio, at.tabs, state.task]
-    _on(at.stage.reuse, do.reuse, [state.job_id], filled)
-    _on(at.stage.animate, do.animate, [state.job_id], filled)
-    _on(at.stage.edit, do.edit, [state.job_id], filled)
-    _on(at.plan.fix, do.fix, fields, [*fields, at.tabs, state.task])
+    shown = [state.job_id, state.seen, state.owner]
+    by_model = [*fields, state.model, at.preset, at.ratio, *at.examples.values()]
+    filled = [*by_model, at.lock, at.tabs]
+    _on(at.stage.reuse, do.reuse, shown, filled)
+    _on(at.stage.animate, do.animate, shown, filled)
+    _on(at.stage.edit, do.edit, shown, filled)
+    _on(at.plan.fix, do.fix, fields, [*fields, at.tabs])
     for examples in at.examples.values():
         _on(examples.pick, do.pick, [form.model], fields)
     _on(at.preset.input, do.choose_preset, [at.preset, form.model], fields)
     _on(at.ratio.input, do.choose_ratio, [at.ratio, form.model], fields)
-    _on(
-        form.model.input,
-        do.choose_model,
-        [*fields, state.model],
-        [*fields, state.model, at.preset, at.ratio, *at.examples.values()],
-    )
+    _on(form.model.input, do.choose_model, [*fields, state.model], by_model)
     for medium in (form.image, form.video):
         _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, at.ratio])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
@@ -119,19 +123,21 @@ def _wire_form(at: Layout, do: Handlers, state: State) -> None:
 
 
 def _wire_plan(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
-    """The line above Generate follows every control; a tab first says which task it is."""
+    """The line above Generate follows every control and the tab."""
     fields: dict[str, Any] = at.form.components()
-    line: dict[str, Any] = {
-        "fn": do.plan,
-        "inputs": {*fields.values(), state.task},
-        "outputs": [at.plan, at.readout],
-        **_QUIET,
-    }
-    triggers = [component.change for name, component in fields.items() if name != "seed"]
-    gr.on([*triggers, page.load], trigger_mode="always_last", **line)
-    for tab in at.tabs.children:
-        if isinstance(tab, gr.Tab):
-            tab.select(partial(str, tab.id), None, state.task, **_QUIET).then(**line)
+    events = [component.change for name, component in fields.items() if name != "seed"]
+    for event in [*events, page.load, *(tab.select for tab in _tabs(at))]:
+        _on(
+            event,
+            do.plan,
+            [*fields.values(), state.task],
+            [at.plan, at.readout],
+            trigger_mode="always_last",
+        )
+
+
+def _tabs(at: Layout) -> list[gr.Tab]:
+    return [tab for tab in at.tabs.children if isinstance(tab, gr.Tab)]
 
 
 def _wire_memory(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
@@ -142,16 +148,15 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> Non
         for name, component in {**fields, "lock": at.lock}.items()
         if name not in memory.KEPT_OUT
     }
-    tabs = [tab for tab in at.tabs.children if isinstance(tab, gr.Tab)]
     gr.on(
-        [component.change for component in kept.values()] + [tab.select for tab in tabs],
+        [component.change for component in kept.values()] + [tab.select for tab in _tabs(at)],
         None,
         list(kept.values()),
         None,
         js=memory.save_js(list(kept)),
         **_QUIET,
     )
-    restored = [*fields.values(), at.lock, at.preset, at.ratio, at.tabs, state.task, state.model]
+    restored = [*fields.values(), at.lock, at.preset, at.ratio, at.tabs, state.model]
     page.load(
         do.restore,
         {at.kept},
@@ -161,6 +166,21 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> Non
     )
 
 
-def _on(event: Any, handler: Any, reads: Iterable[Any], writes: Iterable[Any]) -> None:
-    """Wire an event: the handler gets what it reads and answers with updates, by component."""
-    event(handler, set(reads) or None, list(writes), **_QUIET)
+def _on(
+    event: Any, handler: Any, reads: Sequence[Any], writes: Sequence[Any], **options: Any
+) -> None:
+    """Wire an event: the handler gets what it reads and answers with updates, by component.
+
+    What the browser alone knows is put in where it is read: see ``State``.
+    """
+    inputs = sorted(set(reads), key=lambda component: component._id)  # the order of a set
+    told = [f"v[{i}] = {_TOLD[c.elem_id]};" for i, c in enumerate(inputs) if c.elem_id in _TOLD]
+    js = f"(...v) => {{ {' '.join(told)} return v; }}" if told else None
+    event(handler, set(reads) or None, list(writes), js=js, **{**_QUIET, **options})
+
+
+_TOLD = {
+    "told-task": "document.querySelector('#tasks [role=tab][aria-selected=true]')?.dataset.tabId",
+    "told-job": "document.querySelector('#stage .stage')?.dataset.job",
+}
+"""JavaScript for the values of ``State.task`` and ``State.seen``, by their ``elem_id``."""

@@ -7,8 +7,8 @@ the limited child process (``wan_demo.media.child``), and values are judged by t
 
 from __future__ import annotations
 
+import secrets
 import shutil
-import tempfile
 from abc import ABCMeta
 from pathlib import Path
 from typing import Any, ClassVar
@@ -36,7 +36,7 @@ class AsGiven(metaclass=_WithoutStub):
 
     def preprocess(self, payload: Any) -> Any:
         """The payload itself; of an upload, its path in Gradio's cache."""
-        return payload.path if isinstance(payload, (FileData, ImageData)) else payload
+        return _uploaded(payload) if isinstance(payload, (FileData, ImageData)) else payload
 
 
 class Slider(AsGiven, gr.Slider):
@@ -55,14 +55,22 @@ class Video(AsGiven, gr.Video):
     """``gr.Video`` that converts nothing."""
 
 
+def _uploaded(payload: FileData | ImageData) -> str:
+    """The path of an upload; a client that names any other file of this machine is refused."""
+    path = Path(payload.path or "").resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
+        raise gr.Error("Upload the file first.", print_exception=False)
+    return str(path)
+
+
 def lent(name: str) -> Path:
-    """A path to write to, from where Gradio may serve, in a folder whose name nobody can guess.
+    """A path to write to, from where Gradio may serve, under a name that nobody can guess.
 
     Gradio clears its cache by age (``delete_cache`` of the page).
     """
     cache = Path(get_upload_folder())
     cache.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(dir=cache)) / name
+    return cache / f"{secrets.token_urlsafe(16)}-{name}"
 
 
 def lend(path: Path, name: str) -> str:

@@ -21,9 +21,14 @@
   const askOnce = () => {
     const plan = document.querySelector("#plan [data-seconds]");
     const isLong = plan && Number(plan.dataset.seconds) >= LONG_JOB_SECONDS;
-    if (isLong && "Notification" in window && Notification.permission === "default") {
-      Notification.requestPermission();
+    if (!isLong || !("Notification" in window) || Notification.permission !== "default") return;
+    try {
+      if (localStorage.getItem("wan_demo.asked")) return;
+      localStorage.setItem("wan_demo.asked", "yes");
+    } catch {
+      return; // storage is blocked, as in another site's frame: never nag
     }
+    Notification.requestPermission();
   };
   document.addEventListener("click", (event) => {
     if (event.target.closest("#generate")) askOnce();
@@ -32,7 +37,8 @@
   const tell = (stage) => {
     const { state, job, title } = stage.dataset;
     if (title) document.title = title;
-    const ended = job === lastJob && lastState === "running" && ["done", "failed"].includes(state);
+    const wasUnderWay = job === lastJob && ["waiting", "running"].includes(lastState);
+    const ended = wasUnderWay && ["done", "failed"].includes(state);
     const mayTell = "Notification" in window && Notification.permission === "granted";
     if (ended && document.hidden && mayTell) {
       new Notification(title, { body: stage.querySelector(".said")?.textContent ?? "" });
