@@ -15,10 +15,6 @@ def test_effective_steps_are_diffusers_own(steps, strength, expected):
     assert made.effective_steps == expected
 
 
-def test_seconds_are_playing_time():
-    assert request(num_frames=17, fps=8).seconds == pytest.approx(2.125)
-
-
 def test_single_clips_count_the_seed_up_and_wrap():
     made = request(seed=MAX_SEED, num_videos_per_prompt=3)
     assert [made.single(index).seed for index in range(3)] == [MAX_SEED, 0, 1]

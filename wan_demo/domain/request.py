@@ -108,11 +108,6 @@ class GenerationRequest(BaseModel):
         """
         return int(self.num_inference_steps * (1.0 if self.strength is None else self.strength))
 
-    @property
-    def seconds(self) -> float:
-        """Playing time of one clip, in seconds."""
-        return self.num_frames / self.fps
-
     def single(self, index: int) -> GenerationRequest:
         """The request of the ``index``-th clip alone: its own seed, one video."""
         seed = (self.seed + index) % (MAX_SEED + 1)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from math import isnan
 from typing import Any
 
 from pydantic import ValidationError
@@ -153,7 +152,8 @@ def _nearest(name: str, value: Any, spec: ModelSpec) -> tuple[float, ...]:
     known, limits = control(name), spec.limits
     if known.minimum is None or known.maximum is None or not isinstance(value, (int, float)):
         return ()
-    if isnan(value) or (known.is_above_minimum and value <= known.minimum):
+    is_nan = value != value  # math.isnan raises for a whole number beyond every float
+    if is_nan or (known.is_above_minimum and value <= known.minimum):
         return ()
     clamped = min(max(value, known.minimum), known.maximum)
     if name in ("width", "height"):
