@@ -20,7 +20,7 @@ from wan_demo.domain.job import Job
 from wan_demo.domain.request import Task
 from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
-from wan_demo.ui.handlers import owner_of
+from wan_demo.ui.events import owner_of
 from wan_demo.ui.values import Image, Number, Video, lend
 
 POLL_SECONDS = 0.3

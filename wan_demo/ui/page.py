@@ -16,8 +16,10 @@ from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui import memory
 from wan_demo.ui.endpoints import add_endpoints
-from wan_demo.ui.handlers import Handlers, State
+from wan_demo.ui.events import State
+from wan_demo.ui.form_events import FormEvents
 from wan_demo.ui.layout import Layout, build_layout
+from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 
 STATIC = Path(__file__).parent / "static"
@@ -45,11 +47,11 @@ def build_page(service: Service, links: Links, why: str) -> gr.Blocks:
             task=gr.Textbox(visible=False, elem_id="told-task"),
             seen=gr.Textbox(visible=False, elem_id="told-job"),
         )
-        handlers = Handlers(service, links, layout, state)
-        _wire_jobs(page, layout, handlers, state)
-        _wire_form(layout, handlers, state)
-        _wire_plan(page, layout, handlers, state)
-        _wire_memory(page, layout, handlers, state)
+        on_form = FormEvents(service, links, layout, state)
+        _wire_stage(page, layout, StageEvents(service, links, layout, state), state)
+        _wire_form(layout, on_form, state)
+        _wire_plan(page, layout, on_form, state)
+        _wire_memory(page, layout, on_form, state)
         add_endpoints(service)
     page.queue(max_size=MAX_QUEUED_EVENTS, api_open=False)
     return page
@@ -83,7 +85,7 @@ def greeting(spec: ModelSpec, why: str) -> str:
     return f"model: {spec.id}, {kind}: {why}"
 
 
-def _wire_jobs(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
+def _wire_stage(page: gr.Blocks, at: Layout, do: StageEvents, state: State) -> None:
     """Generate, Stop, the look at the queue, and the stage's own buttons."""
     shown = [state.job_id, state.seen, state.owner]
     asked = [*at.form.components().values(), at.lock, state.task, *shown]
@@ -97,7 +99,7 @@ def _wire_jobs(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
     _on(page.load, do.load, [], [*watched, state.job_id, state.owner])
 
 
-def _wire_form(at: Layout, do: Handlers, state: State) -> None:
+def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     """Presets, ratios, the model, the seed, and clips that come back into the form."""
     form, fields = at.form, list(at.form.components().values())
     shown = [state.job_id, state.seen, state.owner]
@@ -122,7 +124,7 @@ def _wire_form(at: Layout, do: Handlers, state: State) -> None:
         slider.input(lambda: None, None, at.ratio, **_QUIET)
 
 
-def _wire_plan(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
+def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
     """The line above Generate follows every control and the tab."""
     fields: dict[str, Any] = at.form.components()
     events = [component.change for name, component in fields.items() if name != "seed"]
@@ -140,7 +142,7 @@ def _tabs(at: Layout) -> list[gr.Tab]:
     return [tab for tab in at.tabs.children if isinstance(tab, gr.Tab)]
 
 
-def _wire_memory(page: gr.Blocks, at: Layout, do: Handlers, state: State) -> None:
+def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
     """A reload brings the form back as it was."""
     fields = at.form.components()
     kept: dict[str, Any] = {

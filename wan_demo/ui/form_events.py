@@ -1,12 +1,8 @@
-"""What the page does when something is pressed: a thin layer over the service.
-
-Handlers return at once: they enqueue, read or stop a job. Each takes the page's values and
-returns updates keyed by component.
-"""
+"""What happens in the form: examples, presets, models, uploads, and clips that come back."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,50 +12,18 @@ from wan_demo import catalog
 from wan_demo.domain.job import Job, Status
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest, Task
-from wan_demo.domain.rules import draw_seed
-from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, WanDemoError
-from wan_demo.media.links import Links, new_owner
-from wan_demo.service import MEDIA, Service
+from wan_demo.errors import InvalidRequest
+from wan_demo.service import MEDIA
 from wan_demo.ui import form as f
 from wan_demo.ui import notices, words
-from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK, Layout, example_chips
+from wan_demo.ui.events import Events, Updates
+from wan_demo.ui.layout import example_chips
 from wan_demo.ui.memory import KEPT_OUT
-from wan_demo.ui.stage import render_stage
-from wan_demo.ui.strip import LENGTH, render_strip
 from wan_demo.ui.values import lend, lent
 
-Updates = dict[Any, Any]
 
-
-@dataclass(frozen=True)
-class State:
-    """What one open page remembers, and what the browser tells with each event.
-
-    ``job_id``: the job on the stage. ``model``: the form's, before a change. ``owner``: who opened
-    the page, for browsers that keep no cookies. ``task`` and ``seen``: the tab and the job that
-    the browser shows, which also survive a restart of the server.
-    """
-
-    job_id: gr.State
-    model: gr.State
-    owner: gr.State
-    task: gr.Textbox
-    seen: gr.Textbox
-
-
-class Handlers:
-    """The page's events. ``values`` is what ``inputs=set(...)`` hands over."""
-
-    def __init__(self, service: Service, links: Links, layout: Layout, state: State) -> None:
-        self._service = service
-        self._links = links
-        self._at = layout
-        self._state = state
-        self._job_id = state.job_id
-        self._task = state.task
-        self._shown_model = state.model
-
-    # What would run
+class FormEvents(Events):
+    """Everything that fills the form, and the line that says what it would run."""
 
     def plan(self, values: f.Values) -> Updates:
         """The line above Generate, and how long the frames play."""
@@ -78,7 +42,7 @@ class Handlers:
 
     def _missing(self, values: f.Values) -> str | None:
         """What to say where nothing is wrong yet, but something is still to come."""
-        task, form = values[self._task], self._at.form
+        task, form = values[self._state.task], self._at.form
         if task == Task.IMAGE_TO_VIDEO and not values[form.image]:
             return "Add the picture that the video starts from."
         if task == Task.VIDEO_TO_VIDEO and not values[form.video]:
@@ -87,115 +51,13 @@ class Handlers:
             return "Say what the video shows."
         return None
 
-    # Jobs
-
-    def generate(self, values: f.Values, request: gr.Request) -> Updates:
-        """Enqueue what the form says; a refusal stays on the page and nothing is queued."""
-        given = self._given(values)
-        if not values[self._at.lock] or given.get("seed") is None:
-            given["seed"] = draw_seed()
-        return self._submit(given, self._owner(values, request))
-
-    def again(self, values: f.Values, request: gr.Request) -> Updates:
-        """The shown job once more, with another seed."""
-        try:
-            given = self._reusable(
-                self._service.get(self._shown(values), self._owner(values, request))
-            )
-        except JobNotFound as error:
-            return {self._at.plan: notices.render_ask(str(error))}
-        return self._submit({**given, "seed": draw_seed()}, self._owner(values, request))
-
-    def _submit(self, given: dict[str, Any], owner: str) -> Updates:
-        try:
-            job = self._service.submit(given, owner)
-        except InvalidRequest as error:
-            return {self._at.plan: notices.render_refusal(error)}
-        except WanDemoError as error:
-            return {self._at.plan: notices.render_ask(str(error))}
-        return {
-            self._job_id: job.id,
-            self._at.form.seed: job.request.seed,
-            **self._show(job, owner),
-        }
-
-    def stop(self, values: f.Values, request: gr.Request) -> Updates:
-        """Stop the shown job; pressing it too late changes nothing."""
-        owner = self._owner(values, request)
-        try:
-            job = self._service.cancel(self._shown(values), owner)
-        except (JobNotFound, JobFinished):
-            return self.poll(values, request)
-        return self._show(job, owner)
-
-    def poll(self, values: f.Values, request: gr.Request) -> Updates:
-        """The page's look at its job, its strip and the queue."""
-        owner = self._owner(values, request)
-        return self._show(self._find(self._shown(values), owner), owner)
-
-    def load(self, request: gr.Request) -> Updates:
-        """A page opens: back to the owner's job under way, or to the latest one."""
-        owner = owner_of(request)
-        jobs = self._service.list(owner, LENGTH)
-        active = [job for job in jobs if not job.status.is_final]
-        latest = (active or list(jobs) or [None])[0]
-        return {
-            self._state.owner: owner,
-            self._job_id: latest.id if latest else "",
-            **self._show(latest, owner),
-        }
-
-    def show(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
-        """A clip of the strip comes to the stage."""
-        owner = self._owner(values, request)
-        job = self._find(str(event._data.get("job", "")), owner)
-        return {self._job_id: job.id if job else "", **self._show(job, owner)}
-
-    def _owner(self, values: f.Values, request: gr.Request) -> str:
-        """Who asks: by the cookie, or as the page remembers where the browser keeps none."""
-        remembered = values[self._state.owner]
-        return remembered if remembered and is_newcomer(request) else owner_of(request)
-
-    def _shown(self, values: f.Values) -> str:
-        """The job on the stage; after a restart of the server only the browser knows."""
-        return values[self._job_id] or str(values[self._state.seen] or "")
-
-    def _show(self, job: Job | None, owner: str) -> Updates:
-        jobs = self._service.list(owner, LENGTH)
-        place = self._service.place(job) if job and job.status is Status.WAITING else None
-        is_active = job is not None and not job.status.is_final
-        any_active = any(not other.status.is_final for other in jobs)
-        return {
-            self._at.stage: render_stage(job, place, self._links),
-            self._at.strip: render_strip(jobs, job.id if job else "", self._links),
-            self._at.stop: gr.Button(interactive=is_active),
-            self._at.queue: self._queue_line(),
-            self._at.timer: gr.Timer(BUSY_TICK if any_active else IDLE_TICK),
-        }
-
-    def _queue_line(self) -> str:
-        queue = self._service.queue()
-        if not queue.ahead:
-            return "<span>Queue empty</span>"
-        wait = f", about {words.duration(queue.seconds)}" if queue.seconds else ""
-        jobs = "1 job" if queue.ahead == 1 else f"{queue.ahead} jobs"
-        return f"<span>{jobs} in the queue{wait}</span>"
-
-    def _find(self, job_id: str, owner: str) -> Job | None:
-        try:
-            return self._service.get(job_id, owner) if job_id else None
-        except JobNotFound:
-            return None
-
-    # From one clip to the next
-
     def reuse(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job's settings go into the form, its seed kept."""
         job = self._find(self._shown(values), self._owner(values, request))
         if job is None:
             return self._unchanged()
         given = self._reusable(job)
-        for kind in ("image", "video"):
+        for kind in MEDIA.values():
             if given.get(kind):
                 given[kind] = lend(Path(given[kind]), f"input{_suffix(kind)}")
         spec = catalog.find(job.request.model)
@@ -232,36 +94,31 @@ class Handlers:
     def _go_to(self, task: Task) -> Updates:
         return {self._at.tabs: gr.Tabs(selected=task.value)}
 
-    def _reusable(self, job: Job) -> dict[str, Any]:
-        """A job's request as ``given``: its kept input as a path again."""
-        given = job.request.model_dump()
-        for kind in ("image", "video"):
-            if given[kind]:
-                given[kind] = str(self._service.folder.input(given[kind]))
-        return given
-
-    # The form's own buttons
-
     def fix(self, values: f.Values, event: gr.EventData) -> Updates:
         """One of the nearest allowed values is taken over."""
         field, value = str(event._data.get("field")), str(event._data.get("value"))
-        if field == "task":
-            return self._go_to(Task(value))
-        if "x" in value:
-            width, height = value.split("x")
-            return self._at.form.updates({"width": int(width), "height": int(height)})
-        if field not in self._at.form.components():
-            return self._unchanged()
-        return self._at.form.updates({field: float(value) if "." in value else int(value)})
+        with suppress(ValueError):  # a value that no button of ours holds
+            if field == "task":
+                return self._go_to(Task(value))
+            if "x" in value:
+                width, height = map(int, value.split("x"))
+                return self._at.form.updates({"width": width, "height": height})
+            if field in self._at.form.components():
+                return self._at.form.updates({field: float(value) if "." in value else int(value)})
+        return self._unchanged()
 
     def pick(self, values: f.Values, event: gr.EventData) -> Updates:
         """An example is taken over: its prompt, and its picture or clip."""
-        task = Task(str(event._data.get("task")))
-        examples = self._spec(values).examples.get(task, ())
-        index = int(event._data.get("index", 0))
-        if not 0 <= index < len(examples):
+        spec, chosen = self._spec(values), (event._data.get("task"), event._data.get("index"))
+        found = [
+            (task, example)
+            for task, examples in spec.examples.items()
+            for index, example in enumerate(examples)
+            if chosen == (task.value, str(index))
+        ]
+        if not found:
             return self._unchanged()
-        example = examples[index]
+        task, example = found[0]
         shown: dict[str, Any] = {"prompt": example.prompt}
         if example.medium is not None:
             medium = catalog.EXAMPLE_MEDIA / example.medium
@@ -291,7 +148,7 @@ class Handlers:
     def choose_model(self, values: f.Values) -> Updates:
         """Ranges, defaults and presets of the new model; a person's own value stays if it fits."""
         spec, form = self._spec(values), self._at.form
-        old, new = f.defaults_of(catalog.find(values[self._shown_model])), f.defaults_of(spec)
+        old, new = f.defaults_of(catalog.find(values[self._state.model])), f.defaults_of(spec)
         chosen, changed = {}, []
         for name, default in new.items():
             before = values[form.components()[name]]
@@ -306,7 +163,7 @@ class Handlers:
         """What a model changes besides the values: words, presets, ratios and examples."""
         presets = [(f"{preset.name} · {preset.hint}", preset.name) for preset in spec.presets]
         return {
-            self._shown_model: spec.id,
+            self._state.model: spec.id,
             self._at.form.model: gr.Dropdown(value=spec.id, info=spec.summary + news),
             self._at.preset: gr.Radio(choices=presets, value=None),
             self._at.ratio: gr.Radio(choices=list(spec.sizes), value=None),
@@ -343,7 +200,7 @@ class Handlers:
 
     def receive_medium(self, values: f.Values) -> Updates:
         """A picture or video has come: its own ratio and length, at the model's area."""
-        task = Task(values[self._task])
+        task = Task(values[self._state.task])
         path = values[self._at.form.components()[MEDIA[task]]] if task in MEDIA else None
         if not path:
             return self._unchanged()
@@ -360,30 +217,6 @@ class Handlers:
             return {}  # the line above Generate says what is wrong
         shape = {"width": request.width, "height": request.height}
         return shape if task is Task.IMAGE_TO_VIDEO else shape | {"num_frames": request.num_frames}
-
-    def _unchanged(self) -> Updates:
-        """No update at all, which Gradio does not take as an empty dict."""
-        return {self._at.form.prompt: gr.skip()}
-
-    def _given(self, values: f.Values) -> dict[str, Any]:
-        return self._at.form.given(values, values[self._task])
-
-    def _spec(self, values: f.Values) -> ModelSpec:
-        return catalog.find(values[self._at.form.model])
-
-
-def owner_of(request: gr.Request) -> str:
-    """Who asks, as the application's middleware found out."""
-    return getattr(_state_of(request), "owner", None) or new_owner()
-
-
-def is_newcomer(request: gr.Request) -> bool:
-    """Whether the request came without a cookie of ours."""
-    return getattr(_state_of(request), "is_newcomer", True)
-
-
-def _state_of(request: gr.Request) -> Any:
-    return getattr(request.request, "state", None)
 
 
 def _size_of(request: GenerationRequest) -> dict[str, int]:

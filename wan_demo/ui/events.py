@@ -1,0 +1,96 @@
+"""What every event of the page can count on: who asks, which job and model it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from wan_demo import catalog
+from wan_demo.domain.job import Job
+from wan_demo.domain.model import ModelSpec
+from wan_demo.errors import JobNotFound
+from wan_demo.media.links import Links, new_owner
+from wan_demo.service import MEDIA, Service
+from wan_demo.ui import form as f
+from wan_demo.ui.layout import Layout
+
+Updates = dict[Any, Any]
+"""New values, or components with new properties, by component."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What one open page remembers, and what the browser tells with each event.
+
+    ``job_id``: the job on the stage. ``model``: the form's, before a change. ``owner``: who opened
+    the page, for browsers that keep no cookies. ``task`` and ``seen``: the tab and the job that
+    the browser shows, which also survive a restart of the server.
+    """
+
+    job_id: gr.State
+    model: gr.State
+    owner: gr.State
+    task: gr.Textbox
+    seen: gr.Textbox
+
+
+class Events:
+    """Base of the page's events: thin over the service, and done at once.
+
+    ``values`` is what ``inputs=set(...)`` hands over: values by component.
+    """
+
+    def __init__(self, service: Service, links: Links, layout: Layout, state: State) -> None:
+        self._service = service
+        self._links = links
+        self._at = layout
+        self._state = state
+
+    def _owner(self, values: f.Values, request: gr.Request) -> str:
+        """Who asks: by the cookie, or as the page remembers where the browser keeps none."""
+        remembered = values[self._state.owner]
+        return remembered if remembered and is_newcomer(request) else owner_of(request)
+
+    def _shown(self, values: f.Values) -> str:
+        """The job on the stage; after a restart of the server only the browser knows."""
+        return values[self._state.job_id] or str(values[self._state.seen] or "")
+
+    def _find(self, job_id: str, owner: str) -> Job | None:
+        try:
+            return self._service.get(job_id, owner) if job_id else None
+        except JobNotFound:
+            return None
+
+    def _reusable(self, job: Job) -> dict[str, Any]:
+        """A job's request as ``given``: its kept input as a path again."""
+        given = job.request.model_dump()
+        for kind in MEDIA.values():
+            if given[kind]:
+                given[kind] = str(self._service.folder.input(given[kind]))
+        return given
+
+    def _unchanged(self) -> Updates:
+        """No update at all, which Gradio does not take as an empty dict."""
+        return {self._at.form.prompt: gr.skip()}
+
+    def _given(self, values: f.Values) -> dict[str, Any]:
+        return self._at.form.given(values, values[self._state.task])
+
+    def _spec(self, values: f.Values) -> ModelSpec:
+        return catalog.find(values[self._at.form.model])
+
+
+def owner_of(request: gr.Request) -> str:
+    """Who asks, as the application's middleware found out."""
+    return getattr(_state_of(request), "owner", None) or new_owner()
+
+
+def is_newcomer(request: gr.Request) -> bool:
+    """Whether the request came without a cookie of ours."""
+    return getattr(_state_of(request), "is_newcomer", True)
+
+
+def _state_of(request: gr.Request) -> Any:
+    return getattr(request.request, "state", None)
