@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,23 @@ def test_a_missing_bundled_model_is_said(monkeypatch, tmp_path):
     monkeypatch.setattr(catalog, "ASSETS", tmp_path)
     with pytest.raises(ModelUnavailable, match="wan-tiny"):
         locate(catalog.BUNDLED)
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        "model_index.json",
+        "vae/diffusion_pytorch_model.safetensors",
+        "transformer/diffusion_pytorch_model-00002-of-00002.safetensors",
+    ],
+)
+def test_a_download_that_was_cut_short_is_not_at_hand(monkeypatch, tmp_path, missing):
+    folder = tmp_path / catalog.BUNDLED.source
+    shutil.copytree(catalog.ASSETS / catalog.BUNDLED.source, folder)
+    monkeypatch.setattr(bootstrap, "locate", lambda _spec: folder)
+    assert is_available(catalog.BUNDLED)
+    (folder / missing).unlink()
+    assert not is_available(catalog.BUNDLED)
 
 
 def test_the_model_that_was_asked_for_wins():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
@@ -59,7 +60,7 @@ class OneOff:
 def configure_logging(settings: Settings) -> None:
     """One line a record on standard error."""
     logging.basicConfig(
-        level=settings.log_level.upper(),
+        level=settings.log_level,
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         force=True,
     )
@@ -88,12 +89,25 @@ def default_model(settings: Settings, device: Device) -> tuple[ModelSpec, str]:
 
 
 def is_available(spec: ModelSpec) -> bool:
-    """Whether a model's weights are on this machine."""
+    """Whether a model's weights are on this machine, whole."""
     try:
-        locate(spec)
+        return _is_whole(locate(spec))
     except ModelUnavailable:
         return False
-    return True
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether a download came to its end: weights of each part, and every shard of an index."""
+    shards = {
+        index.parent / name
+        for index in folder.glob("*/*.index.json")
+        for name in json.loads(index.read_text())["weight_map"].values()
+    }
+    return (
+        (folder / "model_index.json").is_file()
+        and all(any(part.parent.glob("*.safetensors")) for part in folder.glob("*/config.json"))
+        and all(shard.is_file() for shard in shards)
+    )
 
 
 def locate(spec: ModelSpec) -> Path:
@@ -163,9 +177,9 @@ def make_engine(settings: Settings) -> Engine:
     from wan_demo.engine.quiet import quiet_transformers
 
     quiet_transformers()
-    from wan_demo.engine.pipelines import PipelineEngine
+    from wan_demo.engine.pipelines import PipelineEngine, usable
 
-    return PipelineEngine(catalog.find, locate, detect(settings.device).kind)
+    return PipelineEngine(catalog.find, locate, usable(detect(settings.device).kind))
 
 
 def end_with_parent(stopping: Flag) -> None:
