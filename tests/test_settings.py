@@ -37,7 +37,8 @@ def test_a_file_sets_them_and_the_environment_wins(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"port": "abc"}, {"port": -1}, {"port": 70000}, {"engine": "magic"}]
+    "wrong",
+    [{"port": "abc"}, {"port": -1}, {"port": 70000}, {"engine": "magic"}, {"device": "gpu"}],
 )
 def test_what_cannot_be_is_refused(wrong):
     with pytest.raises(ValidationError):

@@ -22,9 +22,12 @@ class Settings(BaseSettings):
     model: str | None = Field(
         default=None, description="Catalogue id of the model that the page starts with."
     )
-    device: str = Field(default="auto", description="auto, cuda, mps or cpu.")
+    device: Literal["auto", "cuda", "mps", "cpu"] = Field(
+        default="auto", description="auto, cuda, mps or cpu."
+    )
     forwarded_allow_ips: str = Field(
-        "127.0.0.1", description="Proxies whose X-Forwarded headers are believed; * for all."
+        default="127.0.0.1",
+        description="Proxies whose X-Forwarded headers are believed; * for all.",
     )
     share: bool = Field(default=False, description="Ask Gradio for a public address.")
     engine: Literal["pipeline", "fake"] = Field(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import platform
 from dataclasses import replace
 
+import numpy as np
 import pytest
+import torch
 
 from tests.contract.test_engine import INPUTS, REQUESTS, events
 from wan_demo import catalog
 from wan_demo.bootstrap import locate
-from wan_demo.domain.events import Finished, Step
+from wan_demo.domain.events import Finished, Frames, Step
 from wan_demo.domain.request import Task
 from wan_demo.engine import pipelines
 from wan_demo.engine.base import Inputs
-from wan_demo.engine.pipelines import PipelineEngine
+from wan_demo.engine.pipelines import PipelineEngine, usable
 from wan_demo.errors import GenerationFailed, ModelUnavailable
 
 
@@ -22,10 +25,17 @@ def engine() -> PipelineEngine:
     return PipelineEngine(catalog.find, locate, "cpu")
 
 
+def psnr(one: Frames, other: Frames) -> float:
+    """Peak signal to noise of two pictures, in decibels."""
+    error = np.mean((one.astype(float) - other.astype(float)) ** 2)
+    return float(10 * np.log10(255**2 / error))
+
+
 def test_a_closed_run_never_decodes(engine, monkeypatch):
     decoded: list[object] = []
     monkeypatch.setattr(pipelines, "decode", lambda *_: decoded.append(1))
-    run = engine.generate(REQUESTS[Task.TEXT_TO_VIDEO], Inputs())
+    long = REQUESTS[Task.TEXT_TO_VIDEO].model_copy(update={"num_inference_steps": 100})
+    run = engine.generate(long, Inputs())
     assert any(isinstance(event, Step) for event in run)
     run.close()
     assert decoded == []
@@ -36,8 +46,13 @@ def test_the_first_frame_is_the_image(engine):
     assert image is not None
     last = events(engine, Task.IMAGE_TO_VIDEO)[-1]
     assert isinstance(last, Finished)
-    off = abs(last.frames[0].astype(float) - image[0]).mean()
-    assert off < abs(last.frames[0].astype(float) - image[0].mean()).mean()
+    assert psnr(last.frames[0], image[0]) >= 20
+
+
+def test_previews_leave_out_the_frame_that_is_given(engine):
+    made = events(engine, Task.IMAGE_TO_VIDEO, num_inference_steps=4)
+    previews = [e.preview for e in made if isinstance(e, Step) and e.preview is not None]
+    assert [len(preview) for preview in previews] == [2, 2]  # 9 frames are 3 latent ones
 
 
 def test_what_made_the_frames_is_told_in_full(engine):
@@ -46,7 +61,28 @@ def test_what_made_the_frames_is_told_in_full(engine):
     told = last.provenance
     assert told["model_revision"].startswith("sha256:")
     assert (told["device"], told["dtype"], told["batch"]) == ("cpu", "float32", "1")
-    assert {"torch", "diffusers", "transformers", "memory"} <= told.keys()
+    assert {"torch", "diffusers", "transformers", "av", "memory"} <= told.keys()
+    assert int(told["threads"]) >= 1
+    assert platform.machine() in told["device_name"]
+
+
+def test_kernels_are_not_chosen_by_a_race(engine):
+    assert torch.backends.cudnn.deterministic
+    assert not torch.backends.cudnn.benchmark
+
+
+def test_a_gpu_that_torch_cannot_use_gives_way_to_the_cpu(monkeypatch, caplog):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert usable("cuda") == "cpu"
+    assert "can't use cuda" in caplog.text
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert (usable("cuda"), usable("cpu")) == ("cuda", "cpu")
+
+
+def test_a_device_that_refuses_the_weights_makes_the_model_unavailable():
+    engine = PipelineEngine(catalog.find, locate, "cuda:99")
+    with pytest.raises(ModelUnavailable):
+        list(engine.generate(REQUESTS[Task.TEXT_TO_VIDEO], Inputs()))
 
 
 def test_a_medium_that_was_not_read_is_a_failure(engine):
@@ -64,6 +100,17 @@ def test_a_pipeline_that_raises_is_a_failure_and_the_next_run_works(engine, monk
             events(engine, Task.TEXT_TO_VIDEO)
     assert "secret" not in str(caught.value)
     assert isinstance(events(engine, Task.TEXT_TO_VIDEO)[-1], Finished)
+
+
+def test_a_device_that_failed_ends_the_worker(engine, monkeypatch, caplog):
+    def fail(*_: object) -> None:
+        raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(pipelines, "decode", fail)
+    with pytest.raises(SystemExit) as caught:
+        events(engine, Task.TEXT_TO_VIDEO)
+    assert caught.value.code == pipelines.DEVICE_LOST
+    assert "illegal memory access" in caplog.text
 
 
 def test_weights_that_are_broken_make_the_model_unavailable(tmp_path):

@@ -9,7 +9,11 @@ from wan_demo.domain.model import ModelSpec, Vocabulary
 from wan_demo.domain.request import Task
 
 PHOTO_DETAIL = 0.12
-"""A medium with more detail than this is no drawing of plain shapes (see Medium.detail)."""
+"""A medium with more detail than this is no drawing of plain shapes (see Medium.detail).
+
+Between what was measured: this app's own examples have 0.04 to 0.07, the five photographs among
+Gradio's sample pictures 0.55 to 0.98, its small icons 0.33.
+"""
 
 _WORD = re.compile(r"[a-z]+|[一-鿿]")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import hashlib
 import logging
+import platform
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,6 +28,9 @@ from wan_demo.engine.stream import Closed, Emit, stream
 from wan_demo.errors import GenerationFailed, ModelUnavailable, WanDemoError
 
 log = logging.getLogger(__name__)
+
+DEVICE_LOST = 70
+"""The exit status of a worker whose device failed."""
 
 Locate = Callable[[ModelSpec], Path]
 """Where a model's diffusers folder is on this machine; raises ModelUnavailable."""
@@ -59,6 +63,7 @@ class PipelineEngine:
         self._device = device
         self._loaded: _Loaded | None = None
         _quiet()
+        _repeatable()
 
     def generate(self, request: GenerationRequest, inputs: Inputs) -> Generator[Event, None, None]:
         return stream(lambda emit: self._generate(request, inputs, emit))
@@ -71,6 +76,9 @@ class PipelineEngine:
             frames = decode(model.parts["vae"], latents)[0]
         except (WanDemoError, Closed):
             raise
+        except torch.AcceleratorError as error:  # no later call on this device would work
+            log.exception("the device failed: this worker ends, another one takes over")
+            raise SystemExit(DEVICE_LOST) from error
         except Exception as error:
             log.exception("generation failed")
             raise GenerationFailed(
@@ -94,7 +102,8 @@ class PipelineEngine:
     ) -> torch.Tensor:
         """The clip's latents: (1, channels, frames, height, width), normalised."""
         pipe = _pipeline(model, request.task)
-        clean = preview.CleanLatents(pipe.scheduler)
+        starts_clean = request.task is Task.IMAGE_TO_VIDEO and model.spec.first_frame_by_timestep
+        clean = preview.CleanLatents(pipe.scheduler, given=int(starts_clean))
         total = request.effective_steps
 
         def on_step_end(_pipe: Any, index: int, _timestep: Any, state: dict[str, Any]) -> Any:
@@ -121,11 +130,22 @@ class PipelineEngine:
         return {
             "model_revision": model.revision,
             "device": self._device,
+            "device_name": _device_name(self._device),
+            "threads": str(torch.get_num_threads()),
             "dtype": str(model.parts["transformer"].dtype).removeprefix("torch."),
             "memory": f"everything on {self._device}",
             "batch": "1",
-            **{name: version(name) for name in ("torch", "diffusers", "transformers")},
+            **{name: version(name) for name in ("torch", "diffusers", "transformers", "av")},
         }
+
+
+def usable(device: str) -> str:
+    """``device`` where this torch can compute on it, else cpu: a GPU's driver is not enough."""
+    ready = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if device in ready and not ready[device]():
+        log.warning("torch %s can't use %s, so it is the CPU", torch.__version__, device)
+        return "cpu"
+    return device
 
 
 def _load(spec: ModelSpec, folder: Path, device: str) -> _Loaded:
@@ -137,10 +157,10 @@ def _load(spec: ModelSpec, folder: Path, device: str) -> _Loaded:
             use_safetensors=True,
             local_files_only=True,
         )
-    except (OSError, ValueError, KeyError) as error:
+        pipe.to(device)
+    except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
         log.exception("cannot load %s", spec.id)
         raise ModelUnavailable(f"The weights of {spec.title} can't be loaded: {error}") from error
-    pipe.to(device)
     pipe.set_progress_bar_config(disable=True)
     parts = {name: getattr(pipe, name) for name in _SHARED}
     return _Loaded(spec, parts, pipe.scheduler, _revision(folder))
@@ -188,6 +208,21 @@ def _quiet() -> None:
     for logging_of in (diffusers.utils.logging, transformers.utils.logging):
         logging_of.disable_progress_bar()
         logging_of.set_verbosity_error()
+
+
+def _repeatable() -> None:
+    """The same seed gives the same frames: cuDNN must not choose its kernels by a race."""
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+
+
+def _device_name(device: str) -> str:
+    """What decides the kernels, and so the last bits: the GPU, or the CPU's instructions."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    if device == "mps":
+        return "Apple GPU"
+    return f"{platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _revision(folder: Path) -> str:

@@ -20,10 +20,14 @@ class CleanLatents:
 
     For flow matching ``x_t = (1 - sigma) x_0 + sigma noise`` and the model predicts
     ``noise - x_0`` (Lipman et al., arXiv 2210.02747), hence ``x_0 = x_t - sigma * prediction``.
+
+    The first ``given`` latent frames are left out: diffusers puts an image's latents in at the
+    model's input and after the last step only, so that what the scheduler sees there is noise.
     """
 
-    def __init__(self, scheduler: Any) -> None:
+    def __init__(self, scheduler: Any, given: int = 0) -> None:
         self.latest: torch.Tensor | None = None
+        self._given = given
         self._scheduler = scheduler
         self._step = scheduler.step
         scheduler.step = self._listen
@@ -34,7 +38,7 @@ class CleanLatents:
         result = self._step(model_output, timestep, sample, **options)
         index = self._scheduler.step_index - 1
         sigma = self._scheduler.sigmas[index].to(sample.device, sample.dtype)
-        self.latest = sample - sigma * model_output
+        self.latest = (sample - sigma * model_output)[:, :, self._given :]
         return result
 
 
