@@ -4,15 +4,20 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from threading import Event as Flag
 
 import pytest
 
+from tests.makers import request
 from wan_demo import bootstrap, catalog
 from wan_demo.bootstrap import DataFolderBusy, default_model, is_available, locate
+from wan_demo.domain.job import Status
 from wan_demo.engine.device import Device
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.errors import InvalidRequest, ModelUnavailable
+from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.settings import Settings
+from wan_demo.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = Device("cpu", "CPU")
@@ -110,3 +115,75 @@ def test_one_server_per_data_folder(folder):
         bootstrap._lock(folder)
     first.release()
     bootstrap._lock(folder).release()
+
+
+def test_a_start_sweeps_what_no_job_names(folder, store, worker):
+    store.add(request(), "ada")
+    worker.run_once()
+    orphan = folder.video("orphan.mp4")
+    orphan.touch()
+    bootstrap._sweep(store, folder)
+    assert not orphan.exists()
+    (done,) = store.list("ada")
+    assert folder.video(done.outputs[0].file).is_file()
+
+
+def test_a_start_sweeps_nothing_of_a_worker_that_is_still_at_it(folder, store):
+    store.add(request(), "ada")
+    store.claim("other-host")
+    orphan = folder.video("first-clip.mp4")
+    orphan.touch()
+    bootstrap._sweep(store, folder)
+    assert orphan.is_file()
+
+
+def test_a_new_table_costs_no_videos(folder, store):
+    folder.video("old.mp4").touch()
+    bootstrap._sweep(store, folder)
+    assert folder.video("old.mp4").is_file()
+
+
+def test_a_table_that_cannot_be_read_does_not_end_a_start(folder, store, monkeypatch, caplog):
+    def unreadable() -> None:
+        raise ValueError("no outputs")
+
+    folder.video("a.mp4").touch()
+    monkeypatch.setattr(store, "videos", unreadable)
+    bootstrap._sweep(store, folder)
+    assert folder.video("a.mp4").is_file()
+    assert "not swept" in caplog.text
+
+
+@pytest.mark.parametrize(("is_asked", "end"), [(True, Status.WAITING), (False, Status.FAILED)])
+def test_a_worker_on_its_own_gives_its_job_back(folder, monkeypatch, is_asked, end):
+    """A stop is no loss; a fault is one, and the job ends at the limit."""
+    store = SqlJobStore(connect(sqlite_url(folder.database)))
+    settings = Settings(data_dir=folder.root, engine="fake")
+    job = store.add(request(), "ada")
+
+    def leave(worker: Worker, stopping: Flag) -> None:
+        store.claim(worker.name)
+        if is_asked:
+            stopping.set()
+        raise SystemExit
+
+    monkeypatch.setattr(Worker, "run", leave)
+    for _ in range(bootstrap.MAX_LOSSES):
+        with pytest.raises(SystemExit):
+            bootstrap.run_worker(settings, "gpu1", Flag(), supervised=False)
+    found = store.get(job.id)
+    assert found is not None
+    assert (found.attempt, found.status) == (bootstrap.MAX_LOSSES, end)
+
+
+def test_a_worker_on_its_own_takes_up_what_one_of_its_name_left(folder):
+    store = SqlJobStore(connect(sqlite_url(folder.database)))
+    job = store.add(request(), "ada")
+    store.claim("gpu1")
+    stopping = Flag()
+    stopping.set()
+    settings = Settings(data_dir=folder.root, engine="fake")
+    bootstrap.run_worker(settings, "gpu1", stopping, supervised=False)
+    found = store.get(job.id)
+    assert found is not None
+    assert found.status is Status.WAITING

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.makers import grays, noise, save_video
+from tests.makers import grays, noise, request, save_video
 from wan_demo import catalog
 from wan_demo import service as module
 from wan_demo.domain.job import Progress, Stage, Status
@@ -85,6 +85,11 @@ class TestPlan:
         service.submit(given(), "ada")
         store.report(store.claim("w"), Progress(stage=Stage.STEP, seconds_left=7.0))
         assert service.queue().seconds == 7.0
+
+    def test_a_job_of_a_model_that_is_gone_makes_the_wait_unknown(self, service, store):
+        store.add(request(model="wan-gone"), "ada")
+        assert service.plan(given()).wait_seconds is None
+        assert (service.queue().ahead, service.queue().seconds) == (1, None)
 
     def test_nothing_is_submitted(self, service, store):
         service.plan(given())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Generator
+from pathlib import Path
 from threading import Event as Flag
 
 import numpy as np
@@ -12,7 +13,7 @@ from PIL import Image
 from tests.makers import BLUE, RED, grays, quarters, request, save_video, until
 from wan_demo import worker as module
 from wan_demo.domain.events import Event, Finished, Step
-from wan_demo.domain.job import Failure, Job, Stage, Status
+from wan_demo.domain.job import Failure, Job, Progress, Stage, Status
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
@@ -147,6 +148,33 @@ def test_reports_are_at_most_one_a_second_but_for_new_stages(store, folder, monk
     assert reports == [Stage.LOADING, Stage.STEP, Stage.DECODING, Stage.ENCODING]
 
 
+def test_the_time_left_is_that_of_the_whole_job(store, folder, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    reports: list[Progress] = []
+    monkeypatch.setattr(store, "report", lambda _claim, progress: reports.append(progress))
+
+    def tick(event: Event) -> None:
+        now[0] += 2.0 * isinstance(event, Step)  # each step takes two seconds, all else none
+
+    add(store, num_inference_steps=3, num_videos_per_prompt=2)
+    hooked(store, folder, tick).run_once()
+    assert module.DECODE_STEPS == 6
+    assert [(each.clip, each.stage, each.step, each.seconds_left) for each in reports] == [
+        (0, Stage.LOADING, 0, None),
+        (0, Stage.STEP, 1, None),
+        (0, Stage.STEP, 2, 2 * (1 + 6) + 2 * (3 + 6)),
+        (0, Stage.STEP, 3, 2 * 6 + 2 * (3 + 6)),
+        (0, Stage.DECODING, 0, 2 * 6 + 2 * (3 + 6)),
+        (0, Stage.ENCODING, 0, 2 * (3 + 6)),
+        (1, Stage.STEP, 1, 2 * (2 + 6)),
+        (1, Stage.STEP, 2, 2 * (1 + 6)),
+        (1, Stage.STEP, 3, 2 * 6),
+        (1, Stage.DECODING, 0, 2 * 6),
+        (1, Stage.ENCODING, 0, 0),
+    ]
+
+
 def test_a_cancel_stops_at_the_next_step_undecoded(store, folder):
     job = add(store, num_inference_steps=50)
     engine = HookedEngine(
@@ -226,11 +254,29 @@ def test_a_preview_that_cannot_be_written_does_not_end_the_job(worker, store, mo
     assert end(store, job).status is Status.COMPLETED
 
 
+def test_files_that_are_being_sent_do_not_end_the_worker(worker, store, monkeypatch):
+    unlink, refused = Path.unlink, []
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.suffix in (".webp", ".mp4"):
+            refused.append(path.suffix)
+            raise PermissionError(errno.EACCES, "in use")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    monkeypatch.setattr(store, "complete", lambda *_: False)  # the job was taken away
+    add(store)
+    assert worker.run_once()
+    assert refused == [".mp4", ".webp"]
+
+
 def test_a_worker_that_lost_its_job_stops_and_writes_nothing(store, folder):
     job = add(store, num_inference_steps=50)
     engine = HookedEngine(
         lambda event: (
-            isinstance(event, Step) and event.index == 2 and store.requeue("test", 3, LOST)
+            isinstance(event, Step)
+            and event.index == 2
+            and store.requeue("test", 3, LOST, is_fault=True)
         )
     )
     Worker("test", store, engine, folder).run_once()
@@ -245,7 +291,7 @@ def test_a_video_that_comes_too_late_is_discarded(store, folder, monkeypatch):
 
     def lose_then_write(*arguments) -> None:
         write(*arguments)
-        store.requeue("test", 3, LOST)
+        store.requeue("test", 3, LOST, is_fault=True)
 
     monkeypatch.setattr(module, "write_mp4", lose_then_write)
     job = add(store)
@@ -261,7 +307,7 @@ def test_a_stopped_worker_leaves_its_job_for_the_next(store, folder):
     late = hooked(store, folder, lambda event: isinstance(event, Step) and stopping.set())
     with pytest.raises(SystemExit):
         late.run_once(stopping)
-    (given_back,) = store.requeue("test", 3, LOST)
+    (given_back,) = store.requeue("test", 3, LOST, is_fault=False)
     assert (given_back.id, given_back.status) == (job.id, Status.WAITING)
     assert files(folder) == []
 

@@ -9,6 +9,7 @@ import sys
 from asyncio import CancelledError
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -18,13 +19,13 @@ from filelock import FileLock, Timeout
 
 from wan_demo import catalog
 from wan_demo.api.app import create_app
-from wan_demo.domain.job import Failure
+from wan_demo.domain.job import Failure, Status
 from wan_demo.domain.model import ModelSpec
 from wan_demo.engine.base import Engine, Executor
 from wan_demo.engine.device import Device, detect
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
-from wan_demo.engine.process import ProcessExecutor
+from wan_demo.engine.process import GROUP, ProcessExecutor
 from wan_demo.errors import ModelUnavailable, WanDemoError, WorkerLost
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.memory import MemoryJobStore
@@ -35,7 +36,7 @@ from wan_demo.service import Service
 from wan_demo.settings import Settings
 from wan_demo.worker import Worker
 
-MAX_ATTEMPTS = 3
+MAX_LOSSES = 3
 FAKE_STEP_SECONDS = 0.3
 
 
@@ -132,7 +133,8 @@ def make_server(settings: Settings) -> FastAPI:
     lock = _lock(folder)
     store = SqlJobStore(connect(sqlite_url(folder.database)))
     give_back = _give_back(store)
-    give_back(None)  # with the lock held, whoever held a job before is gone
+    give_back(GROUP, True)  # with the lock held, whoever held these jobs before is gone
+    _sweep(store, folder)
     device = detect(settings.device)
     spec, why = default_model(settings, device)
     service = Service(store, folder, spec.id, is_available)
@@ -152,11 +154,23 @@ def make_server(settings: Settings) -> FastAPI:
     return mount(app, service, links, why)
 
 
-def make_worker(settings: Settings, name: str) -> Worker:
-    """The worker of a process of its own, on the server's table and folder."""
+def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) -> None:
+    """Work on the server's table and folder until ``stopping`` is set.
+
+    Nobody gives back the job of a worker that no server supervises, so it does that itself: at
+    its end, and at its start for one of the same name that could not.
+    """
     folder = DataFolder(settings.data_dir)
     store = SqlJobStore(connect(sqlite_url(folder.database)))
-    return Worker(name, store, make_engine(settings), folder)
+    worker = Worker(name, store, make_engine(settings), folder)
+    if supervised:
+        return worker.run(stopping)
+    give_back = _give_back(store)
+    give_back(name, True)
+    try:
+        worker.run(stopping)
+    finally:
+        give_back(name, not stopping.is_set())
 
 
 def make_one_off(settings: Settings, folder: DataFolder) -> OneOff:
@@ -207,14 +221,24 @@ def _lock(folder: DataFolder) -> FileLock:
     return lock
 
 
-def _give_back(store: JobStore) -> Callable[[str | None], None]:
-    lost = WorkerLost(MAX_ATTEMPTS)
+def _give_back(store: JobStore) -> Callable[[str, bool], None]:
+    lost = WorkerLost(MAX_LOSSES)
     failure = Failure(code=lost.code, message=str(lost))
 
-    def give_back(worker: str | None) -> None:
-        store.requeue(worker, MAX_ATTEMPTS, failure)
+    def give_back(worker: str, is_fault: bool) -> None:
+        store.requeue(worker, MAX_LOSSES, failure, is_fault)
 
     return give_back
+
+
+def _sweep(store: JobStore, folder: DataFolder) -> None:
+    """Delete what a hard kill left, unless a worker of another process is at work on it."""
+    if any(job.status is Status.RUNNING for job in store.active()):
+        return
+    try:
+        folder.sweep(store.videos(), store.began() or datetime.now(UTC))
+    except (OSError, ValueError):  # a start without it is better than none
+        logging.getLogger(__name__).exception("the data folder was not swept")
 
 
 def _answers(store: JobStore) -> Callable[[], bool]:
@@ -236,5 +260,5 @@ def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:
         *("--device", settings.device),
         *("--engine", settings.engine),
         *("--log-level", settings.log_level),
-        "--name",
+        *("--supervised", "--name"),
     ]

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from secrets import token_hex
 from threading import Event as Flag
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ BAD_INPUT, FAILURE = 2, 1
 PORTS_TO_TRY = 20
 SHUTDOWN_SECONDS = 3
 """How long open connections may finish when the server is told to stop."""
+MAX_HOST = 48
+"""How much of the host's name a worker's name holds: the table has room for 64 characters."""
 ALIASES = {"num_inference_steps": "--steps"}
 
 
@@ -63,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     models.add_argument("--json", action="store_true", help="as JSON")
     models.set_defaults(run=_models)
     worker = commands.add_parser("worker", help="work on the queue of a data folder")
-    worker.add_argument("--name", default="worker", help="how the worker signs its claims")
+    worker.add_argument("--name", help="how the worker signs its claims; no two may share one")
+    worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     _add_settings(worker)
     worker.set_defaults(run=_worker)
     return parser
@@ -263,8 +267,11 @@ def _worker(options: argparse.Namespace) -> int:
     settings = _settings(options)
     bootstrap.configure_logging(settings)
     stopping = Flag()
-    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the group; the server decides
-    bootstrap.end_with_parent(stopping)
-    bootstrap.make_worker(settings, options.name).run(stopping)
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(asked, lambda *_: stopping.set())
+    if options.supervised:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl+C reaches the group; the server decides
+        bootstrap.end_with_parent(stopping)
+    name = options.name or f"{socket.gethostname()[:MAX_HOST]}-{token_hex(4)}"
+    bootstrap.run_worker(settings, name, stopping, options.supervised)
     return 0

@@ -154,14 +154,16 @@ class Service:
         return request.model_copy(update={kind: kept})
 
     def _wait(self, ahead: Sequence[Job]) -> float | None:
-        """Seconds until these jobs are done; None where one's time is not known."""
+        """Seconds until these jobs are done; None where one's time or model is not known."""
         models = {job.request.model for job in ahead}
         finished = {model: self._store.recent(model) for model in models}
+        known = {spec.id: spec for spec in catalog.MODELS}
         total = 0.0
         for job in ahead:
             model, seconds = job.request.model, job.progress.seconds_left
-            if seconds is None:
-                seconds = expected_seconds(job.request, catalog.find(model), finished[model])
+            spec = known.get(model)
+            if seconds is None and spec is not None:
+                seconds = expected_seconds(job.request, spec, finished[model])
             if seconds is None:
                 return None
             total += seconds

@@ -6,11 +6,13 @@ import errno
 import logging
 import time
 from collections.abc import Generator
-from contextlib import closing
+from contextlib import closing, suppress
+from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
 from wan_demo import __version__
+from wan_demo.domain.estimate import DECODE_STEPS
 from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Step
 from wan_demo.domain.job import Failure, Output, Progress, Stage
 from wan_demo.domain.request import GenerationRequest
@@ -62,7 +64,7 @@ class Worker:
             if not self._store.complete(claim, outputs):
                 self._discard(outputs)
         finally:
-            self._folder.preview(claim.job.id).unlink(missing_ok=True)
+            _delete(self._folder.preview(claim.job.id))
         return True
 
     def _make(self, claim: Claim, stopping: Flag) -> list[Output]:
@@ -97,7 +99,7 @@ class Worker:
 
     def _discard(self, outputs: list[Output]) -> None:
         for output in outputs:
-            self._folder.video(output.file).unlink(missing_ok=True)
+            _delete(self._folder.video(output.file))
 
 
 class _Run:
@@ -111,6 +113,8 @@ class _Run:
         self._reported = Progress()
         self._reported_at = 0.0
         self._first_step_at = 0.0
+        self._pace: float | None = None
+        self._total = 0
 
     def follow(self, events: Generator[Event, None, None], clip: int) -> Finished:
         """Consume one clip's events; raises Stopped after closing them undecoded."""
@@ -133,29 +137,29 @@ class _Run:
         if isinstance(event, Loading):
             self._report(self._progress(Stage.LOADING, clip))
         elif isinstance(event, Decoding):
-            self._report(self._progress(Stage.DECODING, clip))
+            self._report(self._progress(Stage.DECODING, clip, DECODE_STEPS))
         elif isinstance(event, Step):
             self._step(event, clip)
 
     def _step(self, event: Step, clip: int) -> None:
         if event.preview is not None:
             self._show(event.preview)
-        now = time.monotonic()
+        now, self._total = time.monotonic(), event.total
         if event.index == 1:
             self._first_step_at = now
-        left = None
-        if event.index > 1:
-            pace = (now - self._first_step_at) / (event.index - 1)
-            left = pace * (event.total - event.index)
-        progress = self._progress(Stage.STEP, clip)
-        self._report(
-            progress.model_copy(
-                update={"step": event.index, "steps": event.total, "seconds_left": left}
-            )
-        )
+        else:
+            self._pace = (now - self._first_step_at) / (event.index - 1)
+        progress = self._progress(Stage.STEP, clip, event.total - event.index + DECODE_STEPS)
+        self._report(progress.model_copy(update={"step": event.index, "steps": event.total}))
 
-    def _progress(self, stage: Stage, clip: int) -> Progress:
-        return Progress(stage=stage, clip=clip, clips=self._claim.job.request.num_videos_per_prompt)
+    def _progress(self, stage: Stage, clip: int, clip_steps: int = 0) -> Progress:
+        """Progress with ``clip_steps`` steps left in this clip, its decode among them."""
+        clips = self._claim.job.request.num_videos_per_prompt
+        left = None
+        if self._pace is not None:
+            later = (clips - 1 - clip) * (self._total + DECODE_STEPS)
+            left = self._pace * (clip_steps + later)
+        return Progress(stage=stage, clip=clip, clips=clips, seconds_left=left)
 
     def _report(self, progress: Progress) -> None:
         """Write progress to the table: at each new stage, else at most once a second."""
@@ -171,6 +175,12 @@ class _Run:
             write_preview(frames, self._folder.preview(self._claim.job.id), PREVIEW_MS)
         except OSError:
             log.warning("no preview for job %s", self._claim.job.id, exc_info=True)
+
+
+def _delete(path: Path) -> None:
+    """On Windows a file that is being sent can't be deleted; the next start sweeps it."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def describe(request: GenerationRequest, finished: Finished) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def _inline(mark: Path) -> Executor:
 
 
 def _process(mark: Path) -> Executor:
-    return ProcessExecutor([sys.executable, "-c", _WORK, str(mark)], lambda _name: None)
+    return ProcessExecutor([sys.executable, "-c", _WORK, str(mark)], lambda *_: None)
 
 
 @pytest.fixture

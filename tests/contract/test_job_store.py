@@ -193,7 +193,7 @@ def test_an_end_is_final(store: JobStore, end: str):
     assert not any(way() for way in ways.values())
     store.report(claimed, Progress(step=7))
     store.cancel(job.id)
-    store.requeue(None, 3, LOST)
+    store.requeue("w1", 3, LOST, is_fault=True)
     assert now(store, job) == job
     assert not store.is_wanted(claimed)
 
@@ -201,7 +201,7 @@ def test_an_end_is_final(store: JobStore, end: str):
 def test_a_dead_workers_job_waits_again_in_its_old_place(store: JobStore):
     first, second = add(store), add(store)
     store.report(claim(store, "w1"), Progress(step=5))
-    (job,) = store.requeue("w1", 3, LOST)
+    (job,) = store.requeue("w1", 3, LOST, is_fault=True)
     assert (job.id, job.status, job.progress) == (first.id, Status.WAITING, Progress())
     assert job.started_at is None
     again = claim(store, "w2")
@@ -214,33 +214,52 @@ def test_only_the_dead_workers_jobs_are_given_back(store: JobStore):
     add(store)
     claim(store, "w1")
     other = claim(store, "w2")
-    store.requeue("w1", 3, LOST)
+    assert len(store.requeue("w1", 3, LOST, is_fault=True)) == 1
     assert store.is_wanted(other)
-    assert len(store.requeue(None, 3, LOST)) == 1
-    assert list(store.requeue("nobody", 3, LOST)) == []
+    assert list(store.requeue("nobody", 3, LOST, is_fault=True)) == []
+
+
+def test_a_groups_jobs_are_given_back_together_and_no_others(store: JobStore):
+    workers = ["server:1", "server:2", "server", "server2:1", "serve_:1"]
+    jobs = {worker: add(store).id for worker in workers}
+    for worker in workers:
+        claim(store, worker)
+    given_back = store.requeue("server", 3, LOST, is_fault=True)
+    assert {job.id for job in given_back} == {jobs[worker] for worker in workers[:3]}
+    assert [job.id for job in store.requeue("serve_", 3, LOST, is_fault=True)] == [jobs["serve_:1"]]
 
 
 def test_a_job_that_kills_its_workers_is_given_up(store: JobStore):
     job = add(store)
     for _ in range(2):
         claim(store)
-        store.requeue("w1", 2, LOST)
+        store.requeue("w1", 2, LOST, is_fault=True)
     assert (now(store, job).status, now(store, job).failure) == (Status.FAILED, LOST)
     assert store.claim("w1") is None
+
+
+def test_a_stopped_worker_is_no_loss_however_often(store: JobStore):
+    job = add(store)
+    for _ in range(5):
+        claim(store)
+        store.requeue("w1", 2, LOST, is_fault=False)
+    claim(store)
+    store.requeue("w1", 2, LOST, is_fault=True)
+    assert (now(store, job).status, now(store, job).attempt) == (Status.WAITING, 6)
 
 
 def test_a_cancelled_job_of_a_dead_worker_ends(store: JobStore):
     job = add(store)
     claim(store)
     store.cancel(job.id)
-    store.requeue("w1", 3, LOST)
+    store.requeue("w1", 3, LOST, is_fault=True)
     assert now(store, job).status is Status.CANCELLED
 
 
 def test_a_worker_that_lost_its_job_changes_nothing(store: JobStore):
     job = add(store)
     old = claim(store, "w1")
-    store.requeue("w1", 3, LOST)
+    store.requeue("w1", 3, LOST, is_fault=True)
     new = claim(store, "w2")
     assert not store.is_wanted(old)
     store.report(old, Progress(step=9))
@@ -249,6 +268,15 @@ def test_a_worker_that_lost_its_job_changes_nothing(store: JobStore):
     assert not store.cancelled(old)
     assert now(store, job) == new.job
     assert store.complete(new, ())
+
+
+def test_the_videos_that_jobs_name_are_known_and_since_when(store: JobStore):
+    assert (set(store.videos()), store.began()) == (set(), None)
+    first = add(store)
+    store.complete(claim(store), CLIPS)
+    add(store)
+    assert set(store.videos()) == {"a.mp4", "b.mp4"}
+    assert store.began() == first.created_at
 
 
 def test_estimates_learn_from_completed_jobs_of_the_model(store: JobStore):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -36,6 +38,11 @@ def _add(store: SqlJobStore) -> Job:
 def _status(store: SqlJobStore, job: Job) -> Status | None:
     found = store.get(job.id)
     return found.status if found else None
+
+
+def _losses(folder: Path) -> int:
+    with closing(sqlite3.connect(folder / "data" / "jobs.sqlite3")) as connection:
+        return connection.execute("SELECT losses FROM jobs").fetchone()[0]
 
 
 def _start(folder: Path) -> subprocess.Popen[bytes]:
@@ -71,6 +78,7 @@ def test_a_killed_server_leaves_no_worker_and_its_jobs_run_at_the_next_start(
     os.kill(server.pid, signal.SIGKILL)
     server.wait()
     until(lambda: not any(worker.is_running() for worker in workers), 60)
+    (tmp_path / "data" / "videos" / "orphan.mp4").touch()
     with running_server(tmp_path, "--engine", "fake"):
         for job in (running, waiting):
             until(lambda job=job: _status(store, job) is Status.COMPLETED, 120)
@@ -84,4 +92,5 @@ def test_a_server_told_to_stop_gives_its_running_job_back(tmp_path: Path, store:
     server.send_signal(signal.SIGTERM)
     server.wait(60)
     assert _status(store, job) is Status.WAITING
+    assert _losses(tmp_path) == 0
     assert list((tmp_path / "data" / "videos").iterdir()) == []

@@ -14,7 +14,7 @@ import pytest
 from tests.makers import request, until
 from wan_demo.domain.job import Failure, Job, Status
 from wan_demo.engine import process as module
-from wan_demo.engine.process import ProcessExecutor
+from wan_demo.engine.process import GROUP, ProcessExecutor
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,8 +37,22 @@ def lost() -> list[str]:
 
 
 @pytest.fixture
-def executor(lost):
-    made = ProcessExecutor(WAIT, lost.append)
+def faults() -> list[bool]:
+    return []
+
+
+@pytest.fixture
+def on_lost(lost, faults):
+    def note(name: str, is_fault: bool) -> None:
+        lost.append(name)
+        faults.append(is_fault)
+
+    return note
+
+
+@pytest.fixture
+def executor(on_lost):
+    made = ProcessExecutor(WAIT, on_lost)
     yield made
     made.stop(5)
 
@@ -54,14 +68,52 @@ def test_a_killed_worker_is_replaced_and_its_name_told(executor, lost):
     assert lost[0] != lost[1]
 
 
-def test_each_worker_is_given_its_name(lost, tmp_path):
+def test_a_kill_is_a_fault_and_a_stop_is_none(executor, faults):
+    executor.start()
+    os.kill(until(lambda: executor.pid), signal.SIGKILL)
+    until(lambda: faults and executor.is_alive())
+    executor.stop(5)
+    assert faults == [True, False]
+
+
+def test_each_worker_is_given_its_name(lost, on_lost, tmp_path):
     note = tmp_path / "name"
     code = f"import sys; open({str(note)!r}, 'w').write(sys.argv[1]); sys.stdin.read()"
-    executor = ProcessExecutor([sys.executable, "-c", code], lost.append)
+    executor = ProcessExecutor([sys.executable, "-c", code], on_lost)
     executor.start()
     name = until(lambda: note.exists() and note.read_text())
     executor.stop(5)
     assert lost == [name]
+    assert name.startswith(f"{GROUP}:")
+
+
+_NOTE_ITS_END = """
+import pathlib, signal, sys, time
+note = pathlib.Path(sys.argv[1])
+signal.signal(signal.SIGTERM, lambda *_: note.write_text("signal"))
+note.write_text("up")
+sys.stdin.read()
+time.sleep(0.5)
+note.write_text(note.read_text() + ", done")
+"""
+
+
+def test_a_worker_is_asked_by_its_standard_input_before_any_signal(tmp_path):
+    note = tmp_path / "note"
+    executor = ProcessExecutor([sys.executable, "-c", _NOTE_ITS_END, str(note)], lambda *_: None)
+    executor.start()
+    until(lambda: note.exists() and note.read_text() == "up")
+    executor.stop(30)
+    assert note.read_text() == "up, done"
+
+
+def test_an_ended_workers_pipe_is_closed(executor, lost):
+    executor.start()
+    until(executor.is_alive)
+    first = executor._process
+    first.kill()
+    until(lambda: lost)
+    assert first.stdin.closed
 
 
 def test_a_worker_that_ignores_the_end_is_killed():
@@ -69,7 +121,7 @@ def test_a_worker_that_ignores_the_end_is_killed():
         "import signal, sys; signal.signal(signal.SIGTERM, signal.SIG_IGN); "
         "print('up', flush=True)\nwhile True: signal.pause()"
     )
-    executor = ProcessExecutor([sys.executable, "-c", code], lambda _name: None)
+    executor = ProcessExecutor([sys.executable, "-c", code], lambda *_: None)
     executor.start()
     pid = until(lambda: executor.pid)
     executor.stop(0.2)
@@ -84,9 +136,9 @@ def test_a_stopped_executor_starts_no_other_worker(executor, lost):
     assert not executor.is_alive()
 
 
-def test_a_worker_that_cannot_start_is_tried_again(tmp_path, lost):
+def test_a_worker_that_cannot_start_is_tried_again(tmp_path, on_lost):
     script = tmp_path / "worker"
-    executor = ProcessExecutor([str(script)], lost.append)
+    executor = ProcessExecutor([str(script)], on_lost)
     executor.start()
     time.sleep(0.2)
     assert not executor.is_alive()
@@ -100,7 +152,7 @@ def test_a_busy_table_does_not_end_the_watch(monkeypatch):
     monkeypatch.setattr(module, "MAX_PAUSE_SECONDS", 0.1)
     told: list[str] = []
 
-    def busy_once(name: str) -> None:
+    def busy_once(name: str, _is_fault: bool) -> None:
         told.append(name)
         if len(told) == 1:
             raise OSError("database is locked")
@@ -116,7 +168,7 @@ def test_a_busy_table_does_not_end_the_watch(monkeypatch):
 _SERVER = """
 import sys, time
 from wan_demo.engine.process import ProcessExecutor
-executor = ProcessExecutor(sys.argv[1:], lambda name: None)
+executor = ProcessExecutor(sys.argv[1:], lambda *_: None)
 executor.start()
 while executor.pid is None:
     time.sleep(0.01)
@@ -128,7 +180,7 @@ time.sleep(600)
 def worker_command(data: Path) -> list[str]:
     return [
         *(sys.executable, "-m", "wan_demo", "worker"),
-        *("--engine", "fake", "--data-dir", str(data), "--name"),
+        *("--engine", "fake", "--data-dir", str(data), "--supervised", "--name"),
     ]
 
 
@@ -153,7 +205,7 @@ def test_a_real_workers_job_survives_its_kill(folder):
     gave_back: list[Job] = []
     executor = ProcessExecutor(
         worker_command(folder.root),
-        lambda name: gave_back.extend(store.requeue(name, 3, LOST)),
+        lambda name, is_fault: gave_back.extend(store.requeue(name, 3, LOST, is_fault)),
     )
     job = store.add(request(num_inference_steps=8), "ada")
 
@@ -170,3 +222,25 @@ def test_a_real_workers_job_survives_its_kill(folder):
         executor.stop(5)
     (output,) = store.list("ada")[0].outputs
     assert [path.name for path in folder.videos.iterdir()] == [output.file]
+
+
+def test_a_worker_that_nobody_supervises_works_on_and_gives_its_job_back(folder):
+    store = SqlJobStore(connect(sqlite_url(folder.database)))
+    job = store.add(request(num_inference_steps=50), "ada")
+    command = [part for part in worker_command(folder.root)[:-1] if part != "--supervised"]
+    worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=ROOT)
+
+    def status() -> Status:
+        found = store.get(job.id)
+        assert found is not None
+        return found.status
+
+    try:
+        until(lambda: status() is Status.RUNNING)
+        assert list(store.requeue(GROUP, 3, LOST, is_fault=True)) == []
+        worker.send_signal(signal.SIGINT)
+        assert worker.wait(30) == 0
+    finally:
+        worker.kill()
+        worker.wait()
+    assert status() is Status.WAITING

@@ -1,13 +1,39 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy.event import listen
 
 from tests.makers import request
-from wan_demo.domain.job import Status
+from wan_demo.domain.job import Failure, Job, Status
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
-from wan_demo.jobs.table import metadata
+from wan_demo.jobs.table import jobs, metadata, utc
+
+LOST = Failure(code="worker_lost", message="lost")
+
+
+@pytest.fixture
+def engine(tmp_path) -> Iterator[sa.Engine]:
+    made = connect(sqlite_url(tmp_path / "jobs.sqlite3"))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def store(engine: sa.Engine) -> SqlJobStore:
+    return SqlJobStore(engine)
+
+
+def spoil(engine: sa.Engine, job: Job, **values: str) -> None:
+    """Write to a job's row what this version can't read."""
+    with engine.begin() as connection:
+        connection.execute(jobs.update().where(jobs.c.id == job.id).values(values))
 
 
 def test_an_accepted_job_is_there_for_the_next_process(tmp_path):
@@ -51,3 +77,67 @@ def test_a_path_with_odd_characters_is_a_path(tmp_path):
     folder.mkdir()
     connect(sqlite_url(folder / "jobs.sqlite3")).dispose()
     assert (folder / "jobs.sqlite3").is_file()
+
+
+@pytest.mark.parametrize("values", [{"request": '{"task": "sing"}'}, {"status": "resting"}])
+def test_a_row_that_cannot_be_read_takes_nothing_else_down(engine, store, caplog, values):
+    spoiled, whole = store.add(request(), "ada"), store.add(request(), "ada")
+    spoil(engine, spoiled, **values)
+    assert store.list("ada") == [whole]
+    assert store.active() == [whole]
+    assert store.get(spoiled.id) is None
+    assert spoiled.id in caplog.text
+
+
+def test_a_job_that_cannot_be_read_is_given_up_and_the_next_one_runs(engine, store):
+    spoiled, whole = store.add(request(), "ada"), store.add(request(), "ada")
+    spoil(engine, spoiled, request="{}")
+    assert store.claim("w1") is None
+    claimed = store.claim("w1")
+    assert claimed is not None
+    assert claimed.job.id == whole.id
+    assert store.waiting() == 0
+    spoil(engine, spoiled, request=whole.request.model_dump_json())
+    found = store.get(spoiled.id)
+    assert (found.status, found.failure.code) == (Status.FAILED, "unreadable")
+
+
+def test_videos_that_cannot_be_read_are_not_taken_for_none(engine, store):
+    spoil(engine, store.add(request(), "ada"), outputs='[{"name": "a.mp4"}]')
+    with pytest.raises(ValueError, match="file"):
+        store.videos()
+
+
+def test_estimates_find_their_jobs_by_an_index(engine, store):
+    statements: list[tuple[str, tuple]] = []
+    listen(engine, "before_cursor_execute", lambda *given: statements.append((given[2], given[3])))
+    store.recent("wan-tiny")
+    query, values = statements[-1]
+    with engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+    assert "ix_jobs_recent" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
+
+
+def test_an_aware_time_keeps_its_instant():
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    assert utc(noon.astimezone(timezone(timedelta(hours=8)))) == noon
+    assert utc(noon.replace(tzinfo=None)) == noon
+    assert utc(None) is None
+
+
+def test_a_job_that_ran_before_workers_had_groups_is_the_servers(tmp_path):
+    url = sqlite_url(tmp_path / "old.sqlite3")
+    engine = connect(url)
+    store = SqlJobStore(engine)
+    job = store.add(request(), "ada")
+    store.claim("worker-1f")
+    with engine.begin() as connection:
+        context = MigrationContext.configure(connection)
+        with Operations.context(context) as operations:
+            operations.drop_index("ix_jobs_recent", "jobs")
+            operations.drop_column("jobs", "losses")
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+    (given_back,) = SqlJobStore(connect(url)).requeue("server", 3, LOST, is_fault=True)
+    assert given_back.id == job.id

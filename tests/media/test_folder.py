@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -58,3 +60,28 @@ def test_room_is_left_for_another_video(folder: DataFolder, monkeypatch, free, e
     usage = shutil.disk_usage(folder.root)._replace(free=free)
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: usage)
     assert folder.has_room() is expected
+
+
+def test_a_sweep_leaves_only_what_is_whole_and_named(folder: DataFolder):
+    since = datetime.now(UTC) - timedelta(hours=1)
+    swept = [
+        folder.root / "link.key.1f.part",
+        folder.inputs / "abc.1f.part",
+        folder.previews / "job.webp",
+        folder.videos / "b.mp4.1f.part",
+        folder.video("orphan.mp4"),
+    ]
+    kept = [folder.database, folder.input("abc"), folder.video("a.mp4"), folder.video("old.mp4")]
+    for path in swept + kept:
+        path.touch()
+    os.utime(folder.video("old.mp4"), (0, 0))
+    folder.sweep({"a.mp4"}, since)
+    assert [path for path in swept if path.exists()] == []
+    assert [path for path in kept if not path.exists()] == []
+
+
+def test_a_sweep_passes_over_what_it_cannot_delete(folder: DataFolder):
+    (folder.previews / "in use").mkdir()
+    (folder.previews / "job.webp").touch()
+    folder.sweep(set(), datetime.now(UTC))
+    assert [path.name for path in folder.previews.iterdir()] == ["in use"]

@@ -12,6 +12,9 @@ from threading import Lock, Thread
 
 log = logging.getLogger(__name__)
 
+GROUP = "server"
+"""What the names of all workers start with that an executor of this kind started."""
+
 MAX_PAUSE_SECONDS = 30.0
 STEADY_SECONDS = 60.0
 """A worker that lived this long is restarted without a pause."""
@@ -23,16 +26,17 @@ class ProcessExecutor:
     """An Executor over one child process.
 
     ``command`` plus the worker's name is run; the child must end when its standard input closes,
-    so that it never outlives this process. ``on_lost`` is told the name of each worker that ended.
+    so that it never outlives this process. ``on_lost`` is told the name of each worker that ended,
+    and whether that was a fault: nobody had asked for it.
     """
 
-    def __init__(self, command: Sequence[str], on_lost: Callable[[str], None]) -> None:
+    def __init__(self, command: Sequence[str], on_lost: Callable[[str, bool], None]) -> None:
         self._command = list(command)
         self._on_lost = on_lost
         self._stopping = Flag()
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._lost: list[str] = []
+        self._lost: list[tuple[str, bool]] = []
         self._thread: Thread | None = None
 
     def start(self) -> None:
@@ -73,24 +77,22 @@ class ProcessExecutor:
     def _tell_lost(self) -> None:
         """Tell each lost worker's name until that has worked: its job waits for it."""
         while self._lost:
-            self._on_lost(self._lost[0])
+            self._on_lost(*self._lost[0])
             del self._lost[0]
 
     def _run_one(self) -> bool:
         """One worker from start to end; True if it lived long enough to be trusted again."""
-        name = f"worker-{token_hex(4)}"
+        name = f"{GROUP}:{token_hex(4)}"
         process = self._spawn(name)
         if process is None:
             return True
-        try:
-            process.wait(STEADY_SECONDS)
-            steady = False
-        except subprocess.TimeoutExpired:
-            steady = True
-        code = process.wait()
-        if not self._stopping.is_set():
+        with process:  # closes its standard input in the end
+            steady = not _ends_within(process, STEADY_SECONDS)
+            code = process.wait()
+        is_fault = not self._stopping.is_set()
+        if is_fault:
             log.warning("%s ended with %s and is replaced", name, code)
-        self._lost.append(name)
+        self._lost.append((name, is_fault))
         return steady
 
     def _spawn(self, name: str) -> subprocess.Popen[bytes] | None:
@@ -104,10 +106,23 @@ class ProcessExecutor:
 
 
 def _end(process: subprocess.Popen[bytes], grace_seconds: float) -> None:
-    """Ask a process to end, and make it."""
+    """Ask a process to end, and make it.
+
+    Its standard input closes first: on Windows ``terminate`` is no question but the end.
+    """
+    if process.stdin is not None:
+        process.stdin.close()
+    if _ends_within(process, grace_seconds / 2):
+        return
     process.terminate()
-    try:
-        process.wait(grace_seconds)
-    except subprocess.TimeoutExpired:
+    if not _ends_within(process, grace_seconds / 2):
         process.kill()
         process.wait()
+
+
+def _ends_within(process: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from wan_demo.domain.job import Failure, Job, Output, Progress
@@ -24,7 +25,10 @@ class Claim:
 
 
 class JobStore(Protocol):
-    """Jobs in the order they came. Ends are final: nothing changes a finished job."""
+    """Jobs in the order they came. Ends are final: nothing changes a finished job.
+
+    A job that can't be read, as another version wrote it, is logged and as good as not there.
+    """
 
     def add(self, request: GenerationRequest, owner: str) -> Job:
         """Accept a job; once this returns it survives a crash."""
@@ -82,8 +86,21 @@ class JobStore(Protocol):
         """End a waiting job at once, mark a running one; the job after that, or None."""
         ...
 
-    def requeue(self, worker: str | None, max_attempts: int, failure: Failure) -> Sequence[Job]:
-        """Give back what a dead worker (None: any worker) held: to wait again in its old place,
-        cancelled, or failed at the limit. Returns the jobs as they are after that.
+    def requeue(
+        self, worker: str, max_losses: int, failure: Failure, is_fault: bool
+    ) -> Sequence[Job]:
+        """Give back what ``worker`` held: to wait again in its old place, cancelled, or failed
+        at the limit. Returns the jobs as they are after that.
+
+        ``worker`` is a name, or what stands before the colon in the names of a group. Only a
+        fault counts as a loss: a worker that was told to stop may be stopped any number of times.
         """
+        ...
+
+    def videos(self) -> Set[str]:
+        """The file names of every video that a job names; ValueError where one can't be read."""
+        ...
+
+    def began(self) -> datetime | None:
+        """When the first job was accepted; None where there never was one."""
         ...

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
@@ -20,6 +21,7 @@ class MemoryJobStore:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self._workers: dict[str, str] = {}
+        self._losses: Counter[str] = Counter()
         self._lock = Lock()
 
     def add(self, request: GenerationRequest, owner: str) -> Job:
@@ -97,19 +99,28 @@ class MemoryJobStore:
                 return self._set(job, status=Status.CANCELLED, finished_at=_now())
             return self._set(job, cancel_requested=True)
 
-    def requeue(self, worker: str | None, max_attempts: int, failure: Failure) -> Sequence[Job]:
+    def requeue(
+        self, worker: str, max_losses: int, failure: Failure, is_fault: bool
+    ) -> Sequence[Job]:
         with self._lock:
             held = [
                 job
                 for job in self._with(Status.RUNNING)
-                if worker is None or self._workers[job.id] == worker
+                if worker in (self._workers[job.id], self._workers[job.id].partition(":")[0])
             ]
-            return [self._give_back(job, max_attempts, failure) for job in held]
+            self._losses.update(job.id for job in held if is_fault)
+            return [self._give_back(job, max_losses, failure) for job in held]
 
-    def _give_back(self, job: Job, max_attempts: int, failure: Failure) -> Job:
+    def videos(self) -> Set[str]:
+        return {output.file for job in self._jobs.values() for output in job.outputs}
+
+    def began(self) -> datetime | None:
+        return min((job.created_at for job in self._jobs.values()), default=None)
+
+    def _give_back(self, job: Job, max_losses: int, failure: Failure) -> Job:
         if job.cancel_requested:
             return self._set(job, status=Status.CANCELLED, finished_at=_now())
-        if job.attempt >= max_attempts:
+        if self._losses[job.id] >= max_losses:
             return self._set(job, status=Status.FAILED, failure=failure, finished_at=_now())
         return self._set(job, status=Status.WAITING, progress=Progress(), started_at=None)
 

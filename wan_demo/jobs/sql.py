@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,14 @@ from sqlalchemy.event import listen
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.jobs.base import Claim
-from wan_demo.jobs.table import dump_outputs, jobs, to_job
+from wan_demo.jobs.table import dump_outputs, jobs, load_outputs, to_job, utc
+
+log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30
 """How long a writer waits for SQLite's one write lock before it gives up."""
+
+UNREADABLE = Failure(code="unreadable", message="This job was made by another version.")
 
 
 def connect(url: str | sa.URL) -> sa.Engine:
@@ -77,6 +82,7 @@ class SqlJobStore:
             "status": Status.WAITING,
             "model": request.model,
             "attempt": 0,
+            "losses": 0,
             "cancel_requested": False,
             "request": request.model_dump_json(),
             "progress": Progress().model_dump_json(),
@@ -85,7 +91,7 @@ class SqlJobStore:
         }
         with self._engine.begin() as connection:
             row = connection.execute(jobs.insert().values(values).returning(jobs)).mappings().one()
-        return to_job(dict(row))
+        return to_job(row)
 
     def get(self, job_id: str) -> Job | None:
         found = self._select(sa.select(jobs).where(jobs.c.id == job_id))
@@ -148,7 +154,10 @@ class SqlJobStore:
         )
         with self._engine.begin() as connection:
             row = connection.execute(taken).mappings().one_or_none()
-        return Claim(to_job(dict(row)), worker) if row else None
+            job = _read(row) if row else None
+            if row and job is None:
+                connection.execute(_give_up(row["seq"]))
+        return Claim(job, worker) if job else None
 
     def report(self, claim: Claim, progress: Progress) -> None:
         reported = jobs.update().where(*_held(claim)).values(progress=progress.model_dump_json())
@@ -178,15 +187,27 @@ class SqlJobStore:
             connection.execute(running.values(cancel_requested=True))
         return self.get(job_id)
 
-    def requeue(self, worker: str | None, max_attempts: int, failure: Failure) -> Sequence[Job]:
-        held = jobs.c.status == Status.RUNNING
-        if worker is not None:
-            held &= jobs.c.worker == worker
+    def requeue(
+        self, worker: str, max_losses: int, failure: Failure, is_fault: bool
+    ) -> Sequence[Job]:
+        group = jobs.c.worker.startswith(f"{worker}:", autoescape=True)
+        held = (jobs.c.status == Status.RUNNING) & ((jobs.c.worker == worker) | group)
         with self._engine.begin() as connection:
             ids = connection.execute(sa.select(jobs.c.id).where(held)).scalars().all()
-            for where, values in _ways_back(max_attempts, failure):
+            if is_fault:
+                connection.execute(jobs.update().where(held).values(losses=jobs.c.losses + 1))
+            for where, values in _ways_back(max_losses, failure):
                 connection.execute(jobs.update().where(held, where).values(values))
         return self._select(sa.select(jobs).where(jobs.c.id.in_(ids)))
+
+    def videos(self) -> Set[str]:
+        with self._reads.connect() as connection:
+            texts = connection.execute(sa.select(jobs.c.outputs)).scalars().all()
+        return {output.file for text in texts for output in load_outputs(text)}
+
+    def began(self) -> datetime | None:
+        with self._reads.connect() as connection:
+            return utc(connection.execute(sa.select(sa.func.min(jobs.c.created_at))).scalar())
 
     def _end(self, claim: Claim, **values: Any) -> bool:
         ended = jobs.update().where(*_held(claim)).values(finished_at=_now(), **values)
@@ -195,7 +216,25 @@ class SqlJobStore:
 
     def _select(self, query: sa.Select[Any]) -> Sequence[Job]:
         with self._reads.connect() as connection:
-            return [to_job(dict(row)) for row in connection.execute(query).mappings()]
+            rows = [_read(row) for row in connection.execute(query).mappings()]
+        return [job for job in rows if job is not None]
+
+
+def _read(row: Mapping[Any, Any]) -> Job | None:
+    """A row as a Job; None, and a line in the log, for one that another version wrote."""
+    try:
+        return to_job(row)
+    except ValueError:
+        log.exception("job %s can't be read", row["id"])
+        return None
+
+
+def _give_up(seq: int) -> sa.Update:
+    """The end of a job that nobody can do, as nobody can read it."""
+    failed = jobs.update().where(jobs.c.seq == seq)
+    return failed.values(
+        status=Status.FAILED, failure=UNREADABLE.model_dump_json(), finished_at=_now()
+    )
 
 
 def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
@@ -209,13 +248,13 @@ def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:
 
 
 def _ways_back(
-    max_attempts: int, failure: Failure
+    max_losses: int, failure: Failure
 ) -> list[tuple[sa.ColumnElement[bool], dict[str, Any]]]:
     """What becomes of a dead worker's jobs; the first way that fits a row ends its running."""
     return [
         (jobs.c.cancel_requested, {"status": Status.CANCELLED, "finished_at": _now()}),
         (
-            jobs.c.attempt >= max_attempts,
+            jobs.c.losses >= max_losses,
             {
                 "status": Status.FAILED,
                 "failure": failure.model_dump_json(),

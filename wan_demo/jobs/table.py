@@ -23,6 +23,7 @@ jobs = sa.Table(
     sa.Column("status", sa.String(16), nullable=False, index=True),
     sa.Column("model", sa.String(256), nullable=False),
     sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("losses", sa.Integer, nullable=False, server_default="0"),
     sa.Column("worker", sa.String(64)),
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
     sa.Column("request", sa.Text, nullable=False),
@@ -32,6 +33,7 @@ jobs = sa.Table(
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
     sa.Column("started_at", sa.DateTime(timezone=True)),
     sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.Index("ix_jobs_recent", "model", "status", "finished_at"),
 )
 
 _OUTPUTS = TypeAdapter(tuple[Output, ...])
@@ -42,24 +44,31 @@ def dump_outputs(outputs: tuple[Output, ...]) -> str:
     return _OUTPUTS.dump_json(outputs).decode()
 
 
-def to_job(row: Mapping[str, Any]) -> Job:
-    """A row of the table as a Job."""
+def load_outputs(text: str) -> tuple[Output, ...]:
+    """What ``dump_outputs`` made; ValueError for anything else."""
+    return _OUTPUTS.validate_json(text)
+
+
+def to_job(row: Mapping[Any, Any]) -> Job:
+    """A row of the table as a Job; ValueError where this version can't read it."""
     return Job(
         id=row["id"],
         owner=row["owner"],
         request=GenerationRequest.model_validate_json(row["request"]),
         status=Status(row["status"]),
-        created_at=_utc(row["created_at"]) or datetime.now(UTC),
+        created_at=utc(row["created_at"]) or datetime.now(UTC),
         attempt=row["attempt"],
         progress=Progress.model_validate_json(row["progress"]),
-        outputs=_OUTPUTS.validate_json(row["outputs"]),
+        outputs=load_outputs(row["outputs"]),
         failure=Failure.model_validate_json(row["failure"]) if row["failure"] else None,
         cancel_requested=row["cancel_requested"],
-        started_at=_utc(row["started_at"]),
-        finished_at=_utc(row["finished_at"]),
+        started_at=utc(row["started_at"]),
+        finished_at=utc(row["finished_at"]),
     )
 
 
-def _utc(time: datetime | None) -> datetime | None:
-    """SQLite forgets the time zone; everything stored is UTC."""
-    return time.replace(tzinfo=UTC) if time is not None else None
+def utc(time: datetime | None) -> datetime | None:
+    """A stored time in UTC: Postgres gives its session's zone, SQLite forgets that it was UTC."""
+    if time is None:
+        return None
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

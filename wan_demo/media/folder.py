@@ -6,8 +6,9 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Set
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 
 RESERVE_BYTES = 64 * 2**20
@@ -64,6 +65,20 @@ class DataFolder:
         """A file name that nobody can guess."""
         return f"{secrets.token_urlsafe(16)}.mp4"
 
+    def sweep(self, videos: Set[str], since: datetime) -> None:
+        """Delete what a hard kill left: parts, previews, and videos but those named.
+
+        A video from before ``since`` stays, as those names say nothing about it.
+        """
+        for folder in (self.root, self.inputs, self.videos):
+            _delete(folder.glob("*.part"))
+        _delete(self.previews.iterdir())
+        _delete(
+            path
+            for path in self.videos.glob("*.mp4")
+            if path.name not in videos and path.stat().st_mtime >= since.timestamp()
+        )
+
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
@@ -77,6 +92,12 @@ def replacing(target: Path) -> Iterator[Path]:
         _sync_folder(target.parent)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _delete(paths: Iterable[Path]) -> None:
+    for path in list(paths):
+        with suppress(OSError):  # on Windows a file that is being read stays
+            path.unlink()
 
 
 def _sync_folder(folder: Path) -> None:
