@@ -79,9 +79,21 @@ def test_a_gpu_that_torch_cannot_use_gives_way_to_the_cpu(monkeypatch, caplog):
     assert (usable("cuda"), usable("cpu")) == ("cuda", "cpu")
 
 
-def test_a_device_that_refuses_the_weights_makes_the_model_unavailable():
-    engine = PipelineEngine(catalog.find, locate, "cuda:99")
-    with pytest.raises(ModelUnavailable):
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (AssertionError("Torch not compiled with CUDA enabled"), ModelUnavailable),
+        (torch.OutOfMemoryError("CUDA out of memory"), ModelUnavailable),
+        (torch.AcceleratorError("CUDA error: unspecified launch failure"), SystemExit),
+    ],
+)
+def test_a_device_that_does_not_take_the_weights_is_said(monkeypatch, error, end):
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(pipelines.WanPipeline, "to", refuse)
+    engine = PipelineEngine(catalog.find, locate, "cpu")
+    with pytest.raises(end):
         list(engine.generate(REQUESTS[Task.TEXT_TO_VIDEO], Inputs()))
 
 

@@ -158,6 +158,8 @@ def _load(spec: ModelSpec, folder: Path, device: str) -> _Loaded:
             local_files_only=True,
         )
         pipe.to(device)
+    except torch.AcceleratorError:  # the device's end, not the weights'
+        raise
     except (OSError, ValueError, KeyError, RuntimeError, AssertionError) as error:
         log.exception("cannot load %s", spec.id)
         raise ModelUnavailable(f"The weights of {spec.title} can't be loaded: {error}") from error
