@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from tests.makers import request, until
 from wan_demo.domain.job import Failure, Job, Status
 from wan_demo.engine import process as module
 from wan_demo.engine.process import GROUP, ProcessExecutor
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
+from wan_demo.jobs.table import jobs
 
 ROOT = Path(__file__).resolve().parents[2]
 LOST = Failure(code="worker_lost", message="lost")
@@ -225,7 +229,8 @@ def test_a_real_workers_job_survives_its_kill(folder):
 
 
 def test_a_worker_that_nobody_supervises_works_on_and_gives_its_job_back(folder):
-    store = SqlJobStore(connect(sqlite_url(folder.database)))
+    table = connect(sqlite_url(folder.database))
+    store = SqlJobStore(table)
     job = store.add(request(num_inference_steps=50), "ada")
     command = [part for part in worker_command(folder.root)[:-1] if part != "--supervised"]
     worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, cwd=ROOT)
@@ -237,6 +242,9 @@ def test_a_worker_that_nobody_supervises_works_on_and_gives_its_job_back(folder)
 
     try:
         until(lambda: status() is Status.RUNNING)
+        with table.connect() as connection:
+            name = connection.execute(sa.select(jobs.c.worker)).scalar_one()
+        assert re.fullmatch(rf"{re.escape(socket.gethostname())}-[0-9a-f]{{8}}", name)
         assert list(store.requeue(GROUP, 3, LOST, is_fault=True)) == []
         worker.send_signal(signal.SIGINT)
         assert worker.wait(30) == 0
