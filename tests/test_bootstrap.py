@@ -176,14 +176,12 @@ def test_a_worker_on_its_own_gives_its_job_back(folder, monkeypatch, is_asked, e
     assert (found.attempt, found.status) == (bootstrap.MAX_LOSSES, end)
 
 
-def test_a_worker_on_its_own_takes_up_what_one_of_its_name_left(folder):
+def test_a_worker_on_its_own_takes_up_what_one_of_its_name_left(folder, monkeypatch):
     store = SqlJobStore(connect(sqlite_url(folder.database)))
-    job = store.add(request(), "ada")
+    store.add(request(), "ada")
     store.claim("gpu1")
-    stopping = Flag()
-    stopping.set()
+    waiting: list[int] = []
+    monkeypatch.setattr(Worker, "run", lambda *_: waiting.append(store.waiting()))
     settings = Settings(data_dir=folder.root, engine="fake")
-    bootstrap.run_worker(settings, "gpu1", stopping, supervised=False)
-    found = store.get(job.id)
-    assert found is not None
-    assert found.status is Status.WAITING
+    bootstrap.run_worker(settings, "gpu1", Flag(), supervised=False)
+    assert waiting == [1]
