@@ -128,12 +128,17 @@ def _number(text: Any) -> Any:
 
 
 def _serve(options: argparse.Namespace) -> int:
+    from sqlalchemy.exc import DatabaseError
+
     from wan_demo import bootstrap
 
     settings = _settings(options)
     bootstrap.configure_logging(settings)
     listener = _listen(settings.host, settings.port)
-    app = bootstrap.make_server(settings)
+    try:
+        app = bootstrap.make_server(settings)
+    except (OSError, DatabaseError) as error:
+        raise WanDemoError(f"The folder {settings.data_dir} can't be used: {error}") from None
     import uvicorn
 
     host, port = _shown_host(settings.host), listener.getsockname()[1]

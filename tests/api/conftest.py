@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi import Request
+from fastapi.responses import HTMLResponse
 from fastapi.testclient import TestClient
 
 from wan_demo.api.app import create_app
@@ -35,8 +36,12 @@ def client(links: Links, life: Life) -> Iterator[TestClient]:
     app = create_app(links, checks, life.start, life.stop)
 
     @app.get("/whoami")
-    def whoami(request: Request) -> str:
-        return request.state.owner
+    def whoami(request: Request) -> HTMLResponse:
+        return HTMLResponse(json.dumps(request.state.owner))
+
+    @app.get("/asset")
+    def asset() -> str:
+        return "not a page"
 
     with TestClient(app) as made:
         yield made

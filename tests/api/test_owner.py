@@ -14,6 +14,10 @@ def test_a_newcomer_gets_an_identity_that_stays(client):
     assert "set-cookie" not in again.headers
 
 
+def test_the_cookie_comes_with_a_page_and_never_with_an_asset_that_caches_may_share(client):
+    assert "set-cookie" not in client.get("/asset").headers
+
+
 def test_two_people_are_two(client):
     first = client.get("/whoami").json()
     client.cookies.clear()

@@ -33,7 +33,7 @@ def test_an_empty_prompt_and_missing_media_say_what_to_do(page: Page, server: st
     person.type_prompt(page, "   ")
     expect(person.plan(page)).to_contain_text("Say what the video shows")
     person.generate(page)
-    expect(person.plan(page)).to_contain_text("Prompt must say what the video shows")
+    expect(person.plan(page).get_by_role("alert")).to_contain_text("Say what the video shows")
     person.go_to(page, "Image to video")
     expect(person.plan(page)).to_contain_text("Add the picture")
     person.go_to(page, "Style edit")
@@ -209,8 +209,53 @@ def test_a_model_changes_the_ranges_and_says_what_it_changed(page: Page, server:
     page.get_by_role("option", name=re.compile("Wan2.1 T2V 1.3B")).click()
     expect(page.locator("#model")).to_contain_text("width is now 832")
     assert person.field_value(page, "width") == "832"
+    expect(page.get_by_label("Quality")).to_be_checked()
     person.generate(page)
     expect(person.plan(page)).to_contain_text("is not on this machine yet")
+    page.get_by_label("Model").click()
+    page.get_by_role("option", name="Wan Tiny").click()
+    expect(person.plan(page)).to_contain_text("Will run 96×96, 17 frames")
+    expect(page.get_by_label("Balanced")).to_be_checked()
+    assert person.field_value(page, "guidance_scale") == "3"
+
+
+def test_preset_and_ratio_show_what_the_values_are(page: Page, server: str):
+    person.open_app(page, server)
+    for _ in range(2):
+        page.reload()
+        page.wait_for_timeout(2000)  # what comes with the load must not undo them
+        expect(page.get_by_label("Balanced")).to_be_checked()
+        expect(page.get_by_label("1:1")).to_be_checked()
+    page.get_by_label("Quality").check()
+    page.get_by_label("16:9").check()
+    expect(person.plan(page)).to_contain_text("112×64")
+    expect(person.plan(page)).to_contain_text("24 steps")
+    person.type_number(page, "Width", "128")
+    expect(page.get_by_label("16:9")).not_to_be_checked()
+
+
+def test_settings_of_a_text_clip_leave_the_other_tabs_alone(page: Page, server: str):
+    person.open_app(page, server)
+    person.go_to(page, "Style edit")
+    page.get_by_role("button", name="a cyan circle moving right").click()
+    expect(page.locator("#video video")).to_be_visible()
+    person.go_to(page, "Text to video")
+    person.generate(page)
+    person.finished_video(page)
+    page.get_by_role("button", name="Use these settings").click()
+    expect(page.get_by_label("Keep seed")).to_be_checked()
+    person.go_to(page, "Style edit")
+    expect(page.locator("#video video")).to_be_visible()
+    assert person.field_value(page, "strength") == "0.8"
+
+
+def test_escape_in_a_list_stops_nothing(page: Page, server: str):
+    person.open_app(page, server)
+    person.generate(page)
+    person.stage(page, "running")
+    page.get_by_label("Model").click()
+    page.keyboard.press("Escape")
+    person.finished_video(page)
 
 
 def test_a_phone_shows_the_stage_right_under_generate(page: Page, server: str):

@@ -24,7 +24,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path):
-    with running_server(folder, "--engine", "fake") as address:
+    with running_server(folder, "--engine", "fake", may_trace=True) as address:
         yield address
 
 
@@ -63,7 +63,7 @@ def test_files_of_the_data_folder_and_of_the_code_are_not_served(server: str, fo
         "/etc/passwd",
     ):
         for route in ("gradio_api/file=", "file=", "gradio_api/proxy=", "files/"):
-            assert httpx.get(f"{server}/{route}{path}").status_code in (403, 404, 405), path
+            assert httpx.get(f"{server}/{route}{path}").status_code in (400, 403, 404, 405), path
 
 
 def test_the_cookie_works_in_a_frame_behind_a_proxy_that_ends_tls(server: str):

@@ -34,7 +34,9 @@ class OwnerMiddleware:
 
         async def send_with_cookie(message: Message) -> None:
             if is_new and message["type"] == "http.response.start":
-                MutableHeaders(scope=message).append("set-cookie", self._cookie(owner, secure))
+                headers = MutableHeaders(scope=message)
+                if headers.get("content-type", "").startswith("text/html"):  # never on assets
+                    headers.append("set-cookie", self._cookie(owner, secure))
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)

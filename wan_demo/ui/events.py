@@ -10,6 +10,7 @@ import gradio as gr
 from wan_demo import catalog
 from wan_demo.domain.job import Job
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.request import Task
 from wan_demo.errors import JobNotFound
 from wan_demo.media.links import Links, new_owner
 from wan_demo.service import MEDIA, Service
@@ -63,6 +64,17 @@ class Events:
         except JobNotFound:
             return None
 
+    def _missing(self, values: f.Values) -> str | None:
+        """What to say where nothing is wrong yet, but something is still to come."""
+        task, form = values[self._state.task], self._at.form
+        if task == Task.IMAGE_TO_VIDEO and not values[form.image]:
+            return "Add the picture that the video starts from."
+        if task == Task.VIDEO_TO_VIDEO and not values[form.video]:
+            return "Add the video to restyle."
+        if task != Task.IMAGE_TO_VIDEO and not (values[form.prompt] or "").strip():
+            return "Say what the video shows."
+        return None
+
     def _reusable(self, job: Job) -> dict[str, Any]:
         """A job's request as ``given``: its kept input as a path again."""
         given = job.request.model_dump()
@@ -70,6 +82,11 @@ class Events:
             if given[kind]:
                 given[kind] = str(self._service.folder.input(given[kind]))
         return given
+
+    def _told(self, event: gr.EventData, name: str) -> str:
+        """A ``data-`` attribute of the button that was pressed; empty where it has none."""
+        data = event._data
+        return str(data.get(name, "")) if isinstance(data, dict) else ""
 
     def _unchanged(self) -> Updates:
         """No update at all, which Gradio does not take as an empty dict."""

@@ -105,13 +105,25 @@ def fits(name: str, value: Any, spec: ModelSpec) -> bool:
     return limits["minimum"] <= value <= limits["maximum"] and abs(offset - round(offset)) < 1e-6
 
 
-def preset_of(spec: ModelSpec) -> str | None:
-    """The preset that the model's defaults are, if they are one."""
+def preset_hints(spec: ModelSpec) -> str:
+    """What each preset is, in one line."""
+    return ". ".join(f"{preset.name}: {preset.hint}" for preset in spec.presets) + "."
+
+
+def preset_of(spec: ModelSpec, values: Mapping[str, Any]) -> str | None:
+    """The preset that these values are, if they are one: its own over the model's defaults."""
     defaults = defaults_of(spec)
+    touched = {name for preset in spec.presets for name in preset.overrides}
     for preset in spec.presets:
-        if all(defaults[name] == value for name, value in preset.overrides.items()):
+        if all(values.get(n) == preset.overrides.get(n, defaults[n]) for n in touched):
             return preset.name
     return None
+
+
+def ratio_of(spec: ModelSpec, values: Mapping[str, Any]) -> str | None:
+    """The ratio button that these values' width and height are, if they are one."""
+    size = (values.get("width"), values.get("height"))
+    return next((name for name, known in spec.sizes.items() if known == size), None)
 
 
 def _range(minimum: float, maximum: float, step: float) -> dict[str, Any]:
@@ -175,6 +187,6 @@ def defaults_of(spec: ModelSpec) -> dict[str, Any]:
 
 def frames_readout(num_frames: Any, fps: int) -> str:
     """``17 frames play 2.1 s at 8 fps``, or nothing for what is no number."""
-    if not isinstance(num_frames, (int, float)) or num_frames <= 0:
+    if not isinstance(num_frames, (int, float)) or not 0 < num_frames < 1e6:
         return ""
     return f"<div class='readout'>{words.playing_time(int(num_frames), fps)}</div>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,19 @@ from wan_demo.ui.layout import example_chips
 from wan_demo.ui.memory import KEPT_OUT
 from wan_demo.ui.values import lend, lent
 
+_SUFFIX = {"image": ".png", "video": ".mp4"}
+
 
 class FormEvents(Events):
     """Everything that fills the form, and the line that says what it would run."""
 
     def plan(self, values: f.Values) -> Updates:
         """The line above Generate, and how long the frames play."""
-        spec = self._spec(values)
-        frames = f.frames_readout(values[self._at.form.num_frames], spec.defaults.fps)
+        try:
+            fps = self._spec(values).defaults.fps
+        except InvalidRequest as error:
+            return {self._at.plan: notices.render_refusal(error)}
+        frames = f.frames_readout(values[self._at.form.num_frames], fps)
         return {self._at.plan: self._plan_line(values), self._at.readout: frames}
 
     def _plan_line(self, values: f.Values) -> str:
@@ -40,29 +46,21 @@ class FormEvents(Events):
         except InvalidRequest as error:
             return notices.render_refusal(error)
 
-    def _missing(self, values: f.Values) -> str | None:
-        """What to say where nothing is wrong yet, but something is still to come."""
-        task, form = values[self._state.task], self._at.form
-        if task == Task.IMAGE_TO_VIDEO and not values[form.image]:
-            return "Add the picture that the video starts from."
-        if task == Task.VIDEO_TO_VIDEO and not values[form.video]:
-            return "Add the video to restyle."
-        if task != Task.IMAGE_TO_VIDEO and not (values[form.prompt] or "").strip():
-            return "Say what the video shows."
-        return None
-
     def reuse(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job's settings go into the form, its seed kept."""
         job = self._find(self._shown(values), self._owner(values, request))
         if job is None:
             return self._unchanged()
-        given = self._reusable(job)
-        for kind in MEDIA.values():
-            if given.get(kind):
-                given[kind] = lend(Path(given[kind]), f"input{_suffix(kind)}")
+        given = {name: value for name, value in self._reusable(job).items() if value is not None}
+        try:
+            for kind in MEDIA.values():
+                if kind in given:
+                    given[kind] = lend(Path(given[kind]), f"input{_SUFFIX[kind]}")
+        except OSError:
+            return self._gone()
         spec = catalog.find(job.request.model)
         return {
-            **self._for_model(spec),
+            **self._for_model(spec, given),
             **self._fill(spec, given),
             self._at.lock: True,
             **self._go_to(job.request.task),
@@ -74,7 +72,10 @@ class FormEvents(Events):
         if job is None:
             return self._unchanged()
         image = lent("frame.png")
-        self._service.save_frame(job, _seconds(event._data.get("time")), image)
+        try:
+            self._service.save_frame(job, _seconds(self._told(event, "time")), image)
+        except (OSError, InvalidRequest):
+            return self._gone()
         shown = {"image": str(image), "prompt": job.request.prompt, **_size_of(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.IMAGE_TO_VIDEO)}
 
@@ -83,7 +84,10 @@ class FormEvents(Events):
         job = self._finished(values, request)
         if job is None:
             return self._unchanged()
-        video = lend(self._service.folder.video(job.outputs[0].file), "clip.mp4")
+        try:
+            video = lend(self._service.folder.video(job.outputs[0].file), "clip.mp4")
+        except OSError:
+            return self._gone()
         shown = {"video": video, "num_frames": job.request.num_frames, **_size_of(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
 
@@ -91,12 +95,15 @@ class FormEvents(Events):
         job = self._find(self._shown(values), self._owner(values, request))
         return job if job and job.status is Status.COMPLETED else None
 
+    def _gone(self) -> Updates:
+        return {self._at.plan: notices.render_ask("The file of this clip is gone.", is_urgent=True)}
+
     def _go_to(self, task: Task) -> Updates:
         return {self._at.tabs: gr.Tabs(selected=task.value)}
 
     def fix(self, values: f.Values, event: gr.EventData) -> Updates:
         """One of the nearest allowed values is taken over."""
-        field, value = str(event._data.get("field")), str(event._data.get("value"))
+        field, value = self._told(event, "field"), self._told(event, "value")
         with suppress(ValueError):  # a value that no button of ours holds
             if field == "task":
                 return self._go_to(Task(value))
@@ -109,7 +116,7 @@ class FormEvents(Events):
 
     def pick(self, values: f.Values, event: gr.EventData) -> Updates:
         """An example is taken over: its prompt, and its picture or clip."""
-        spec, chosen = self._spec(values), (event._data.get("task"), event._data.get("index"))
+        spec, chosen = self._spec(values), (self._told(event, "task"), self._told(event, "index"))
         found = [
             (task, example)
             for task, examples in spec.examples.items()
@@ -148,6 +155,8 @@ class FormEvents(Events):
     def choose_model(self, values: f.Values) -> Updates:
         """Ranges, defaults and presets of the new model; a person's own value stays if it fits."""
         spec, form = self._spec(values), self._at.form
+        if spec.id == values[self._state.model]:
+            return self._unchanged()  # a drop-down tells of one choice twice
         old, new = f.defaults_of(catalog.find(values[self._state.model])), f.defaults_of(spec)
         chosen, changed = {}, []
         for name, default in new.items():
@@ -157,16 +166,19 @@ class FormEvents(Events):
                 value = words.number(chosen[name])
                 changed.append(f"{notices.label_of(name).lower()} is now {value}")
         news = f" To fit it, {', '.join(changed)}." if changed else ""
-        return {**self._for_model(spec, news), **self._fill(spec, chosen)}
+        return {**self._for_model(spec, chosen, news), **self._fill(spec, chosen)}
 
-    def _for_model(self, spec: ModelSpec, news: str = "") -> Updates:
-        """What a model changes besides the values: words, presets, ratios and examples."""
-        presets = [(f"{preset.name} · {preset.hint}", preset.name) for preset in spec.presets]
+    def _for_model(self, spec: ModelSpec, values: Mapping[str, Any], news: str = "") -> Updates:
+        """What a model and its values change around them: words, presets, ratios, examples."""
         return {
             self._state.model: spec.id,
             self._at.form.model: gr.Dropdown(value=spec.id, info=spec.summary + news),
-            self._at.preset: gr.Radio(choices=presets, value=None),
-            self._at.ratio: gr.Radio(choices=list(spec.sizes), value=None),
+            self._at.preset: gr.Radio(
+                choices=[preset.name for preset in spec.presets],
+                info=f.preset_hints(spec),
+                value=f.preset_of(spec, values),
+            ),
+            self._at.ratio: gr.Radio(choices=list(spec.sizes), value=f.ratio_of(spec, values)),
             **{html: example_chips(spec, task) for task, html in self._at.examples.items()},
         }
 
@@ -189,11 +201,9 @@ class FormEvents(Events):
             return self._unchanged()
         spec = catalog.find(kept["model"])
         values_kept = {
-            name: value
-            for name, value in kept.items()
-            if name not in KEPT_OUT and isinstance(value, (int, float, str))
+            name: value for name, value in kept.items() if name not in KEPT_OUT and _is_plain(value)
         }
-        updates = {**self._for_model(spec), **self._fill(spec, values_kept)}
+        updates = {**self._for_model(spec, values_kept), **self._fill(spec, values_kept)}
         if kept.get("task") in list(Task):
             updates |= self._go_to(Task(kept["task"]))
         return {**updates, self._at.lock: kept.get("lock") is True}
@@ -223,9 +233,13 @@ def _size_of(request: GenerationRequest) -> dict[str, int]:
     return {"width": request.width, "height": request.height}
 
 
-def _suffix(kind: str) -> str:
-    return {"image": ".png", "video": ".mp4"}[kind]
+def _is_plain(value: Any) -> bool:
+    """Whether a browser may have kept this: text, or a number that it can hold exactly."""
+    return isinstance(value, str) or (isinstance(value, (int, float)) and abs(value) < 2**53)
 
 
-def _seconds(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) and 0 <= value < 1e6 else 0.0
+def _seconds(text: str) -> float:
+    """A player's time; 0 for what is none."""
+    with suppress(ValueError):
+        return min(max(float(text), 0.0), 1e6)
+    return 0.0

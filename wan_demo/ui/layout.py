@@ -72,8 +72,9 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
             prompt = f.prompt_box(spec, _first_example(spec))
             preset = gr.Radio(
                 label="Preset",
-                choices=[(f"{p.name} · {p.hint}", p.name) for p in spec.presets],
-                value=f.preset_of(spec),
+                choices=[preset.name for preset in spec.presets],
+                info=f.preset_hints(spec),
+                value=f.preset_of(spec, f.defaults_of(spec)),
                 elem_id="preset",
             )
             plan = _html("", "plan", "fix")
@@ -167,7 +168,7 @@ def _size(spec: ModelSpec) -> tuple[gr.Radio, tuple[Slider, Slider]]:
     ratio = gr.Radio(
         label="Ratio",
         choices=list(spec.sizes),
-        value=next((name for name, size in spec.sizes.items() if size == (width, height)), None),
+        value=f.ratio_of(spec, f.defaults_of(spec)),
         elem_id="ratio",
     )
     with gr.Row():

@@ -42,9 +42,10 @@ def render_refusal(error: InvalidRequest) -> str:
     )
 
 
-def render_ask(text: str) -> str:
-    """A quiet line for what is still missing, before anybody pressed anything."""
-    return f"<div class='plan'><p>{escape(text)}</p></div>"
+def render_ask(text: str, is_urgent: bool = False) -> str:
+    """A line for what is still missing: quiet until Generate was pressed."""
+    marks = "plan bad' role='alert" if is_urgent else "plan"
+    return f"<div class='{marks}'><p>{escape(text)}</p></div>"
 
 
 def _value_words(value: object) -> str:

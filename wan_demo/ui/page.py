@@ -104,7 +104,7 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     form, fields = at.form, list(at.form.components().values())
     shown = [state.job_id, state.seen, state.owner]
     by_model = [*fields, state.model, at.preset, at.ratio, *at.examples.values()]
-    filled = [*by_model, at.lock, at.tabs]
+    filled = [*by_model, at.lock, at.tabs, at.plan]
     _on(at.stage.reuse, do.reuse, shown, filled)
     _on(at.stage.animate, do.animate, shown, filled)
     _on(at.stage.edit, do.edit, shown, filled)
@@ -127,7 +127,7 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
 def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
     """The line above Generate follows every control and the tab."""
     fields: dict[str, Any] = at.form.components()
-    events = [component.change for name, component in fields.items() if name != "seed"]
+    events = [component.change for component in fields.values()]
     for event in [*events, page.load, *(tab.select for tab in _tabs(at))]:
         _on(
             event,

@@ -160,23 +160,29 @@ def _actions(job: Job, links: Links) -> str:
     """What can be done next; the keys are the events that the page listens to."""
     if not job.status.is_final:
         return ""
-    buttons: Sequence[tuple[str, str]] = [
-        ("again", "Again, new seed"),
-        ("reuse", "Use these settings"),
-    ]
     if job.status is not Status.COMPLETED:
         return _buttons([("reuse", "Use these settings"), ("again", "Try again")])
     buttons = [
-        *buttons,
+        ("again", "Again, new seed"),
+        ("reuse", "Use these settings"),
         ("animate", f"Send to {words.TASK_TITLES[Task.IMAGE_TO_VIDEO]}"),
         ("edit", f"Send to {words.TASK_TITLES[Task.VIDEO_TO_VIDEO]}"),
     ]
-    address = f"{links.video(job.outputs[0].file)}?download=true"
-    return _buttons(buttons) + f"<a class='act' href='{address}' download>Download</a>"
+    return _buttons(buttons) + _downloads(job, links)
 
 
 def _buttons(buttons: Sequence[tuple[str, str]]) -> str:
     return "".join(
         f"<button type='button' class='act' data-action='{action}'>{escape(text)}</button>"
         for action, text in buttons
+    )
+
+
+def _downloads(job: Job, links: Links) -> str:
+    """A link for each clip."""
+    several = len(job.outputs) > 1
+    return "".join(
+        f"<a class='act' href='{links.video(output.file)}?download=true' download>"
+        f"Download{f' {number}' if several else ''}</a>"
+        for number, output in enumerate(job.outputs, 1)
     )

@@ -22,6 +22,9 @@ class StageEvents(Events):
 
     def generate(self, values: f.Values, request: gr.Request) -> Updates:
         """Enqueue what the form says; a refusal stays on the page and nothing is queued."""
+        missing = self._missing(values)
+        if missing:
+            return {self._at.plan: notices.render_ask(missing, is_urgent=True)}
         given = self._given(values)
         if not values[self._at.lock] or given.get("seed") is None:
             given["seed"] = draw_seed()
@@ -79,7 +82,7 @@ class StageEvents(Events):
     def show(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A clip of the strip comes to the stage."""
         owner = self._owner(values, request)
-        job = self._find(str(event._data.get("job", "")), owner)
+        job = self._find(self._told(event, "job"), owner)
         return {self._state.job_id: job.id if job else "", **self._show(job, owner)}
 
     def _show(self, job: Job | None, owner: str) -> Updates:

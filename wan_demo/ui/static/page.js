@@ -9,11 +9,18 @@
     if (button && !button.disabled) button.click();
   };
 
+  // Escape also closes lists, leaves full screen and clears fields: then it stops nothing.
+  const isBusyElsewhere = (event) =>
+    event.defaultPrevented ||
+    document.fullscreenElement ||
+    document.querySelector("[role=listbox], dialog[open]") ||
+    event.target.closest("#model, input, dialog");
+
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       press("generate");
-    } else if (event.key === "Escape" && !event.defaultPrevented) {
+    } else if (event.key === "Escape" && !isBusyElsewhere(event)) {
       press("stop");
     }
   });
