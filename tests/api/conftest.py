@@ -1,5 +1,6 @@
-# Annotations are real objects here: FastAPI reads those of the route below.
+import json
 
+# Annotations are real objects here: FastAPI reads those of the route below.
 from collections.abc import Iterator
 
 import pytest
