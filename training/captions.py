@@ -6,7 +6,7 @@ from random import Random
 
 from training.shapes import Labels
 
-EMPTY_SHARE, EXACT_SHARE, CHINESE_SHARE = 0.10, 0.35, 0.15
+EMPTY_SHARE, EXACT_SHARE, CHINESE_SHARE = 0.10, 0.45, 0.15
 
 _SHAPES = {
     "circle": ("circle", "circle", "ball", "disc", "dot", "round shape"),

@@ -104,6 +104,8 @@ def _transformer(run: Run) -> None:
 
     def check(joint: transformer.Joint, step: int) -> None:
         export(run.folder / "wan-tiny", tokenizer, joint, coder, statistics)
+        if not run.args.check_prompts:
+            return
         shown = with_statistics(coder, *statistics)
         _report(tokenizer, trainer.averaged(), shown, step, run.args.check_prompts)
 
