@@ -45,8 +45,6 @@ class Plan:
     spec: ModelSpec
     notes: Sequence[str]
     run_seconds: float | None
-    wait_seconds: float | None
-    waiting: int
 
 
 @dataclass(frozen=True)
@@ -88,8 +86,6 @@ class Service:
             spec=spec,
             notes=notes(spec, request.task, request.prompt, medium),
             run_seconds=expected_seconds(request, spec, self._store.recent(spec.id)),
-            wait_seconds=self._wait(self._store.active()),
-            waiting=self._store.waiting(),
         )
 
     def submit(self, given: Given, owner: str) -> Job:
@@ -97,8 +93,9 @@ class Service:
         plan = self.plan(given)
         if not self.is_available(plan.spec):
             raise InvalidRequest("model", plan.spec.id, _how_to_get(plan.spec))
-        if plan.waiting >= self._max_waiting:
-            raise QueueFull(plan.waiting, self._max_waiting)
+        waiting = self._store.waiting()
+        if waiting >= self._max_waiting:
+            raise QueueFull(waiting, self._max_waiting)
         if not self.folder.has_room():
             raise StorageFull
         return self._store.add(self._keep_medium(plan.request), owner)

@@ -8,11 +8,11 @@ from wan_demo.service import Plan
 from wan_demo.ui import notices
 
 
-def test_a_plan_says_what_runs_how_long_and_when():
-    plan = Plan(request(), catalog.BUNDLED, ["A note."], 75, 30, 2)
+def test_a_plan_says_what_runs_and_how_long():
+    plan = Plan(request(), catalog.BUNDLED, ["A note."], 75)
     html = notices.render_plan(plan)
     assert "64×64, 9 frames" in html
-    assert "about 1 min 15 s, starts in 30 s" in html
+    assert "about 1 min 15 s" in html
     assert "A note." in html
     assert "data-seconds='75'" in html
 
