@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
-from wan_demo import __version__
-from wan_demo.domain.estimate import DECODE_STEPS
+from wan_demo import __version__, catalog
+from wan_demo.domain.estimate import decode_steps
 from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Step
 from wan_demo.domain.job import Failure, Output, Progress, Stage
 from wan_demo.domain.request import GenerationRequest
@@ -113,6 +113,8 @@ class _Run:
         self._reported = Progress()
         self._reported_at = 0.0
         self._first_step_at = 0.0
+        request = claim.job.request
+        self._decode_steps = decode_steps(request, catalog.find(request.model))
         self._pace: float | None = None
         self._total = 0
 
@@ -137,7 +139,7 @@ class _Run:
         if isinstance(event, Loading):
             self._report(self._progress(Stage.LOADING, clip))
         elif isinstance(event, Decoding):
-            self._report(self._progress(Stage.DECODING, clip, DECODE_STEPS))
+            self._report(self._progress(Stage.DECODING, clip, self._decode_steps))
         elif isinstance(event, Step):
             self._step(event, clip)
 
@@ -149,15 +151,15 @@ class _Run:
             self._first_step_at = now
         else:
             self._pace = (now - self._first_step_at) / (event.index - 1)
-        progress = self._progress(Stage.STEP, clip, event.total - event.index + DECODE_STEPS)
+        progress = self._progress(Stage.STEP, clip, event.total - event.index + self._decode_steps)
         self._report(progress.model_copy(update={"step": event.index, "steps": event.total}))
 
-    def _progress(self, stage: Stage, clip: int, clip_steps: int = 0) -> Progress:
+    def _progress(self, stage: Stage, clip: int, clip_steps: float = 0) -> Progress:
         """Progress with ``clip_steps`` steps left in this clip, its decode among them."""
         clips = self._claim.job.request.num_videos_per_prompt
         left = None
         if self._pace is not None:
-            later = (clips - 1 - clip) * (self._total + DECODE_STEPS)
+            later = (clips - 1 - clip) * (self._total + self._decode_steps)
             left = self._pace * (clip_steps + later)
         return Progress(stage=stage, clip=clip, clips=clips, seconds_left=left)
 

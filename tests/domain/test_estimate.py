@@ -28,7 +28,7 @@ def done(seconds: float, **changes) -> Job:
 
 
 def test_without_history_the_specs_own_figure_counts():
-    assert expected_seconds(request(), TINY, []) == work(request()) * PACE
+    assert expected_seconds(request(), TINY, []) == work(request(), TINY) * PACE
     assert expected_seconds(request(), replace(TINY, seconds_per_work=None), []) is None
 
 
@@ -46,12 +46,12 @@ def test_other_models_and_unfinished_jobs_teach_nothing():
     other = done(99.0, model="wan2.2-ti2v-5b")
     waiting = replace(done(1.0), started_at=None)
     assert expected_seconds(request(), TINY, [other, waiting]) == pytest.approx(
-        work(request()) * PACE
+        work(request(), TINY) * PACE
     )
 
 
 def test_work_grows_with_everything_that_costs_time():
-    least = work(request(guidance_scale=1))
+    least = work(request(guidance_scale=1), TINY)
     more = [
         request(guidance_scale=2),
         request(guidance_scale=1, num_inference_steps=6),
@@ -59,4 +59,4 @@ def test_work_grows_with_everything_that_costs_time():
         request(guidance_scale=1, width=128),
         request(guidance_scale=1, num_videos_per_prompt=2),
     ]
-    assert all(work(each) > least for each in more)
+    assert all(work(each, TINY) > least for each in more)

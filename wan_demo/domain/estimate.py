@@ -9,22 +9,22 @@ from wan_demo.domain.job import Job
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
 
-DECODE_STEPS = 6
-"""The VAE's encode and decode cost about as much as so many denoising steps.
 
-Reckoned for the official models: at 832x480x81 the decoder of Wan2.1 1.3B needs as many operations
-as one pass of its transformer (2.8e14, torch's FlopCounterMode), in fp32 instead of bf16, and the
-encoder comes on top. Wan-tiny's needs about 50 passes (measured on one core); its estimates rest
-on finished jobs of the same work.
-"""
+def guidance_passes(request: GenerationRequest) -> int:
+    """Passes of the transformer a step: guidance takes a second one, without the prompt."""
+    return 2 if request.guidance_scale > 1 else 1
 
 
-def work(request: GenerationRequest) -> float:
-    """Denoised pixels of a request: steps x guidance passes x frames x area x clips."""
-    passes = 2 if request.guidance_scale > 1 else 1
+def decode_steps(request: GenerationRequest, spec: ModelSpec) -> float:
+    """How many of the request's denoising steps the VAE's part of a clip is worth."""
+    return spec.decode_passes / guidance_passes(request)
+
+
+def work(request: GenerationRequest, spec: ModelSpec) -> float:
+    """Transformer passes, the VAE's part among them, x frames x area x clips."""
+    passes = request.effective_steps * guidance_passes(request) + spec.decode_passes
     pixels = request.width * request.height * request.num_frames
-    clips = request.num_videos_per_prompt
-    return (request.effective_steps * passes + DECODE_STEPS) * pixels * clips
+    return passes * pixels * request.num_videos_per_prompt
 
 
 def expected_seconds(
@@ -35,11 +35,11 @@ def expected_seconds(
     Falls back to the spec's own figure, and to None where nothing is known.
     """
     paces = [
-        (job.run_seconds / work(job.request), work(job.request))
+        (job.run_seconds / work(job.request, spec), work(job.request, spec))
         for job in finished
         if job.run_seconds and job.request.model == request.model
     ]
-    mine = work(request)
+    mine = work(request, spec)
     same = [pace for pace, done in paces if abs(done - mine) < 0.01 * mine]
     if paces:
         return mine * median(same or [pace for pace, _ in paces])

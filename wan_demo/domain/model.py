@@ -91,6 +91,13 @@ class ModelSpec:
     """Parameters times two (bf16): the least that a download is; 0 for a bundled model."""
     gpu_bytes: int
     """GPU memory that a run needs with everything resident; 0 where no GPU is needed."""
+    decode_passes: int = 6
+    """The VAE's part of a clip, in passes of the transformer over it.
+
+    For the official models: at 832x480x81 the decoder of Wan2.1 1.3B needs as many operations as
+    one pass of its transformer (2.8e14, by torch's FlopCounterMode), in fp32 instead of bf16, and
+    the encoder comes on top.
+    """
     seconds_per_work: float | None = None
     """Time per unit of ``wan_demo.domain.estimate.work`` before any clip was made here."""
     first_frame_by_timestep: bool = False
