@@ -43,6 +43,13 @@ def one_cycle(progress: float, peak: float, warmup: float = 0.04) -> float:
     return peak * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * done)))
 
 
+def trapezoid(progress: float, peak: float, warmup: float = 0.03, fall: float = 0.75) -> float:
+    """Learning rate at `progress` in [0, 1]: up to `peak`, level, from `fall` on down to zero."""
+    if progress < fall:
+        return peak * min(1.0, 0.05 + 0.95 * progress / warmup)
+    return peak * max(0.01, (1 - progress) / (1 - fall))
+
+
 @dataclass
 class Clock:
     """Training time spent, over all the runs that resumed one another; in seconds."""

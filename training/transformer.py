@@ -27,9 +27,9 @@ from training.common import (
     Curve,
     Ema,
     load_checkpoint,
-    one_cycle,
     save_checkpoint,
     set_rate,
+    trapezoid,
 )
 from training.folder import new_text_encoder, new_transformer
 from training.latents import Latents
@@ -43,10 +43,10 @@ class Plan:
     """How the transformer is trained; `minutes` of training time on whatever machine it is."""
 
     minutes: float = 66
-    rate: float = 1.5e-3
+    rate: float = 1.2e-3
     tokens: int = 2800
-    small_share: float = 0.8
-    main_share: float = 0.6
+    small_share: float = 0.7
+    mix: tuple[float, float] = (0.45, 0.4)
     image_share: float = 0.4
     shape_weight: float = 2.0
     decay: float = 0.996
@@ -201,7 +201,7 @@ class TransformerTrainer:
         log.info("transformer step %d, %d s: loss %.4f", *row.values())
 
     def _step(self, rng: Random, progress: float) -> float:
-        set_rate(self.optimizer, one_cycle(progress, self.plan.rate))
+        set_rate(self.optimizer, trapezoid(progress, self.plan.rate))
         loss = flow_loss(self.joint, self._batch(rng, progress), rng, self.plan)
         loss.backward()
         nn.utils.clip_grad_norm_(self.params, 1.0)
@@ -214,7 +214,10 @@ class TransformerTrainer:
     def _bucket(self, rng: Random, progress: float) -> tuple[int, int, int]:
         if progress < self.plan.small_share:
             return rng.choice(SMALL)
-        if rng.random() < self.plan.main_share:
+        lot = rng.random()
+        if lot < self.plan.mix[0]:
+            return rng.choice(SMALL)
+        if lot < sum(self.plan.mix):
             return MAIN
         return rng.choice(list(self.latents.buckets))
 
