@@ -24,8 +24,8 @@ class Settings:
     width: int = 96
     num_frames: int = 17
     num_inference_steps: int = 16
-    guidance_scale: float = 3.0
-    strength: float = 0.8
+    guidance_scale: float = 4.0
+    strength: float = 0.6
     flow_shift: float | None = None
 
 
