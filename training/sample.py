@@ -25,7 +25,7 @@ class Settings:
     num_frames: int = 17
     num_inference_steps: int = 16
     guidance_scale: float = 4.0
-    strength: float = 0.6
+    strength: float = 0.5
     flow_shift: float | None = None
 
 
