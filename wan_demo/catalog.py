@@ -80,8 +80,8 @@ _TINY = ModelSpec(
         num_frames=17,
         fps=8,
         num_inference_steps=12,
-        guidance_scale=3.0,
-        strength=0.8,
+        guidance_scale=4.0,
+        strength=0.5,
     ),
     sizes=MappingProxyType(
         {"1:1": (96, 96), "16:9": (112, 64), "9:16": (64, 112), "4:3": (128, 96)}

@@ -13,6 +13,9 @@ from playwright.sync_api import Page, expect
 
 from tests.e2e import person
 from tests.e2e.conftest import OpenPage
+from wan_demo import catalog
+
+DEFAULTS = catalog.BUNDLED.defaults
 
 pytestmark = pytest.mark.parametrize("server", ["fake"], indirect=True)
 
@@ -139,7 +142,7 @@ def test_a_result_goes_from_tab_to_tab_and_back(page: Page, server: str):
     page.get_by_role("button", name="Send to Style edit").click()
     tab = page.get_by_role("tab", name="Style edit")
     expect(tab).to_have_attribute("aria-selected", "true")
-    expect(person.plan(page)).to_contain_text("strength 0.8")
+    expect(person.plan(page)).to_contain_text(f"strength {DEFAULTS.strength:g}")
     page.get_by_role("button", name="Send to Image to video").click()
     expect(page.locator("#image img")).to_be_visible()
     expect(person.plan(page)).not_to_contain_text("strength")
@@ -216,7 +219,7 @@ def test_a_model_changes_the_ranges_and_says_what_it_changed(page: Page, server:
     page.get_by_role("option", name="Wan Tiny").click()
     expect(person.plan(page)).to_contain_text("Will run 96×96, 17 frames")
     expect(page.get_by_label("Balanced")).to_be_checked()
-    assert person.field_value(page, "guidance_scale") == "3"
+    assert person.field_value(page, "guidance_scale") == f"{DEFAULTS.guidance_scale:g}"
 
 
 def test_preset_and_ratio_show_what_the_values_are(page: Page, server: str):
@@ -246,7 +249,7 @@ def test_settings_of_a_text_clip_leave_the_other_tabs_alone(page: Page, server: 
     expect(page.get_by_label("Keep seed")).to_be_checked()
     person.go_to(page, "Style edit")
     expect(page.locator("#video video")).to_be_visible()
-    assert person.field_value(page, "strength") == "0.8"
+    assert person.field_value(page, "strength") == f"{DEFAULTS.strength:g}"
 
 
 def test_escape_in_a_list_stops_nothing(page: Page, server: str):
@@ -289,8 +292,6 @@ def test_programs_are_told_the_field_and_what_is_allowed(server: str, changes: d
 
 
 def test_strength_that_leaves_no_step_is_refused(server: str):
-    from wan_demo import catalog
-
     with pytest.raises(AppError, match="leaves no step to run"):
         Client(server, verbose=False).predict(
             video=handle_file(catalog.EXAMPLE_MEDIA / "red-circle.mp4"),
