@@ -130,7 +130,7 @@ def _range(minimum: float, maximum: float, step: float) -> dict[str, Any]:
     return {"minimum": minimum, "maximum": maximum, "step": step}
 
 
-def prompt_box(spec: ModelSpec, example: str) -> gr.Textbox:
+def prompt_box(example: str) -> gr.Textbox:
     """The prompt, filled with an example that works."""
     known = control("prompt")
     return gr.Textbox(

@@ -13,7 +13,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.ui import form as f
-from wan_demo.ui.values import Image, Slider, Video
+from wan_demo.ui.values import Image, Number, Slider, Video
 from wan_demo.ui.words import TASK_TITLES
 
 ACTIONS_JS = """
@@ -57,26 +57,13 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
     """Build the page's components for the model that it starts with."""
     with gr.Row(elem_id="top"):
         gr.HTML("<h1>Wan Demo</h1>", elem_id="brand")
-        model = gr.Dropdown(
-            label=control("model").label,
-            choices=f.model_choices(catalog.MODELS, is_available),
-            value=spec.id,
-            info=f"{spec.title}, because {why}.",
-            elem_id="model",
-            filterable=False,
-        )
+        model = _model_box(spec, is_available, why)
         queue = gr.HTML("", elem_id="queue")
     with gr.Row(elem_id="layout"):
         with gr.Column(elem_id="ask"):
             tabs, image, video, strength, examples = _tabs(spec)
-            prompt = f.prompt_box(spec, _first_example(spec))
-            preset = gr.Radio(
-                label="Preset",
-                choices=[preset.name for preset in spec.presets],
-                info=f.preset_hints(spec),
-                value=f.preset_of(spec, f.defaults_of(spec)),
-                elem_id="preset",
-            )
+            prompt = f.prompt_box(_first_example(spec))
+            preset = _preset(spec)
             plan = _html("", "plan", "fix")
             with gr.Row(elem_id="go"):
                 generate = gr.Button("Generate", variant="primary", elem_id="generate", scale=3)
@@ -88,15 +75,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
             ratio, sized = _size(spec)
             num_frames, readout = _frames(spec)
             guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
-            with gr.Row(elem_id="seed-row"):
-                seed = f.seed_box()
-                dice = gr.Button("Roll", elem_id="dice", size="sm", min_width=80, scale=0)
-                lock = gr.Checkbox(
-                    label="Keep seed",
-                    info="Off: each clip draws a new one.",
-                    elem_id="lock",
-                    min_width=160,
-                )
+            seed, dice, lock = _seed()
             steps, videos, negative = _more(spec)
     form = f.Form(
         model=model,
@@ -114,9 +93,23 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
         negative_prompt=negative,
     )
     return Layout(
-        form, tabs, queue, examples, preset, ratio, plan, generate, stop, stage, strip, readout,
-        dice, lock, gr.Timer(IDLE_TICK), gr.JSON(visible=False),
-    )  # fmt: skip
+        form=form,
+        tabs=tabs,
+        queue=queue,
+        examples=examples,
+        preset=preset,
+        ratio=ratio,
+        plan=plan,
+        generate=generate,
+        stop=stop,
+        stage=stage,
+        strip=strip,
+        readout=readout,
+        dice=dice,
+        lock=lock,
+        timer=gr.Timer(IDLE_TICK),
+        kept=gr.JSON(visible=False),
+    )
 
 
 def example_chips(spec: ModelSpec, task: Task) -> str:
@@ -127,6 +120,40 @@ def example_chips(spec: ModelSpec, task: Task) -> str:
         for index, example in enumerate(spec.examples.get(task, ()))
     )
     return f"<div class='examples' aria-label='Examples'>{chips}</div>" if chips else ""
+
+
+def _model_box(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why: str) -> gr.Dropdown:
+    return gr.Dropdown(
+        label=control("model").label,
+        choices=f.model_choices(catalog.MODELS, is_available),
+        value=spec.id,
+        info=f"{spec.title}, because {why}.",
+        elem_id="model",
+        filterable=False,
+    )
+
+
+def _preset(spec: ModelSpec) -> gr.Radio:
+    return gr.Radio(
+        label="Preset",
+        choices=[preset.name for preset in spec.presets],
+        info=f.preset_hints(spec),
+        value=f.preset_of(spec, f.defaults_of(spec)),
+        elem_id="preset",
+    )
+
+
+def _seed() -> tuple[Number, gr.Button, gr.Checkbox]:
+    with gr.Row(elem_id="seed-row"):
+        seed = f.seed_box()
+        dice = gr.Button("Roll", elem_id="dice", size="sm", min_width=80, scale=0)
+        lock = gr.Checkbox(
+            label="Keep seed",
+            info="Off: each clip draws a new one.",
+            elem_id="lock",
+            min_width=160,
+        )
+    return seed, dice, lock
 
 
 def _tabs(
