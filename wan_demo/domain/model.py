@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import MappingProxyType
 
+from wan_demo.domain.architecture import KNOBS, MEDIA, Architecture, Call
 from wan_demo.domain.request import Task
+from wan_demo.domain.source import Source
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -34,8 +37,26 @@ class Defaults:
     fps: int
     num_inference_steps: int
     guidance_scale: float
+    guidance_scale_2: float | None = None
+    """Of the second expert, below ``boundary_ratio``; None where there is one expert."""
     strength: float = 0.8
+    conditioning_scale: float = 1.0
     negative_prompt: str = ""
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """A class of sizes that a model was made for: its sizes by ratio, and its flow shift."""
+
+    name: str
+    flow_shift: float
+    sizes: Mapping[str, Size]
+
+    @property
+    def area(self) -> int:
+        """Square pixels of its first size."""
+        width, height = next(iter(self.sizes.values()))
+        return width * height
 
 
 @dataclass(frozen=True)
@@ -70,6 +91,35 @@ class Vocabulary:
 
 
 @dataclass(frozen=True)
+class Weights:
+    """Where a checkpoint's files are.
+
+    ``base`` is a diffusers folder: on this machine (a path) or of the hub. ``replaced`` names
+    parts that come from one file instead (GGUF or safetensors), ``loras`` parts that get one
+    merged in after loading; both sources hold one file each. ``stored`` is the dtype of the
+    base's parts on the hub where it is not bf16, by which the download is reckoned.
+    ``is_verified`` is False where no public source confirms a repo or its revision.
+    """
+
+    base: Source | Path
+    replaced: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    loras: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    stored: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    is_verified: bool = True
+
+    @property
+    def name(self) -> str:
+        """The repo, or the folder's name."""
+        return self.base.name if isinstance(self.base, Path) else self.base.repo
+
+    @property
+    def sources(self) -> tuple[Source, ...]:
+        """All that is to be fetched from the hub."""
+        base = () if isinstance(self.base, Path) else (self.base,)
+        return (*base, *self.replaced.values(), *self.loras.values())
+
+
+@dataclass(frozen=True)
 class ModelSpec:
     """One checkpoint: where it is, what it can do, and how it is run by default."""
 
@@ -77,20 +127,21 @@ class ModelSpec:
     title: str
     summary: str
     licence: str
-    source: str
-    """A hub repo id, or a folder below ``assets/`` for a bundled model."""
-    bundled: bool
-    tasks: tuple[Task, ...]
+    weights: Weights
+    architecture: Architecture
+    calls: Mapping[Task, Call]
+    """The tasks that it can do, and by which pipeline."""
     limits: Limits
     defaults: Defaults
-    sizes: Mapping[str, Size]
+    resolutions: tuple[Resolution, ...]
     presets: tuple[Preset, ...]
-    flow_shift: float
-    max_sequence_length: int
-    weight_bytes: int
-    """Parameters times two (bf16): the least that a download is; 0 for a bundled model."""
-    gpu_bytes: int
-    """GPU memory that a run needs with everything resident; 0 where no GPU is needed."""
+    max_sequence_length: int = 512
+    boundary_ratio: float | None = None
+    """Noise level, 0 to 1, below which the second expert takes over; None for one expert."""
+    scheduler: str = "unipc"
+    """A name of ``wan_demo.engine.pipelines.schedulers``."""
+    sigmas: tuple[float, ...] | None = None
+    """Noise levels of the steps, for distilled models that were made for just these."""
     decode_passes: int = 6
     """The VAE's part of a clip, in passes of the transformer over it.
 
@@ -106,3 +157,28 @@ class ModelSpec:
     examples: Mapping[Task, tuple[Example, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+
+    @property
+    def tasks(self) -> tuple[Task, ...]:
+        """What it can do, in the order of the page's tabs."""
+        return tuple(task for task in Task if task in self.calls)
+
+    @property
+    def sizes(self) -> Mapping[str, Size]:
+        """The sizes by ratio at the default resolution."""
+        return self.resolution(*self.defaults.size).sizes
+
+    def resolution(self, width: int, height: int) -> Resolution:
+        """The resolution whose area is nearest to ``width`` x ``height``, by their quotient."""
+        area = width * height
+        return min(self.resolutions, key=lambda r: max(r.area / area, area / r.area))
+
+    def needs(self, task: Task) -> tuple[str, ...]:
+        """The request's fields that hold a task's media."""
+        return MEDIA[self.calls[task]]
+
+    def takes(self, task: Task) -> frozenset[str]:
+        """The request's fields that not every call has, and this one does."""
+        second = ("guidance_scale_2",) if self.architecture.experts == 2 else ()
+        call = self.calls[task]
+        return frozenset((*MEDIA[call], *KNOBS.get(call, ()), *second))

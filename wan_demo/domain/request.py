@@ -78,6 +78,14 @@ class GenerationRequest(BaseModel):
         title="Guidance",
         description="How closely to follow the prompt. 1 switches it off and halves the time.",
     )
+    guidance_scale_2: float | None = Field(
+        None,
+        ge=1,
+        le=20,
+        allow_inf_nan=False,
+        title="Guidance, low noise",
+        description="The same for the second expert, which finishes the picture.",
+    )
     seed: int = Field(
         ge=0,
         le=MAX_SEED,
@@ -92,11 +100,22 @@ class GenerationRequest(BaseModel):
         title="Strength",
         description="How far to move away from your video: low keeps it, 1 ignores it.",
     )
+    conditioning_scale: float | None = Field(
+        None,
+        ge=0,
+        le=2,
+        allow_inf_nan=False,
+        title="Control",
+        description="How closely to follow your video: 0 ignores it, 1 is usual.",
+    )
     num_videos_per_prompt: int = Field(
         1, ge=1, le=4, title="Videos", description="How many clips to make, seed by seed."
     )
     image: str | None = Field(
         None, title="Image", description="The picture that becomes the first frame."
+    )
+    last_image: str | None = Field(
+        None, title="Last image", description="The picture that becomes the last frame."
     )
     video: str | None = Field(None, title="Video", description="The clip to restyle.")
 

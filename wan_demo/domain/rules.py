@@ -19,6 +19,12 @@ from wan_demo.domain.request import MAX_SEED, GenerationRequest, Task
 from wan_demo.domain.size import fit_frames, fit_ratio, nearest_frames, nearest_sides
 from wan_demo.errors import InvalidRequest
 
+NOT_EVERYWHERE = (
+    *("image", "last_image", "video"),
+    *("strength", "conditioning_scale", "guidance_scale_2"),
+)
+"""The request's fields that some models or tasks do without."""
+
 Given = Mapping[str, Any]
 """Field names of the request to values; a missing name or None means "the default"."""
 
@@ -69,9 +75,10 @@ def _defaults(chosen: Given, spec: ModelSpec, medium: Medium | None) -> dict[str
         "negative_prompt": defaults.negative_prompt,
         "seed": draw_seed(),
     }
-    if chosen.get("task") == Task.VIDEO_TO_VIDEO:
-        filled["strength"] = defaults.strength
-    return filled
+    task = chosen.get("task")
+    takes = spec.takes(Task(task)) if task in spec.tasks else frozenset()
+    knobs = ("strength", "conditioning_scale", "guidance_scale_2")
+    return filled | {name: getattr(defaults, name) for name in knobs if name in takes}
 
 
 def _default_size(chosen: Given, spec: ModelSpec, medium: Medium | None) -> tuple[int, int]:
@@ -169,14 +176,13 @@ def _check_task(request: GenerationRequest, spec: ModelSpec) -> None:
     if request.task not in spec.tasks:
         can = ", ".join(spec.tasks)
         raise InvalidRequest("task", request.task.value, f"{spec.id} can do {can}", spec.tasks)
-    needs = {Task.IMAGE_TO_VIDEO: "image", Task.VIDEO_TO_VIDEO: "video"}.get(request.task)
-    for name in ("image", "video"):
-        if name == needs and getattr(request, name) is None:
-            raise InvalidRequest(name, None, f"is needed for {request.task}")
-        if name != needs and getattr(request, name) is not None:
-            raise InvalidRequest(name, getattr(request, name), f"is not used by {request.task}")
-    if request.strength is not None and request.task is not Task.VIDEO_TO_VIDEO:
-        raise InvalidRequest("strength", request.strength, "is used by video_to_video only")
+    needs, takes = spec.needs(request.task), spec.takes(request.task)
+    for name in NOT_EVERYWHERE:
+        value = getattr(request, name)
+        if name in needs and value is None:
+            raise InvalidRequest(name, None, f"is needed for {request.task} with {spec.id}")
+        if name not in takes and value is not None:
+            raise InvalidRequest(name, value, f"is not used by {request.task} with {spec.id}")
 
 
 def _check_prompt(request: GenerationRequest) -> None:

@@ -14,10 +14,11 @@ from wan_demo.domain.request import GenerationRequest
 class Inputs:
     """The request's media as frames of the request's own size.
 
-    ``image``: shape (1, height, width, 3); ``video``: (num_frames, height, width, 3).
+    Shapes: pictures (1, height, width, 3), ``video`` (num_frames, height, width, 3).
     """
 
     image: Frames | None = None
+    last_image: Frames | None = None
     video: Frames | None = None
 
 

@@ -14,9 +14,9 @@ from wan_demo import catalog
 from wan_demo.bootstrap import locate
 from wan_demo.domain.events import Finished, Frames, Step
 from wan_demo.domain.request import Task
-from wan_demo.engine import pipelines
 from wan_demo.engine.base import Inputs
-from wan_demo.engine.pipelines import PipelineEngine, usable
+from wan_demo.engine.pipelines import engine as engine_module
+from wan_demo.engine.pipelines.engine import PipelineEngine, usable
 from wan_demo.errors import GenerationFailed, ModelUnavailable
 
 
@@ -33,7 +33,7 @@ def psnr(one: Frames, other: Frames) -> float:
 
 def test_a_closed_run_never_decodes(engine, monkeypatch):
     decoded: list[object] = []
-    monkeypatch.setattr(pipelines, "decode", lambda *_: decoded.append(1))
+    monkeypatch.setattr(engine_module, "decode", lambda *_: decoded.append(1))
     long = REQUESTS[Task.TEXT_TO_VIDEO].model_copy(update={"num_inference_steps": 100})
     run = engine.generate(long, Inputs())
     assert any(isinstance(event, Step) for event in run)
@@ -118,7 +118,7 @@ def test_a_device_that_failed_ends_the_worker(engine, monkeypatch, caplog):
     def fail(*_: object) -> None:
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(pipelines, "decode", fail)
+    monkeypatch.setattr(engine_module, "decode", fail)
     with pytest.raises(SystemExit) as caught:
         events(engine, Task.TEXT_TO_VIDEO)
     assert caught.value.code == pipelines.DEVICE_LOST

@@ -1,0 +1,122 @@
+"""Models distilled to a few steps without guidance.
+
+Lightning: the README of ModelTC/Wan2.2-Lightning and its ``wan/configs`` (4 steps, Euler, shift 5,
+guidance 1 for both experts). FastWan: FastVideo's configuration of the DMD sampler (timesteps
+1000, 757, 522, noise drawn anew at each).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from wan_demo.catalog import wan22
+from wan_demo.catalog.common import fixed_steps
+from wan_demo.domain.architecture import Call
+from wan_demo.domain.model import ModelSpec, Weights
+from wan_demo.domain.request import Task
+from wan_demo.domain.source import Source
+
+_LIGHTNING = "lightx2v/Wan2.2-Lightning"
+_LIGHTNING_COMMIT = "18bccf8884ec0a078eed79785eb4ef13ea16ce1e"
+
+# t from 1000 to 0 in four equal steps, s t / (1 + (s - 1) t) with s = 5: fm_solvers_euler.py of
+# ModelTC/Wan2.2-Lightning. diffusers' own Euler would end its steps elsewhere.
+_LIGHTNING_SIGMAS = (1.0, 0.9375, 5 / 6, 0.625)
+
+
+def _pair(folder: str) -> MappingProxyType[str, Source]:
+    files = {"transformer": "high_noise_model", "transformer_2": "low_noise_model"}
+    return MappingProxyType(
+        {
+            part: Source(_LIGHTNING, _LIGHTNING_COMMIT, (f"{folder}/{name}.safetensors",))
+            for part, name in files.items()
+        }
+    )
+
+
+def _lightning(base: ModelSpec, model_id: str, title: str, summary: str, folder: str) -> ModelSpec:
+    return replace(
+        base,
+        id=model_id,
+        title=title,
+        summary=summary,
+        weights=replace(base.weights, loras=_pair(folder)),
+        defaults=replace(
+            base.defaults,
+            num_inference_steps=4,
+            guidance_scale=1.0,
+            guidance_scale_2=1.0,
+            negative_prompt="",
+        ),
+        resolutions=tuple(replace(r, flow_shift=5.0) for r in base.resolutions),
+        presets=fixed_steps(frames=81, draft_frames=33, steps=4),
+        scheduler="euler",
+        sigmas=_LIGHTNING_SIGMAS,
+    )
+
+
+T2V_LIGHTNING = _lightning(
+    wan22.T2V_A14B,
+    "wan2.2-t2v-a14b-lightning",
+    "Wan2.2 T2V A14B Lightning",
+    "Wan2.2 from text in 4 steps instead of 40.",
+    "Wan2.2-T2V-A14B-4steps-lora-rank64-Seko-V1.1",
+)
+I2V_LIGHTNING = _lightning(
+    wan22.I2V_A14B,
+    "wan2.2-i2v-a14b-lightning",
+    "Wan2.2 I2V A14B Lightning",
+    "Wan2.2 from a picture in 4 steps instead of 40.",
+    "Wan2.2-I2V-A14B-4steps-lora-rank64-Seko-V1",
+)
+
+# Merged into a diffusers folder by a third party: no source names the Lightning version inside.
+T2V_LIGHTNING_MERGED = replace(
+    T2V_LIGHTNING,
+    id="wan2.2-t2v-a14b-lightning-merged",
+    title="Wan2.2 T2V A14B Lightning, merged",
+    summary="The same as one checkpoint, merged by others.",
+    weights=Weights(
+        Source("magespace/Wan2.2-T2V-A14B-Lightning-Diffusers"),
+        is_verified=False,
+    ),
+)
+I2V_LIGHTNING_MERGED = replace(
+    I2V_LIGHTNING,
+    id="wan2.2-i2v-a14b-lightning-merged",
+    title="Wan2.2 I2V A14B Lightning, merged",
+    summary="The same as one checkpoint, merged by others.",
+    weights=Weights(
+        Source("magespace/Wan2.2-I2V-A14B-Lightning-Diffusers"),
+        is_verified=False,
+    ),
+)
+
+FASTWAN_5B = replace(
+    wan22.TI2V_5B,
+    id="fastwan2.2-ti2v-5b",
+    title="FastWan2.2 TI2V 5B",
+    summary="720p at 24 fps from text in 3 steps instead of 50.",
+    weights=Weights(
+        Source(
+            "FastVideo/FastWan2.2-TI2V-5B-FullAttn-Diffusers",
+            "3e187042a324f6f5fb68fd22110a78725253de8f",
+        )
+    ),
+    calls=MappingProxyType({Task.TEXT_TO_VIDEO: Call.TEXT}),
+    defaults=replace(
+        wan22.TI2V_5B.defaults, num_inference_steps=3, guidance_scale=1.0, negative_prompt=""
+    ),
+    presets=fixed_steps(frames=121, draft_frames=49, steps=3),
+    scheduler="euler-renoised",
+    sigmas=(1.0, 0.757, 0.522),
+)
+
+MODELS = (
+    T2V_LIGHTNING,
+    I2V_LIGHTNING,
+    T2V_LIGHTNING_MERGED,
+    I2V_LIGHTNING_MERGED,
+    FASTWAN_5B,
+)

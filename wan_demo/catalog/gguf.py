@@ -1,0 +1,87 @@
+"""Quantized transformers as GGUF files over the official folders' other parts.
+
+File names: the repos of QuantStack and city96. Base repos are those that diffusers' single-file
+loader needs a config from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+from wan_demo.catalog import wan21, wan22
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.source import Source
+
+QUANTIZATIONS = ("Q4_K_M", "Q5_K_M", "Q8_0")
+
+_T2V_A14B = "73eafba53a1a8f29254e4c77f92e74ea27d7cd6f"
+_I2V_A14B = "6c6717459277b9cd1f72579d78a0fd62a79e57dc"
+
+
+def _quantized(
+    base: ModelSpec, quantization: str, files: dict[str, Source], is_verified: bool
+) -> ModelSpec:
+    short = quantization.split("_")[0]
+    suffix = "" if quantization == QUANTIZATIONS[0] else f"-{short.lower()}"
+    weights = replace(
+        base.weights,
+        base=_without(base, tuple(files)),
+        replaced=MappingProxyType(files),
+        is_verified=is_verified,
+    )
+    return replace(
+        base,
+        id=f"{base.id}-gguf{suffix}",
+        title=f"{base.title} GGUF {short}",
+        summary=f"{base.summary.rstrip('.')}, quantized to {short[1:]} bits for small GPUs.",
+        weights=weights,
+    )
+
+
+def _without(spec: ModelSpec, parts: tuple[str, ...]) -> Source | Path:
+    """The base without the weights of ``parts``, of which only the configs are needed."""
+    base = spec.weights.base
+    if isinstance(base, Path):
+        return base
+    kept = [part for part in spec.architecture.parts if part not in parts]
+    patterns = (
+        *("model_index.json", "tokenizer/*", "scheduler/*", "image_processor/*"),
+        *(f"{part}/*" for part in kept),
+        *(f"{part}/config.json" for part in parts),
+    )
+    return replace(base, patterns=patterns)
+
+
+def _vace(quantization: str) -> ModelSpec:
+    file = Source(
+        "QuantStack/Wan2.1_14B_VACE-GGUF", patterns=(f"Wan2.1_14B_VACE-{quantization}.gguf",)
+    )
+    return _quantized(wan21.VACE_14B, quantization, {"transformer": file}, is_verified=False)
+
+
+def _t2v(quantization: str) -> ModelSpec:
+    file = Source("city96/Wan2.1-T2V-14B-gguf", patterns=(f"wan2.1-t2v-14b-{quantization}.gguf",))
+    return _quantized(wan21.T2V_14B, quantization, {"transformer": file}, is_verified=False)
+
+
+def _a14b(base: ModelSpec, repo: str, commit: str, quantization: str) -> ModelSpec:
+    name = repo.split("/")[1].removesuffix("-GGUF")
+    files = {
+        part: Source(repo, commit, (f"{side}/{name}-{side}-{quantization}.gguf",))
+        for part, side in (("transformer", "HighNoise"), ("transformer_2", "LowNoise"))
+    }
+    return _quantized(base, quantization, files, is_verified=True)
+
+
+MODELS = tuple(
+    spec
+    for quantization in QUANTIZATIONS
+    for spec in (
+        _vace(quantization),
+        _t2v(quantization),
+        _a14b(wan22.T2V_A14B, "QuantStack/Wan2.2-T2V-A14B-GGUF", _T2V_A14B, quantization),
+        _a14b(wan22.I2V_A14B, "QuantStack/Wan2.2-I2V-A14B-GGUF", _I2V_A14B, quantization),
+    )
+)

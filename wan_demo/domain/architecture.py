@@ -1,0 +1,78 @@
+"""What a checkpoint is made of, as the configs of its parts: data that needs no torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+Config = Mapping[str, Any]
+"""The keyword arguments of a model class, as its ``config.json`` holds them."""
+
+
+class Call(StrEnum):
+    """Which of diffusers' pipelines does a task, and how it is called.
+
+    The engine has one adapter for each (``wan_demo.engine.pipelines.calls``).
+    """
+
+    TEXT = "text"
+    """``WanPipeline``: from noise."""
+    IMAGE = "image"
+    """``WanImageToVideoPipeline``: ``image`` becomes the first frame."""
+    FIRST_LAST = "first_last"
+    """The same with ``last_image``: the clip leads from one picture to the other."""
+    RESTYLE = "restyle"
+    """``WanVideoToVideoPipeline``: starts at the video, noised by ``strength``."""
+    CONTROL = "control"
+    """``WanVACEPipeline``: the video guides every step."""
+    CONTROL_TEXT = "control_text"
+    """The same with nothing to guide it: from noise."""
+
+
+MEDIA: Mapping[Call, tuple[str, ...]] = {
+    Call.TEXT: (),
+    Call.IMAGE: ("image",),
+    Call.FIRST_LAST: ("image", "last_image"),
+    Call.RESTYLE: ("video",),
+    Call.CONTROL: ("video",),
+    Call.CONTROL_TEXT: (),
+}
+"""The fields of the request that hold what a call starts from; all of them are needed."""
+
+KNOBS: Mapping[Call, tuple[str, ...]] = {
+    Call.RESTYLE: ("strength",),
+    Call.CONTROL: ("conditioning_scale",),
+}
+"""The fields of the request that only these calls take."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """The classes and configs of a checkpoint's parts, in the words of diffusers.
+
+    ``transformer_class`` is a class of diffusers; ``experts`` are 2 where a second transformer of
+    the same config takes the steps below ``boundary_ratio`` (Wan2.2 A14B).
+    """
+
+    transformer_class: str
+    transformer: Config
+    vae: Config
+    text_encoder: Config
+    parameters: Mapping[str, int]
+    """How many numbers each weight-bearing part holds, by the names in ``parts``."""
+    image_encoder: Config | None = None
+    experts: int = 1
+
+    @property
+    def latent_channels(self) -> int:
+        """Channels of the VAE's latents: 16 for Wan2.1, 48 for Wan2.2's TI2V."""
+        return int(self.vae["z_dim"])
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The weight-bearing folders of its diffusers form, in the order in which they are used."""
+        image = ("image_encoder",) if self.image_encoder else ()
+        second = ("transformer_2",) if self.experts == 2 else ()
+        return ("text_encoder", *image, "transformer", *second, "vae")

@@ -1,0 +1,1 @@
+"""Wan models through diffusers: load, configure, call. The only package that imports it."""

@@ -1,0 +1,140 @@
+"""The cached pipeline singleton of a worker process."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+
+from wan_demo.domain.architecture import Call
+from wan_demo.domain.events import Decoding, Event, Finished, Loading, Step
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.engine import preview
+from wan_demo.engine.base import Inputs
+from wan_demo.engine.latents import decode
+from wan_demo.engine.pipelines.calls import ADAPTERS, arguments
+from wan_demo.engine.pipelines.load import Loaded, load
+from wan_demo.engine.pipelines.provenance import environment
+from wan_demo.engine.pipelines.schedulers import new_scheduler
+from wan_demo.engine.stream import Closed, Emit, stream
+from wan_demo.errors import GenerationFailed, WanDemoError
+
+log = logging.getLogger(__name__)
+
+DEVICE_LOST = 70
+"""The exit status of a worker whose device failed."""
+
+Locate = Callable[[ModelSpec], Path]
+"""Where a model's diffusers folder is on this machine; raises ModelUnavailable."""
+
+
+class PipelineEngine:
+    """One model in memory at a time, reused by all; see ``wan_demo.engine.base.Engine``."""
+
+    def __init__(self, find: Callable[[str], ModelSpec], locate: Locate, device: str) -> None:
+        self._find = find
+        self._locate = locate
+        self._device = device
+        self._loaded: Loaded | None = None
+        _quiet()
+        _repeatable()
+
+    def generate(self, request: GenerationRequest, inputs: Inputs) -> Generator[Event, None, None]:
+        return stream(lambda emit: self._generate(request, inputs, emit))
+
+    def _generate(self, request: GenerationRequest, inputs: Inputs, emit: Emit) -> None:
+        try:
+            model = self._load(self._find(request.model), emit)
+            latents = _denoise(model, request, inputs, emit)
+            emit(Decoding())
+            frames = decode(model.parts["vae"], latents)[0]
+        except (WanDemoError, Closed):
+            raise
+        except torch.AcceleratorError as error:  # no later call on this device would work
+            log.exception("the device failed: this worker ends, another one takes over")
+            raise SystemExit(DEVICE_LOST) from error
+        except Exception as error:
+            log.exception("generation failed")
+            raise GenerationFailed(
+                "The pipeline stopped with an error; the server's log has it."
+            ) from error
+        finally:
+            self._clean()
+        emit(Finished(frames, self._provenance(model)))
+
+    def _load(self, spec: ModelSpec, emit: Emit) -> Loaded:
+        if self._loaded is not None and self._loaded.spec.id == spec.id:
+            return self._loaded
+        emit(Loading(spec.id))
+        self._loaded = None
+        gc.collect()
+        self._loaded = load(spec, self._locate(spec), self._device)
+        return self._loaded
+
+    def _clean(self) -> None:
+        """Leave nothing behind that a later run could see."""
+        if self._loaded is not None:
+            self._loaded.parts["vae"].clear_cache()
+
+    def _provenance(self, model: Loaded) -> dict[str, str]:
+        return {
+            "model_revision": model.revision,
+            "dtype": str(model.parts["transformer"].dtype).removeprefix("torch."),
+            "memory": f"everything on {self._device}",
+            "batch": "1",
+            **environment(self._device),
+        }
+
+
+def _denoise(model: Loaded, request: GenerationRequest, inputs: Inputs, emit: Emit) -> torch.Tensor:
+    """The clip's latents: (1, channels, frames, height, width), normalised."""
+    spec, call = model.spec, model.spec.calls[request.task]
+    scheduler = new_scheduler(spec.scheduler, spec.flow_shift)
+    pipe = ADAPTERS[call].build(spec, model.parts, scheduler)
+    starts_clean = call is Call.IMAGE and spec.first_frame_by_timestep
+    clean = preview.CleanLatents(scheduler, given=int(starts_clean))
+    total = request.effective_steps
+
+    def on_step_end(_pipe: Any, index: int, _timestep: Any, state: dict[str, Any]) -> Any:
+        picture = None
+        if preview.is_due(index + 1, total) and clean.latest is not None:
+            picture = preview.render(model.parts["vae"], clean.latest)
+        emit(Step(index + 1, total, picture))
+        return state
+
+    result = pipe(
+        **arguments(request, inputs, spec),
+        generator=torch.Generator("cpu").manual_seed(request.seed),
+        output_type="latent",
+        callback_on_step_end=on_step_end,
+    )
+    return result.frames
+
+
+def usable(device: str) -> str:
+    """``device`` where this torch can compute on it, else cpu: a GPU's driver is not enough."""
+    ready = {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}
+    if device in ready and not ready[device]():
+        log.warning("torch %s can't use %s, so it is the CPU", torch.__version__, device)
+        return "cpu"
+    return device
+
+
+def _quiet() -> None:
+    """Keep the libraries' progress bars and advice out of the log; errors still show."""
+    for logging_of in (diffusers.utils.logging, transformers.utils.logging):
+        logging_of.disable_progress_bar()
+        logging_of.set_verbosity_error()
+
+
+def _repeatable() -> None:
+    """The same seed gives the same frames: cuDNN must not choose its kernels by a race."""
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
