@@ -7,7 +7,10 @@ WanDemoError
 ├── JobFinished         the job has ended already
 ├── QueueFull           too many jobs wait
 ├── StorageFull         the disk has no room for another video
+│   └── NoRoomForModel      the disk has no room for a model's download
 ├── ModelUnavailable    the weights are not there or cannot be loaded
+│   └── DownloadFailed      the weights could not be fetched from the hub
+├── DownloadStopped     a download was ended by the one who asked for it
 ├── GenerationFailed    the pipeline raised
 └── WorkerLost          the worker process died too often on this job
 """
@@ -101,11 +104,36 @@ class StorageFull(WanDemoError):
         super().__init__("The disk has no room for another video. Free some space and try again.")
 
 
+class NoRoomForModel(StorageFull):
+    """The disk has no room for a model's files; the sentence names both figures."""
+
+    code = "no_room_for_model"
+
+    def __init__(self, sentence: str) -> None:
+        WanDemoError.__init__(self, sentence)
+
+
 class ModelUnavailable(WanDemoError):
     """The model's weights are missing or can't be loaded."""
 
     code = "model_unavailable"
     status = 503
+
+
+class DownloadFailed(ModelUnavailable):
+    """The model's files could not be fetched; what did arrive is kept for the next try."""
+
+    code = "download_failed"
+
+
+class DownloadStopped(WanDemoError):
+    """A download was told to stop; what did arrive is kept for the next try."""
+
+    code = "download_stopped"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("The download was stopped. What has arrived is kept.")
 
 
 class GenerationFailed(WanDemoError):

@@ -1,0 +1,55 @@
+"""All files of a model: found on this disk, or fetched one source after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from wan_demo.domain.checkpoint import Checkpoint
+from wan_demo.domain.model import Weights
+from wan_demo.domain.source import Source
+from wan_demo.hub.cache import find
+from wan_demo.hub.download import fetch
+
+OnBytes = Callable[[int, int], None]
+"""Told the bytes that are here and all bytes, of the source that is being fetched."""
+
+
+def find_checkpoint(weights: Weights, root: Path | None = None) -> Checkpoint | None:
+    """The files where all of them are here, else None; asks no network."""
+    places = {source: find(source, root) for source in weights.sources}
+    here = {source: place for source, place in places.items() if place is not None}
+    if len(here) < len(places) or _is_missing(weights.base):
+        return None
+    return _checkpoint(weights, here)
+
+
+def fetch_checkpoint(
+    weights: Weights, on_bytes: OnBytes, root: Path | None = None, endpoint: str | None = None
+) -> Checkpoint:
+    """The files, those that are missing fetched first.
+
+    ``on_bytes`` may raise, which ends the download with what has arrived kept. Raises
+    DownloadFailed and NoRoomForModel.
+    """
+    places = {
+        source: fetch(source, on_bytes, lambda: False, root=root, endpoint=endpoint)
+        for source in weights.sources
+    }
+    return _checkpoint(weights, places)
+
+
+def _is_missing(base: Source | Path) -> bool:
+    return isinstance(base, Path) and not (base / "model_index.json").is_file()
+
+
+def _checkpoint(weights: Weights, places: Mapping[Source, Path]) -> Checkpoint:
+    def files(sources: Mapping[str, Source]) -> dict[str, Path]:
+        return {part: places[one] / one.patterns[0] for part, one in sources.items()}
+
+    base = weights.base
+    return Checkpoint(
+        folder=base if isinstance(base, Path) else places[base],
+        replaced=files(weights.replaced),
+        loras=files(weights.loras),
+    )
