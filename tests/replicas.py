@@ -26,7 +26,8 @@ from transformers import (
 from wan_demo.domain.architecture import Architecture, Config
 from wan_demo.domain.model import ModelSpec
 
-TEXT_WIDTH, HEADS, HEAD_WIDTH, LAYERS = 16, 2, 12, 2
+# Widths that GGUF's blocks divide: 32 numbers, and 256 of the K-quants along the inner one.
+TEXT_WIDTH, HEADS, HEAD_WIDTH, LAYERS, INNER = 32, 2, 16, 2, 256
 IMAGE_WIDTH, IMAGE_SIDE, IMAGE_PATCH = 16, 32, 16
 IMAGE_TOKENS = (IMAGE_SIDE // IMAGE_PATCH) ** 2 + 1
 
@@ -37,7 +38,7 @@ def small_transformer(config: Config) -> dict[str, Any]:
         "num_layers": LAYERS,
         "num_attention_heads": HEADS,
         "attention_head_dim": HEAD_WIDTH,
-        "ffn_dim": 32,
+        "ffn_dim": INNER,
         "text_dim": TEXT_WIDTH,
         "freq_dim": 16,
         "rope_max_seq_len": 64,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
@@ -19,6 +18,7 @@ from filelock import FileLock, Timeout
 
 from wan_demo import catalog
 from wan_demo.api.app import create_app
+from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.job import Failure, Status
 from wan_demo.domain.model import ModelSpec
 from wan_demo.engine.base import Engine, Executor
@@ -27,6 +27,8 @@ from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
 from wan_demo.engine.process import GROUP, ProcessExecutor
 from wan_demo.errors import ModelUnavailable, WanDemoError, WorkerLost
+from wan_demo.hub.checkpoint import OnBytes, fetch_checkpoint, find_checkpoint
+from wan_demo.hub.connection import Stopped
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
@@ -90,41 +92,24 @@ def default_model(settings: Settings, device: Device) -> tuple[ModelSpec, str]:
 
 
 def is_available(spec: ModelSpec) -> bool:
-    """Whether a model's weights are on this machine, whole."""
-    try:
-        return _is_whole(locate(spec))
-    except ModelUnavailable:
-        return False
+    """Whether a model's files are on this machine, whole."""
+    return find_checkpoint(spec.weights) is not None
 
 
-def _is_whole(folder: Path) -> bool:
-    """Whether a download came to its end: weights of each part, and every shard of an index."""
-    shards = {
-        index.parent / name
-        for index in folder.glob("*/*.index.json")
-        for name in json.loads(index.read_text())["weight_map"].values()
-    }
-    return (
-        (folder / "model_index.json").is_file()
-        and all(any(part.parent.glob("*.safetensors")) for part in folder.glob("*/config.json"))
-        and all(shard.is_file() for shard in shards)
-    )
+def make_locate(settings: Settings) -> Callable[[ModelSpec, OnBytes, Stopped], Checkpoint]:
+    """Finds a model's files, and fetches what is missing where the settings allow it."""
 
+    def locate(spec: ModelSpec, on_bytes: OnBytes, stopped: Stopped) -> Checkpoint:
+        here = find_checkpoint(spec.weights)
+        if here is not None:
+            return here
+        if spec.bundled:
+            raise ModelUnavailable(f"The bundled model is missing from {spec.weights.name}/.")
+        if not settings.downloads:
+            raise ModelUnavailable(f"{spec.title} is not on this machine.")
+        return fetch_checkpoint(spec.weights, on_bytes, stopped)
 
-def locate(spec: ModelSpec) -> Path:
-    """A model's diffusers folder: bundled, or in the hub's cache; nothing is downloaded."""
-    if spec.bundled:
-        folder = catalog.ASSETS / spec.source
-        if not (folder / "model_index.json").is_file():
-            raise ModelUnavailable(f"The bundled model is missing from {folder.name}/.")
-        return folder
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import LocalEntryNotFoundError
-
-    try:
-        return Path(snapshot_download(spec.source, local_files_only=True))
-    except LocalEntryNotFoundError:
-        raise ModelUnavailable(f"{spec.title} is not on this machine.") from None
+    return locate
 
 
 def make_server(settings: Settings) -> FastAPI:
@@ -137,7 +122,7 @@ def make_server(settings: Settings) -> FastAPI:
     _sweep(store, folder)
     device = detect(settings.device)
     spec, why = default_model(settings, device)
-    service = Service(store, folder, spec.id, is_available)
+    service = Service(store, folder, spec.id, is_available, may_download=settings.downloads)
     executor = ProcessExecutor(_worker_command(settings, folder), give_back)
     links = Links(folder)
 
@@ -181,7 +166,8 @@ def make_one_off(settings: Settings, folder: DataFolder) -> OneOff:
     def work(stopping: Flag) -> None:  # the engine takes seconds to import: only once it is needed
         Worker("one-off", store, make_engine(settings), folder).run(stopping)
 
-    return OneOff(Service(store, folder, spec.id, is_available), InlineExecutor(work))
+    service = Service(store, folder, spec.id, is_available, may_download=settings.downloads)
+    return OneOff(service, InlineExecutor(work))
 
 
 def make_engine(settings: Settings) -> Engine:
@@ -191,9 +177,9 @@ def make_engine(settings: Settings) -> Engine:
     from wan_demo.engine.quiet import quiet_transformers
 
     quiet_transformers()
-    from wan_demo.engine.pipelines import PipelineEngine, usable
+    from wan_demo.engine.pipelines.engine import PipelineEngine, usable
 
-    return PipelineEngine(catalog.find, locate, usable(detect(settings.device).kind))
+    return PipelineEngine(catalog.find, make_locate(settings), usable(detect(settings.device).kind))
 
 
 def end_with_parent(stopping: Flag) -> None:

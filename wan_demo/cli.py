@@ -252,7 +252,14 @@ def _models(options: argparse.Namespace) -> int:
             "num_inference_steps": spec.defaults.num_inference_steps,
             "guidance_scale": spec.defaults.guidance_scale,
             "licence": spec.licence,
-            "source": spec.source,
+            "guidance_scale_2": spec.defaults.guidance_scale_2,
+            "flow_shift": {r.name: r.flow_shift for r in spec.resolutions},
+            "boundary_ratio": spec.boundary_ratio,
+            "scheduler": spec.scheduler,
+            "negative_prompt": spec.defaults.negative_prompt,
+            "source": spec.weights.name,
+            "is_verified": spec.weights.is_verified,
+            "download_bytes": spec.download_bytes,
             "available": bootstrap.is_available(spec),
         }
         for spec in catalog.MODELS

@@ -45,6 +45,8 @@ class Plan:
     spec: ModelSpec
     notes: Sequence[str]
     run_seconds: float | None
+    download_bytes: int = 0
+    """What is to be fetched first, about; 0 where the model is here."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,12 @@ class Service:
         default_model: str,
         is_available: Callable[[ModelSpec], bool],
         max_waiting: int = MAX_WAITING,
+        may_download: bool = True,
     ) -> None:
         self.folder = folder
         self.default_model = default_model
         self.is_available = is_available
+        self._may_download = may_download
         self._store = store
         self._max_waiting = max_waiting
 
@@ -86,12 +90,13 @@ class Service:
             spec=spec,
             notes=notes(spec, request.task, request.prompt, medium),
             run_seconds=expected_seconds(request, spec, self._store.recent(spec.id)),
+            download_bytes=0 if self.is_available(spec) else spec.download_bytes,
         )
 
     def submit(self, given: Given, owner: str) -> Job:
         """Accept a job; raises what ``plan`` raises, QueueFull and StorageFull."""
         plan = self.plan(given)
-        if not self.is_available(plan.spec):
+        if plan.download_bytes and not self._may_download:
             raise InvalidRequest("model", plan.spec.id, _how_to_get(plan.spec))
         waiting = self._store.waiting()
         if waiting >= self._max_waiting:
@@ -206,6 +211,6 @@ def _stamp(path: Path) -> Stamp:
 
 def _how_to_get(spec: ModelSpec) -> str:
     return (
-        f"is not on this machine yet; get it with `hf download {spec.source}` "
-        f"({spec.weight_bytes / 1e9:.0f} GB or more) and start again"
+        f"is not on this machine, and this server fetches no models; get it with "
+        f"`python -m wan_demo models download {spec.id}` (about {spec.download_bytes / 1e9:.0f} GB)"
     )

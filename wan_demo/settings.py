@@ -22,6 +22,10 @@ class Settings(BaseSettings):
     model: str | None = Field(
         default=None, description="Catalogue id of the model that the page starts with."
     )
+    downloads: bool = Field(
+        default=True,
+        description="Fetch a model that is not here when somebody makes a video with it.",
+    )
     device: Literal["auto", "cuda", "mps", "cpu"] = Field(
         default="auto", description="auto, cuda, mps or cpu."
     )

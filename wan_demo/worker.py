@@ -13,7 +13,7 @@ from typing import Any
 
 from wan_demo import __version__, catalog
 from wan_demo.domain.estimate import decode_steps
-from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Step
+from wan_demo.domain.events import Decoding, Downloading, Event, Finished, Frames, Loading, Step
 from wan_demo.domain.job import Failure, Output, Progress, Stage
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Engine, Inputs
@@ -84,12 +84,15 @@ class Worker:
 
     def _fetch(self, request: GenerationRequest) -> Inputs:
         size = (request.width, request.height)
-        if request.image is not None:
-            return Inputs(image=read_image(self._folder.input(request.image), size))
-        if request.video is not None:
-            path = self._folder.input(request.video)
-            return Inputs(video=read_video(path, size, request.num_frames, request.fps))
-        return Inputs()
+        pictures = {
+            name: read_image(self._folder.input(kept), size)
+            for name in ("image", "last_image")
+            if (kept := getattr(request, name)) is not None
+        }
+        if request.video is None:
+            return Inputs(**pictures)
+        path = self._folder.input(request.video)
+        return Inputs(video=read_video(path, size, request.num_frames, request.fps))
 
     def _encode(self, request: GenerationRequest, finished: Finished) -> Output:
         name = self._folder.new_video()
@@ -136,7 +139,11 @@ class _Run:
             raise Stopped
 
     def _handle(self, event: Event, clip: int) -> None:
-        if isinstance(event, Loading):
+        if isinstance(event, Downloading):
+            progress = self._progress(Stage.DOWNLOADING, clip)
+            so_far = {"done_bytes": event.done, "total_bytes": event.total}
+            self._report(progress.model_copy(update=so_far))
+        elif isinstance(event, Loading):
             self._report(self._progress(Stage.LOADING, clip))
         elif isinstance(event, Decoding):
             self._report(self._progress(Stage.DECODING, clip, self._decode_steps))

@@ -36,7 +36,7 @@ def _fake() -> Engine:
 
 @cache  # loading takes seconds, and one engine for all is how it is used
 def _pipeline() -> Engine:
-    from wan_demo.engine.pipelines import PipelineEngine
+    from wan_demo.engine.pipelines.engine import PipelineEngine
 
     return PipelineEngine(catalog.find, locate, "cpu")
 

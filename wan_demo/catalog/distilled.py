@@ -20,10 +20,6 @@ from wan_demo.domain.source import Source
 _LIGHTNING = "lightx2v/Wan2.2-Lightning"
 _LIGHTNING_COMMIT = "18bccf8884ec0a078eed79785eb4ef13ea16ce1e"
 
-# t from 1000 to 0 in four equal steps, s t / (1 + (s - 1) t) with s = 5: fm_solvers_euler.py of
-# ModelTC/Wan2.2-Lightning. diffusers' own Euler would end its steps elsewhere.
-_LIGHTNING_SIGMAS = (1.0, 0.9375, 5 / 6, 0.625)
-
 
 def _pair(folder: str) -> MappingProxyType[str, Source]:
     files = {"transformer": "high_noise_model", "transformer_2": "low_noise_model"}
@@ -52,7 +48,6 @@ def _lightning(base: ModelSpec, model_id: str, title: str, summary: str, folder:
         resolutions=tuple(replace(r, flow_shift=5.0) for r in base.resolutions),
         presets=fixed_steps(frames=81, draft_frames=33, steps=4),
         scheduler="euler",
-        sigmas=_LIGHTNING_SIGMAS,
     )
 
 
@@ -102,15 +97,16 @@ FASTWAN_5B = replace(
         Source(
             "FastVideo/FastWan2.2-TI2V-5B-FullAttn-Diffusers",
             "3e187042a324f6f5fb68fd22110a78725253de8f",
-        )
+        ),
+        bits=MappingProxyType({"vae": 32}),
     ),
     calls=MappingProxyType({Task.TEXT_TO_VIDEO: Call.TEXT}),
     defaults=replace(
         wan22.TI2V_5B.defaults, num_inference_steps=3, guidance_scale=1.0, negative_prompt=""
     ),
     presets=fixed_steps(frames=121, draft_frames=49, steps=3),
-    scheduler="euler-renoised",
-    sigmas=(1.0, 0.757, 0.522),
+    limits=replace(wan22.TI2V_5B.limits, max_steps=3),
+    scheduler="dmd",
 )
 
 MODELS = (

@@ -14,7 +14,10 @@ from wan_demo.catalog import wan21, wan22
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.source import Source
 
-QUANTIZATIONS = ("Q4_K_M", "Q5_K_M", "Q8_0")
+# Bits of a number, the blocks' scales among them: ggml's block sizes (ggml/src/ggml-common.h),
+# and for the mixtures what the published files come to.
+BITS = {"Q4_K_M": 5.4, "Q5_K_M": 6.1, "Q8_0": 8.6}
+QUANTIZATIONS = tuple(BITS)
 
 _T2V_A14B = "73eafba53a1a8f29254e4c77f92e74ea27d7cd6f"
 _I2V_A14B = "6c6717459277b9cd1f72579d78a0fd62a79e57dc"
@@ -29,6 +32,7 @@ def _quantized(
         base.weights,
         base=_without(base, tuple(files)),
         replaced=MappingProxyType(files),
+        bits=MappingProxyType({**base.weights.bits, **dict.fromkeys(files, BITS[quantization])}),
         is_verified=is_verified,
     )
     return replace(

@@ -27,10 +27,9 @@ from wan_demo.domain.model import Defaults, ModelSpec, Weights
 from wan_demo.domain.request import Task
 from wan_demo.domain.source import Source
 
-_FP32 = MappingProxyType(
-    {"transformer": "float32", "text_encoder": "float32", "image_encoder": "float32"}
-)
-_FP32_TRANSFORMER = MappingProxyType({"transformer": "float32"})
+# The VAE is always stored in 32 bits; VACE's and Wan2.2's text encoder in 16.
+_FP32 = MappingProxyType({"transformer": 32, "text_encoder": 32, "vae": 32})
+_FP32_TRANSFORMER = MappingProxyType({"transformer": 32, "vae": 32})
 
 T2V_1_3B = ModelSpec(
     id="wan2.1-t2v-1.3b",
@@ -39,7 +38,7 @@ T2V_1_3B = ModelSpec(
     licence="Apache-2.0",
     weights=Weights(
         Source("Wan-AI/Wan2.1-T2V-1.3B-Diffusers", "0fad780a534b6463e45facd96134c9f345acfa5b"),
-        stored=_FP32,
+        bits=_FP32,
     ),
     architecture=architectures.T2V_1_3B,
     calls=MappingProxyType({Task.TEXT_TO_VIDEO: Call.TEXT, Task.VIDEO_TO_VIDEO: Call.RESTYLE}),
@@ -64,7 +63,7 @@ T2V_14B = replace(
     summary="The large Wan2.1: 480p and 720p from text, restyles videos.",
     weights=Weights(
         Source("Wan-AI/Wan2.1-T2V-14B-Diffusers", "38ec498cb3208fb688890f8cc7e94ede2cbd7f68"),
-        stored=_FP32,
+        bits=_FP32,
     ),
     architecture=architectures.T2V_14B,
     limits=LIMITS_720P,
@@ -78,7 +77,7 @@ I2V_14B_480P = replace(
     summary="Brings a picture to life at 480p, in the picture's own ratio.",
     weights=Weights(
         Source("Wan-AI/Wan2.1-I2V-14B-480P-Diffusers", "b184e23a8a16b20f108f727c902e769e873ffc73"),
-        stored=_FP32,
+        bits=_FP32,
     ),
     architecture=architectures.I2V_14B,
     calls=MappingProxyType({Task.IMAGE_TO_VIDEO: Call.IMAGE}),
@@ -98,7 +97,7 @@ I2V_14B_720P = replace(
     summary="Brings a picture to life at 720p, in the picture's own ratio.",
     weights=Weights(
         Source("Wan-AI/Wan2.1-I2V-14B-720P-Diffusers", "eb849f76dfa246545b65774a9e25943ee69b3fa3"),
-        stored=_FP32,
+        bits=_FP32,
     ),
     limits=LIMITS_720P,
     defaults=replace(I2V_14B_480P.defaults, size=(1280, 720)),
@@ -115,7 +114,7 @@ FLF2V_14B_720P = replace(
         Source(
             "Wan-AI/Wan2.1-FLF2V-14B-720P-diffusers", "17c30769b1e0b5dcaa1799b117bf20a9c31f59d7"
         ),
-        stored=_FP32,
+        bits=_FP32,
     ),
     architecture=architectures.FLF2V_14B,
     calls=MappingProxyType({Task.IMAGE_TO_VIDEO: Call.FIRST_LAST}),
@@ -136,7 +135,7 @@ VACE_1_3B = replace(
     summary="Follows a video of yours at 480p, or text alone.",
     weights=Weights(
         Source("Wan-AI/Wan2.1-VACE-1.3B-diffusers", "ec4d2cb062b548996b179d493fdd05340de702a1"),
-        stored=_FP32_TRANSFORMER,
+        bits=_FP32_TRANSFORMER,
     ),
     architecture=architectures.VACE_1_3B,
     calls=MappingProxyType(
@@ -152,7 +151,7 @@ VACE_14B = replace(
     summary="Follows a video of yours at 480p and 720p, or text alone.",
     weights=Weights(
         Source("Wan-AI/Wan2.1-VACE-14B-diffusers", "db79b90c60bbb45ceec9e41b9d5a4df934538ac4"),
-        stored=_FP32_TRANSFORMER,
+        bits=_FP32_TRANSFORMER,
     ),
     architecture=architectures.VACE_14B,
     limits=LIMITS_720P,

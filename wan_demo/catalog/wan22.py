@@ -24,7 +24,7 @@ from wan_demo.domain.model import Defaults, Resolution, Weights
 from wan_demo.domain.request import Task
 from wan_demo.domain.source import Source
 
-_FP32_EXPERTS = MappingProxyType({"transformer": "float32", "transformer_2": "float32"})
+_FP32_EXPERTS = MappingProxyType({"transformer": 32, "transformer_2": 32, "vae": 32})
 
 T2V_A14B = replace(
     wan21.T2V_14B,
@@ -33,7 +33,7 @@ T2V_A14B = replace(
     summary="The best from text: two experts of 14B, 480p and 720p.",
     weights=Weights(
         Source("Wan-AI/Wan2.2-T2V-A14B-Diffusers", "5be7df9619b54f4e2667b2755bc6a756675b5cd7"),
-        stored=_FP32_EXPERTS,
+        bits=_FP32_EXPERTS,
     ),
     architecture=architectures.T2V_A14B,
     # WanVideoToVideoPipeline knows no second expert.
@@ -60,7 +60,7 @@ I2V_A14B = replace(
     summary="The best from a picture: two experts of 14B, 480p and 720p.",
     weights=Weights(
         Source("Wan-AI/Wan2.2-I2V-A14B-Diffusers", "596658fd9ca6b7b71d5057529bbf319ecbc61d74"),
-        stored=_FP32_EXPERTS,
+        bits=_FP32_EXPERTS,
     ),
     architecture=architectures.I2V_A14B,
     calls=MappingProxyType({Task.IMAGE_TO_VIDEO: Call.IMAGE}),
@@ -76,7 +76,7 @@ TI2V_5B = replace(
     summary="720p at 24 fps from text or from a picture.",
     weights=Weights(
         Source("Wan-AI/Wan2.2-TI2V-5B-Diffusers", "b8fff7315c768468a5333511427288870b2e9635"),
-        stored=MappingProxyType({"transformer": "float32"}),
+        bits=MappingProxyType({"transformer": 32, "vae": 32}),
     ),
     architecture=architectures.TI2V_5B,
     # WanVideoToVideoPipeline is made for the 2.1 VAE's factor of 8.

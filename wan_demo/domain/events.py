@@ -1,4 +1,4 @@
-"""What happens during a generation, in order: Loading, Step ..., Decoding, Finished."""
+"""What happens during a generation: Downloading, Loading, Step ..., Decoding, Finished."""
 
 from __future__ import annotations
 
@@ -9,6 +9,14 @@ from numpy.typing import NDArray
 
 Frames = NDArray[np.uint8]
 """RGB frames, shape (frames, height, width, 3), values 0 to 255."""
+
+
+@dataclass(frozen=True)
+class Downloading:
+    """The model's files are being fetched; bytes that are here, and all bytes."""
+
+    done: int
+    total: int
 
 
 @dataclass(frozen=True)
@@ -43,4 +51,4 @@ class Finished:
     provenance: dict[str, str]
 
 
-Event = Loading | Step | Decoding | Finished
+Event = Downloading | Loading | Step | Decoding | Finished

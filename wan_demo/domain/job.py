@@ -30,6 +30,7 @@ class Stage(StrEnum):
     """What a running job is doing."""
 
     STARTING = "starting"
+    DOWNLOADING = "downloading"
     LOADING = "loading"
     STEP = "step"
     DECODING = "decoding"
@@ -41,7 +42,10 @@ class _Record(BaseModel):
 
 
 class Progress(_Record):
-    """How far a running job is. ``clip`` counts from 0 to ``clips`` - 1, ``step`` from 1."""
+    """How far a running job is. ``clip`` counts from 0 to ``clips`` - 1, ``step`` from 1.
+
+    ``done_bytes`` of ``total_bytes`` are here while a model is being downloaded.
+    """
 
     stage: Stage = Stage.STARTING
     step: int = 0
@@ -49,6 +53,8 @@ class Progress(_Record):
     clip: int = 0
     clips: int = 1
     seconds_left: float | None = None
+    done_bytes: int = 0
+    total_bytes: int = 0
 
 
 class Output(_Record):

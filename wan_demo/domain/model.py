@@ -96,15 +96,15 @@ class Weights:
 
     ``base`` is a diffusers folder: on this machine (a path) or of the hub. ``replaced`` names
     parts that come from one file instead (GGUF or safetensors), ``loras`` parts that get one
-    merged in after loading; both sources hold one file each. ``stored`` is the dtype of the
-    base's parts on the hub where it is not bf16, by which the download is reckoned.
+    merged in after loading; both sources hold one file each. ``bits`` is how many the
+    hub stores for each number of a part, where it is not 16: the download is reckoned by it.
     ``is_verified`` is False where no public source confirms a repo or its revision.
     """
 
     base: Source | Path
     replaced: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
     loras: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
-    stored: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    bits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     is_verified: bool = True
 
     @property
@@ -140,8 +140,6 @@ class ModelSpec:
     """Noise level, 0 to 1, below which the second expert takes over; None for one expert."""
     scheduler: str = "unipc"
     """A name of ``wan_demo.engine.pipelines.schedulers``."""
-    sigmas: tuple[float, ...] | None = None
-    """Noise levels of the steps, for distilled models that were made for just these."""
     decode_passes: int = 6
     """The VAE's part of a clip, in passes of the transformer over it.
 
@@ -159,9 +157,22 @@ class ModelSpec:
     )
 
     @property
+    def bundled(self) -> bool:
+        """Whether its weights need no hub: a folder on this machine."""
+        return isinstance(self.weights.base, Path)
+
+    @property
     def tasks(self) -> tuple[Task, ...]:
         """What it can do, in the order of the page's tabs."""
         return tuple(task for task in Task if task in self.calls)
+
+    @property
+    def download_bytes(self) -> int:
+        """What its files on the hub come to, about: numbers times the bytes of each."""
+        if self.bundled:
+            return 0
+        bits, counts = self.weights.bits, self.architecture.parameters
+        return round(sum(count * bits.get(part, 16) / 8 for part, count in counts.items()))
 
     @property
     def sizes(self) -> Mapping[str, Size]:

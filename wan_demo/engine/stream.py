@@ -10,11 +10,26 @@ from threading import Thread
 
 from wan_demo.domain.events import Event
 
-Emit = Callable[[Event], None]
-
 
 class Closed(Exception):
     """Raised by ``emit`` inside the call once nobody listens any more."""
+
+
+class Emit:
+    """Hands events to the listener; raises Closed once there is none."""
+
+    def __init__(self, put: Callable[[Event], None], closed: Flag) -> None:
+        self._put = put
+        self._closed = closed
+
+    def __call__(self, event: Event) -> None:
+        if self.is_closed():
+            raise Closed
+        self._put(event)
+
+    def is_closed(self) -> bool:
+        """Whether nobody listens any more: for waits in which nothing is emitted."""
+        return self._closed.is_set()
 
 
 def stream(call: Callable[[Emit], None]) -> Generator[Event, None, None]:
@@ -26,14 +41,9 @@ def stream(call: Callable[[Emit], None]) -> Generator[Event, None, None]:
     events: SimpleQueue[Event | BaseException | None] = SimpleQueue()
     closed = Flag()
 
-    def emit(event: Event) -> None:
-        if closed.is_set():
-            raise Closed
-        events.put(event)
-
     def run() -> None:
         try:
-            call(emit)
+            call(Emit(events.put, closed))
         except BaseException as error:
             events.put(error)
         else:

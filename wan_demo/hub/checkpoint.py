@@ -9,6 +9,7 @@ from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.model import Weights
 from wan_demo.domain.source import Source
 from wan_demo.hub.cache import find
+from wan_demo.hub.connection import Stopped
 from wan_demo.hub.download import fetch
 
 OnBytes = Callable[[int, int], None]
@@ -25,15 +26,19 @@ def find_checkpoint(weights: Weights, root: Path | None = None) -> Checkpoint | 
 
 
 def fetch_checkpoint(
-    weights: Weights, on_bytes: OnBytes, root: Path | None = None, endpoint: str | None = None
+    weights: Weights,
+    on_bytes: OnBytes,
+    stopped: Stopped,
+    root: Path | None = None,
+    endpoint: str | None = None,
 ) -> Checkpoint:
     """The files, those that are missing fetched first.
 
-    ``on_bytes`` may raise, which ends the download with what has arrived kept. Raises
-    DownloadFailed and NoRoomForModel.
+    Raises DownloadFailed, NoRoomForModel, and DownloadStopped once ``stopped`` says so; what has
+    arrived is kept.
     """
     places = {
-        source: fetch(source, on_bytes, lambda: False, root=root, endpoint=endpoint)
+        source: fetch(source, on_bytes, stopped, root=root, endpoint=endpoint)
         for source in weights.sources
     }
     return _checkpoint(weights, places)

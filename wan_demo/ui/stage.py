@@ -17,6 +17,7 @@ from wan_demo.ui import words
 
 _STAGE_WORDS = {
     Stage.STARTING: "Starting",
+    Stage.DOWNLOADING: "Downloading the model",
     Stage.LOADING: "Loading the model",
     Stage.DECODING: "Decoding the frames",
     Stage.ENCODING: "Writing the video",
@@ -44,6 +45,9 @@ def fraction(job: Job) -> float:
     if job.status.is_final:
         return 1.0
     share = _STAGE_SHARE.get(progress.stage, 0.0)
+    if progress.stage is Stage.DOWNLOADING and progress.total_bytes:
+        # A bar of its own: the clip's begins once the model is here.
+        return progress.done_bytes / progress.total_bytes
     if progress.stage is Stage.STEP and progress.steps:
         share = _STEPS_SHARE * progress.step / progress.steps
     return (progress.clip + share) / progress.clips
@@ -95,6 +99,9 @@ def _running(job: Job, place: Place | None, links: Links) -> tuple[str, str, str
 def _running_line(job: Job) -> str:
     progress = job.progress
     text = _STAGE_WORDS.get(progress.stage, "")
+    if progress.stage is Stage.DOWNLOADING and progress.total_bytes:
+        done, total = words.gigabytes(progress.done_bytes), words.gigabytes(progress.total_bytes)
+        text += f": {done} of {total} GB"
     if progress.stage is Stage.STEP:
         text = f"Step {progress.step} of {progress.steps}"
         if progress.seconds_left:

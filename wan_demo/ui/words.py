@@ -27,6 +27,11 @@ def number(value: float) -> str:
     return f"{value:.10g}"
 
 
+def gigabytes(count: int) -> str:
+    """``28.9``: billions of bytes, as download sizes are given."""
+    return f"{count / 1e9:.1f}"
+
+
 def playing_time(num_frames: int, fps: int) -> str:
     """How long so many frames play."""
     return f"{num_frames / fps:.1f} s at {fps} fps"

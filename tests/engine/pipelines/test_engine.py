@@ -91,7 +91,7 @@ def test_a_device_that_does_not_take_the_weights_is_said(monkeypatch, error, end
     def refuse(*_: object) -> None:
         raise error
 
-    monkeypatch.setattr(pipelines.WanPipeline, "to", refuse)
+    monkeypatch.setattr(torch.nn.Module, "to", refuse)
     engine = PipelineEngine(catalog.find, locate, "cpu")
     with pytest.raises(end):
         list(engine.generate(REQUESTS[Task.TEXT_TO_VIDEO], Inputs()))
@@ -107,7 +107,7 @@ def test_a_pipeline_that_raises_is_a_failure_and_the_next_run_works(engine, monk
         raise RuntimeError("out of memory at /secret")
 
     with monkeypatch.context() as patch:
-        patch.setattr(pipelines, "decode", explode)
+        patch.setattr(engine_module, "decode", explode)
         with pytest.raises(GenerationFailed) as caught:
             events(engine, Task.TEXT_TO_VIDEO)
     assert "secret" not in str(caught.value)
@@ -121,7 +121,7 @@ def test_a_device_that_failed_ends_the_worker(engine, monkeypatch, caplog):
     monkeypatch.setattr(engine_module, "decode", fail)
     with pytest.raises(SystemExit) as caught:
         events(engine, Task.TEXT_TO_VIDEO)
-    assert caught.value.code == pipelines.DEVICE_LOST
+    assert caught.value.code == engine_module.DEVICE_LOST
     assert "illegal memory access" in caplog.text
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Generator
-from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -13,7 +12,8 @@ import torch
 import transformers
 
 from wan_demo.domain.architecture import Call
-from wan_demo.domain.events import Decoding, Event, Finished, Loading, Step
+from wan_demo.domain.checkpoint import Checkpoint
+from wan_demo.domain.events import Decoding, Downloading, Event, Finished, Loading, Step
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine import preview
@@ -24,15 +24,19 @@ from wan_demo.engine.pipelines.load import Loaded, load
 from wan_demo.engine.pipelines.provenance import environment
 from wan_demo.engine.pipelines.schedulers import new_scheduler
 from wan_demo.engine.stream import Closed, Emit, stream
-from wan_demo.errors import GenerationFailed, WanDemoError
+from wan_demo.errors import DownloadStopped, GenerationFailed, WanDemoError
 
 log = logging.getLogger(__name__)
 
 DEVICE_LOST = 70
 """The exit status of a worker whose device failed."""
 
-Locate = Callable[[ModelSpec], Path]
-"""Where a model's diffusers folder is on this machine; raises ModelUnavailable."""
+Locate = Callable[[ModelSpec, Callable[[int, int], None], Callable[[], bool]], Checkpoint]
+"""A model's files, fetched where need be.
+
+It tells the bytes that are here and all bytes, and asks whether to stop. Raises
+ModelUnavailable, and DownloadStopped when it was to stop.
+"""
 
 
 class PipelineEngine:
@@ -72,11 +76,21 @@ class PipelineEngine:
     def _load(self, spec: ModelSpec, emit: Emit) -> Loaded:
         if self._loaded is not None and self._loaded.spec.id == spec.id:
             return self._loaded
+        files = self._files(spec, emit)
         emit(Loading(spec.id))
         self._loaded = None
         gc.collect()
-        self._loaded = load(spec, self._locate(spec), self._device)
+        self._loaded = load(spec, files, self._device)
         return self._loaded
+
+    def _files(self, spec: ModelSpec, emit: Emit) -> Checkpoint:
+        def on_bytes(done: int, total: int) -> None:
+            emit(Downloading(done, total))
+
+        try:
+            return self._locate(spec, on_bytes, emit.is_closed)
+        except DownloadStopped as stopped:
+            raise Closed from stopped
 
     def _clean(self) -> None:
         """Leave nothing behind that a later run could see."""
@@ -96,7 +110,8 @@ class PipelineEngine:
 def _denoise(model: Loaded, request: GenerationRequest, inputs: Inputs, emit: Emit) -> torch.Tensor:
     """The clip's latents: (1, channels, frames, height, width), normalised."""
     spec, call = model.spec, model.spec.calls[request.task]
-    scheduler = new_scheduler(spec.scheduler, spec.flow_shift)
+    shift = spec.resolution(request.width, request.height).flow_shift
+    scheduler = new_scheduler(spec.scheduler, shift, request.seed)
     pipe = ADAPTERS[call].build(spec, model.parts, scheduler)
     starts_clean = call is Call.IMAGE and spec.first_frame_by_timestep
     clean = preview.CleanLatents(scheduler, given=int(starts_clean))

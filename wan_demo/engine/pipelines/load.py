@@ -17,7 +17,10 @@ import torch
 from diffusers import AutoencoderKLWan
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionModel, UMT5EncoderModel
 
+from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.model import ModelSpec
+from wan_demo.engine.pipelines import lora
+from wan_demo.engine.pipelines.gguf import single_file
 from wan_demo.engine.pipelines.provenance import revision
 from wan_demo.errors import ModelUnavailable
 
@@ -36,24 +39,26 @@ class Loaded:
     revision: str
 
 
-def load(spec: ModelSpec, folder: Path, device: str) -> Loaded:
-    """Read the parts of ``spec`` from its diffusers folder onto ``device``.
+def load(spec: ModelSpec, files: Checkpoint, device: str) -> Loaded:
+    """Read the parts of ``spec`` from its files onto ``device``.
 
     The transformer and the text encoder compute in bf16 on a GPU and in fp32 on the CPU, the VAE
     and the image encoder always in fp32, as Wan's own code has them. Raises ModelUnavailable.
     """
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     try:
-        parts = {name: _part(spec, name, folder, dtype) for name in _names(spec)}
+        parts = {name: _part(spec, name, files, dtype) for name in _names(spec)}
+        for part, path in files.loras.items():
+            lora.attach(parts[part], path, "built-in")
         for part in parts.values():
             if isinstance(part, torch.nn.Module):
                 part.eval().requires_grad_(False).to(device)
-    except torch.AcceleratorError:  # the device's end, not the weights'
+    except (ModelUnavailable, torch.AcceleratorError):  # said already; the device's end
         raise
     except FAULTS as error:
         log.exception("cannot load %s", spec.id)
         raise ModelUnavailable(f"The weights of {spec.title} can't be loaded: {error}") from error
-    return Loaded(spec, parts, revision(folder))
+    return Loaded(spec, parts, revision(files))
 
 
 def _names(spec: ModelSpec) -> tuple[str, ...]:
@@ -61,7 +66,10 @@ def _names(spec: ModelSpec) -> tuple[str, ...]:
     return ("tokenizer", *image, *spec.architecture.parts)
 
 
-def _part(spec: ModelSpec, name: str, folder: Path, dtype: torch.dtype) -> Any:
+def _part(spec: ModelSpec, name: str, files: Checkpoint, dtype: torch.dtype) -> Any:
+    folder = files.folder
+    if name in files.replaced:
+        return single_file(spec, name, files, dtype)
     if name == "tokenizer":
         return AutoTokenizer.from_pretrained(
             folder / name, local_files_only=True, trust_remote_code=False

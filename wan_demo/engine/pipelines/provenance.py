@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
+
+from wan_demo.domain.checkpoint import Checkpoint
 
 LIBRARIES = ("torch", "diffusers", "transformers", "av")
 
@@ -31,12 +34,27 @@ def environment(device: str) -> dict[str, str]:
     }
 
 
-def revision(folder: Path) -> str:
-    """Which weights these are: a hub snapshot's commit, or a digest of the weight files."""
+def revision(files: Checkpoint) -> str:
+    """Which weights these are: commits of the hub's snapshots, or a digest of weight files."""
+    extra = {**files.replaced, **files.loras}
+    return "+".join([_of_folder(files.folder), *(_of_file(extra[part]) for part in sorted(extra))])
+
+
+def _of_folder(folder: Path) -> str:
     if folder.parent.name == "snapshots":
         return folder.name
+    return _digest(sorted(folder.rglob("*.safetensors")))
+
+
+def _of_file(path: Path) -> str:
+    """A hub file is a link to a blob that bears its own SHA-256."""
+    blob = path.resolve().name
+    return f"sha256:{blob[:16]}" if len(blob) == 64 else _digest([path])
+
+
+def _digest(paths: Sequence[Path]) -> str:
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*.safetensors")):
+    for path in paths:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return f"sha256:{digest.hexdigest()[:16]}"
