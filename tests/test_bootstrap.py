@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Event as Flag
 
@@ -10,8 +11,9 @@ import pytest
 
 from tests.makers import request
 from wan_demo import bootstrap, catalog
-from wan_demo.bootstrap import DataFolderBusy, default_model, is_available, locate
+from wan_demo.bootstrap import DataFolderBusy, default_model, is_available, make_locate
 from wan_demo.domain.job import Status
+from wan_demo.domain.model import Weights
 from wan_demo.engine.device import Device
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.errors import InvalidRequest, ModelUnavailable
@@ -21,6 +23,7 @@ from wan_demo.worker import Worker
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = Device("cpu", "CPU")
+QUIETLY = (lambda _done, _total: None, lambda: False)
 GPU = Device("cuda", "Big GPU", 80 * 2**30)
 
 
@@ -55,15 +58,16 @@ def test_the_page_and_all_that_serves_it_come_without_torch(tmp_path):
 def test_the_bundled_model_is_at_hand_and_the_others_are_not(monkeypatch, tmp_path):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
     assert is_available(catalog.BUNDLED)
-    assert (locate(catalog.BUNDLED) / "model_index.json").is_file()
+    locate = make_locate(Settings(downloads=False))
+    assert (locate(catalog.BUNDLED, *QUIETLY).folder / "model_index.json").is_file()
     with pytest.raises(ModelUnavailable):
-        locate(catalog.find("wan2.1-t2v-1.3b"))
+        locate(catalog.find("wan2.1-t2v-1.3b"), *QUIETLY)
 
 
 def test_a_missing_bundled_model_is_said(monkeypatch, tmp_path):
-    monkeypatch.setattr(catalog, "ASSETS", tmp_path)
+    gone = replace(catalog.BUNDLED, weights=Weights(base=tmp_path / "wan-tiny"))
     with pytest.raises(ModelUnavailable, match="wan-tiny"):
-        locate(catalog.BUNDLED)
+        make_locate(Settings())(gone, *QUIETLY)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +78,13 @@ def test_a_missing_bundled_model_is_said(monkeypatch, tmp_path):
         "transformer/diffusion_pytorch_model-00002-of-00002.safetensors",
     ],
 )
-def test_a_download_that_was_cut_short_is_not_at_hand(monkeypatch, tmp_path, missing):
-    folder = tmp_path / catalog.BUNDLED.source
-    shutil.copytree(catalog.ASSETS / catalog.BUNDLED.source, folder)
-    monkeypatch.setattr(bootstrap, "locate", lambda _spec: folder)
-    assert is_available(catalog.BUNDLED)
+def test_a_folder_that_is_not_whole_is_not_at_hand(tmp_path, missing):
+    folder = tmp_path / "wan-tiny"
+    shutil.copytree(catalog.ASSETS / "wan-tiny", folder)
+    spec = replace(catalog.BUNDLED, weights=Weights(base=folder))
+    assert is_available(spec)
     (folder / missing).unlink()
-    assert not is_available(catalog.BUNDLED)
+    assert not is_available(spec)
 
 
 def test_the_model_that_was_asked_for_wins():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from scripts import model_table
 from wan_demo import catalog
 from wan_demo.settings import Settings
 
@@ -23,6 +24,12 @@ def test_every_setting_is_documented_as_it_is_declared():
 def test_every_model_is_in_the_readme_and_no_other():
     listed = re.findall(r"^\| `([a-z0-9.-]+)` \|", README, re.MULTILINE)
     assert listed == [spec.id for spec in catalog.MODELS]
+
+
+def test_the_tables_of_models_are_the_catalogues():
+    """Written by ``python -m scripts.model_table``."""
+    assert model_table.readme(README) == README
+    assert (ROOT / "docs" / "models.md").read_text() == model_table.details()
 
 
 def test_the_tests_named_in_the_table_of_faults_exist():

@@ -10,11 +10,12 @@ import pytest
 
 from tests.makers import grays, quarters, request
 from wan_demo import catalog
-from wan_demo.bootstrap import locate
+from wan_demo.bootstrap import make_locate
 from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Step
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.engine.base import Engine, Inputs
 from wan_demo.engine.fake import FakeEngine
+from wan_demo.settings import Settings
 
 REQUESTS = {
     Task.TEXT_TO_VIDEO: request(num_inference_steps=2),
@@ -38,7 +39,7 @@ def _fake() -> Engine:
 def _pipeline() -> Engine:
     from wan_demo.engine.pipelines.engine import PipelineEngine
 
-    return PipelineEngine(catalog.find, locate, "cpu")
+    return PipelineEngine(catalog.find, make_locate(Settings()), "cpu")
 
 
 @pytest.fixture(params=[_fake, _pipeline], ids=["fake", "pipeline"])

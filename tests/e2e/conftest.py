@@ -79,6 +79,7 @@ def running_server(folder: Path, *arguments: str, may_trace: bool = False) -> It
 def _environment() -> dict[str, str]:
     """This one's, without settings of the app, and as offline as the server must work."""
     kept = {name: text for name, text in os.environ.items() if not name.startswith("WAN_DEMO_")}
+    kept["WAN_DEMO_DOWNLOADS"] = "false"
     return {**kept, "PYTHONUNBUFFERED": "1", "HF_HUB_OFFLINE": "1"}
 
 

@@ -214,7 +214,7 @@ def test_a_model_changes_the_ranges_and_says_what_it_changed(page: Page, server:
     assert person.field_value(page, "width") == "832"
     expect(page.get_by_label("Quality")).to_be_checked()
     person.generate(page)
-    expect(person.plan(page)).to_contain_text("is not on this machine yet")
+    expect(person.plan(page)).to_contain_text("is not on this machine")
     page.get_by_label("Model").click()
     page.get_by_role("option", name="Wan Tiny").click()
     expect(person.plan(page)).to_contain_text("Will run 96×96, 17 frames")

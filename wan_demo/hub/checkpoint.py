@@ -8,7 +8,7 @@ from pathlib import Path
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.model import Weights
 from wan_demo.domain.source import Source
-from wan_demo.hub.cache import find
+from wan_demo.hub.cache import find, is_whole
 from wan_demo.hub.connection import Stopped
 from wan_demo.hub.download import fetch
 
@@ -45,7 +45,7 @@ def fetch_checkpoint(
 
 
 def _is_missing(base: Source | Path) -> bool:
-    return isinstance(base, Path) and not (base / "model_index.json").is_file()
+    return isinstance(base, Path) and not is_whole(base)
 
 
 def _checkpoint(weights: Weights, places: Mapping[Source, Path]) -> Checkpoint:

@@ -9,9 +9,11 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
+from wan_demo import catalog
 from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.rules import draw_seed
+from wan_demo.domain.request import Task
+from wan_demo.domain.rules import NOT_EVERYWHERE, draw_seed
 from wan_demo.ui import words
 from wan_demo.ui.values import Image, Number, Slider, Video
 
@@ -44,13 +46,9 @@ class Form:
     def given(self, values: Values, task: str) -> dict[str, Any]:
         """The request's fields as the form has them; what the task does not use is left out."""
         given = {name: values[component] for name, component in self.components().items()}
-        unused = {
-            "text_to_video": ("image", "video", "strength"),
-            "image_to_video": ("video", "strength"),
-        }
-        for name in unused.get(task, ("image",)):
-            given.pop(name)
-        return {**given, "task": task}
+        takes = _takes(given["model"], task)
+        used = {name: v for name, v in given.items() if name not in NOT_EVERYWHERE or name in takes}
+        return {**used, "task": task}
 
     def updates(self, shown: Mapping[str, Any]) -> dict[Component, Any]:
         """Field names to new values, as Gradio's answer."""
@@ -58,12 +56,23 @@ class Form:
         return {mine[name]: value for name, value in shown.items() if name in mine}
 
 
+def _takes(model: Any, task: str) -> frozenset[str]:
+    """What a model takes for a task, of what not all do; nothing for what it can't do."""
+    if model not in catalog.ids() or task not in catalog.find(model).tasks:
+        return frozenset()
+    return catalog.find(model).takes(Task(task))
+
+
 def model_choices(models: Any, is_available: Any) -> list[tuple[str, str]]:
     """What the drop-down shows for each model: its name and whether it is here."""
     return [
-        (spec.title if is_available(spec) else f"{spec.title} (not downloaded)", spec.id)
+        (spec.title if is_available(spec) else f"{spec.title} ({_to_fetch(spec)})", spec.id)
         for spec in models
     ]
+
+
+def _to_fetch(spec: ModelSpec) -> str:
+    return f"downloads {spec.download_bytes / 1e9:.0f} GB"
 
 
 def slider(name: str, spec: ModelSpec, value: float) -> Slider:

@@ -18,6 +18,8 @@ def render_plan(plan: Plan) -> str:
         said.append(f"{plan.request.num_videos_per_prompt} videos")
     if plan.run_seconds is not None:
         said.append(f"about {words.duration(plan.run_seconds)}")
+    if plan.download_bytes:
+        said.append(f"after a download of {words.gigabytes(plan.download_bytes)} GB")
     seconds = round(plan.run_seconds or 0)
     notes = "".join(f"<p class='note'>{escape(note)}</p>" for note in plan.notes)
     return (

@@ -11,6 +11,7 @@ from tests import replicas
 from tests.makers import grays, quarters
 from wan_demo import catalog
 from wan_demo.domain.architecture import Call
+from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.events import Finished, Step
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest, Task
@@ -18,22 +19,22 @@ from wan_demo.engine.base import Inputs
 from wan_demo.engine.pipelines.engine import PipelineEngine
 
 SIDE, FRAMES = 64, 9
-CASES = [(s, task) for s in catalog.MODELS if not s.bundled for task in s.tasks]
+KNOBS = ("strength", "conditioning_scale", "guidance_scale_2")
+PLAIN = [s for s in catalog.MODELS if not (s.bundled or s.weights.replaced or s.weights.loras)]
+CASES = [(spec, task) for spec in PLAIN for task in spec.tasks]
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("replicas")
-    return {
-        spec.id: replicas.publish(spec, root / spec.id)
-        for spec in catalog.MODELS
-        if not spec.bundled
-    }
+    return {spec.id: replicas.publish(spec, root / spec.id) for spec in PLAIN}
 
 
 @pytest.fixture(scope="module")
 def engine(folders) -> PipelineEngine:
-    return PipelineEngine(catalog.find, lambda spec: folders[spec.id], "cpu")
+    return PipelineEngine(
+        catalog.find, lambda spec, *_: Checkpoint(folders[spec.id], {}, {}), "cpu"
+    )
 
 
 def inputs(spec: ModelSpec, task: Task) -> Inputs:
@@ -58,9 +59,8 @@ def request(spec: ModelSpec, task: Task) -> GenerationRequest:
         num_inference_steps=3,
         guidance_scale=spec.defaults.guidance_scale,
         seed=1,
-        strength=0.7 if task is Task.VIDEO_TO_VIDEO else None,
-        image="i" if task is Task.IMAGE_TO_VIDEO else None,
-        video="v" if task is Task.VIDEO_TO_VIDEO else None,
+        **{name: getattr(spec.defaults, name) for name in KNOBS if name in spec.takes(task)},
+        **dict.fromkeys(spec.needs(task), "file"),
     )
 
 

@@ -11,18 +11,19 @@ import torch
 
 from tests.contract.test_engine import INPUTS, REQUESTS, events
 from wan_demo import catalog
-from wan_demo.bootstrap import locate
+from wan_demo.bootstrap import make_locate
 from wan_demo.domain.events import Finished, Frames, Step
 from wan_demo.domain.request import Task
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.pipelines import engine as engine_module
 from wan_demo.engine.pipelines.engine import PipelineEngine, usable
 from wan_demo.errors import GenerationFailed, ModelUnavailable
+from wan_demo.settings import Settings
 
 
 @pytest.fixture(scope="module")
 def engine() -> PipelineEngine:
-    return PipelineEngine(catalog.find, locate, "cpu")
+    return PipelineEngine(catalog.find, make_locate(Settings()), "cpu")
 
 
 def psnr(one: Frames, other: Frames) -> float:
@@ -92,7 +93,7 @@ def test_a_device_that_does_not_take_the_weights_is_said(monkeypatch, error, end
         raise error
 
     monkeypatch.setattr(torch.nn.Module, "to", refuse)
-    engine = PipelineEngine(catalog.find, locate, "cpu")
+    engine = PipelineEngine(catalog.find, make_locate(Settings()), "cpu")
     with pytest.raises(end):
         list(engine.generate(REQUESTS[Task.TEXT_TO_VIDEO], Inputs()))
 
