@@ -21,7 +21,7 @@ from transformers import (
 from wan_demo.catalog import architectures
 from wan_demo.domain.architecture import Architecture, Config
 
-HEAD = '''"""Parameters of each architecture's parts. Written by ``python -m scripts.parameters``."""
+HEAD = '''"""Parameters of each architecture's parts, by ``python -m scripts.parameters``."""
 
 from __future__ import annotations
 '''

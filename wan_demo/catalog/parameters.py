@@ -1,4 +1,4 @@
-"""Parameters of each architecture's parts. Written by ``python -m scripts.parameters``."""
+"""Parameters of each architecture's parts, by ``python -m scripts.parameters``."""
 
 from __future__ import annotations
 
