@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from wan_demo import catalog
 from wan_demo.domain.control import Control, controls
 from wan_demo.domain.job import Job, Stage, Status
+from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.errors import InvalidRequest, WanDemoError, WorkerLost
 from wan_demo.settings import Settings
@@ -62,15 +63,26 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser("generate", help="make one video, without a server")
     _add_generate(generate)
     generate.set_defaults(run=_generate)
-    models = commands.add_parser("models", help="list the models")
-    models.add_argument("--json", action="store_true", help="as JSON")
-    models.set_defaults(run=_models)
+    _add_models(commands.add_parser("models", help="list, show and download models"))
     worker = commands.add_parser("worker", help="work on the queue of a data folder")
     worker.add_argument("--name", help="how the worker signs its claims; no two may share one")
     worker.add_argument("--supervised", action="store_true", help=argparse.SUPPRESS)
     _add_settings(worker)
     worker.set_defaults(run=_worker)
     return parser
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="as JSON")
+    parser.set_defaults(run=_models)
+    actions = parser.add_subparsers(metavar="ACTION")
+    for name, run, text in (
+        ("download", _download, "fetch a model's files, from where an earlier try stopped"),
+        ("info", _info, "all that the catalogue knows of a model"),
+    ):
+        action = actions.add_parser(name, help=text)
+        action.add_argument("id", help="as `models` lists it")
+        action.set_defaults(run=run)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -240,42 +252,78 @@ def _progress_text(job: Job) -> str:
     progress = job.progress
     if job.status is Status.RUNNING and progress.stage is Stage.STEP:
         return f"step {progress.step} of {progress.steps}"
+    if progress.stage is Stage.DOWNLOADING:
+        return f"downloading {progress.done_bytes / 1e9:.2f} of {progress.total_bytes / 1e9:.2f} GB"
     return progress.stage.value
 
 
 def _models(options: argparse.Namespace) -> int:
     from wan_demo import bootstrap
 
-    rows = [
-        {
-            "id": spec.id,
-            "title": spec.title,
-            "tasks": [task.value for task in spec.tasks],
-            "default_size": list(spec.defaults.size),
-            "num_frames": spec.defaults.num_frames,
-            "fps": spec.defaults.fps,
-            "num_inference_steps": spec.defaults.num_inference_steps,
-            "guidance_scale": spec.defaults.guidance_scale,
-            "licence": spec.licence,
-            "guidance_scale_2": spec.defaults.guidance_scale_2,
-            "flow_shift": {r.name: r.flow_shift for r in spec.resolutions},
-            "boundary_ratio": spec.boundary_ratio,
-            "scheduler": spec.scheduler,
-            "negative_prompt": spec.defaults.negative_prompt,
-            "source": spec.weights.name,
-            "is_verified": spec.weights.is_verified,
-            "download_bytes": spec.download_bytes,
-            "available": bootstrap.is_available(spec),
-        }
-        for spec in catalog.MODELS
-    ]
     if options.json:
+        rows = [_described(spec, bootstrap.is_available(spec)) for spec in catalog.MODELS]
         print(json.dumps(rows, indent=2))
         return 0
-    for row in rows:
-        here = "ready" if row["available"] else "not downloaded"
-        print(f"{row['id']:<18} {here:<15} {', '.join(row['tasks'])}")
+    width = max(len(spec.id) for spec in catalog.MODELS)
+    for spec in catalog.MODELS:
+        here = "ready" if bootstrap.is_available(spec) else f"{spec.download_bytes / 1e9:.0f} GB"
+        print(f"{spec.id:<{width}}  {here:>7}  {', '.join(spec.tasks)}")
     return 0
+
+
+def _described(spec: ModelSpec, is_available: bool) -> dict[str, Any]:
+    """A model as JSON."""
+    defaults = spec.defaults
+    return {
+        "id": spec.id,
+        "title": spec.title,
+        "summary": spec.summary,
+        "licence": spec.licence,
+        "source": spec.weights.name,
+        "revision": getattr(spec.weights.base, "revision", None),
+        "is_verified": spec.weights.is_verified,
+        "available": is_available,
+        "download_bytes": spec.download_bytes,
+        "parameters": dict(spec.architecture.parameters),
+        "tasks": [task.value for task in spec.tasks],
+        "default_size": list(defaults.size),
+        "sizes": {r.name: [list(size) for size in r.sizes.values()] for r in spec.resolutions},
+        "num_frames": defaults.num_frames,
+        "fps": defaults.fps,
+        "num_inference_steps": defaults.num_inference_steps,
+        "guidance_scale": defaults.guidance_scale,
+        "guidance_scale_2": defaults.guidance_scale_2,
+        "flow_shift": {r.name: r.flow_shift for r in spec.resolutions},
+        "boundary_ratio": spec.boundary_ratio,
+        "scheduler": spec.scheduler,
+        "negative_prompt": defaults.negative_prompt,
+        "max_sequence_length": spec.max_sequence_length,
+    }
+
+
+def _info(options: argparse.Namespace) -> int:
+    from wan_demo import bootstrap
+
+    spec = catalog.find(options.id)
+    print(json.dumps(_described(spec, bootstrap.is_available(spec)), indent=2, ensure_ascii=False))
+    return 0
+
+
+def _download(options: argparse.Namespace) -> int:
+    from wan_demo import bootstrap
+
+    spec = catalog.find(options.id)
+    files = bootstrap.make_locate(Settings(downloads=True))(spec, _show_bytes, lambda: False)
+    if sys.stderr.isatty():
+        print(file=sys.stderr)
+    print(files.folder)
+    return 0
+
+
+def _show_bytes(done: int, total: int) -> None:
+    if sys.stderr.isatty():
+        share = f"{done / 1e9:.2f} of {total / 1e9:.2f} GB"
+        print(f"\r{share:<40}", end="", file=sys.stderr, flush=True)
 
 
 def _worker(options: argparse.Namespace) -> int:

@@ -85,6 +85,7 @@ class Service:
         spec = catalog.find(str(given.get("model") or self.default_model))
         medium = self.medium(given)
         request = complete(given, spec, medium)
+        _check_last_image(request)
         return Plan(
             request=request,
             spec=spec,
@@ -103,7 +104,7 @@ class Service:
             raise QueueFull(waiting, self._max_waiting)
         if not self.folder.has_room():
             raise StorageFull
-        return self._store.add(self._keep_medium(plan.request), owner)
+        return self._store.add(self._keep_media(plan), owner)
 
     def get(self, job_id: str, owner: str) -> Job:
         """One of the owner's jobs; raises JobNotFound for anybody else's too."""
@@ -148,12 +149,13 @@ class Service:
         path = given.get(kind) if kind else None
         return _probe(Path(str(path)), kind) if kind and path else None
 
-    def _keep_medium(self, request: GenerationRequest) -> GenerationRequest:
-        kind = MEDIA.get(request.task)
-        if kind is None:
-            return request
-        kept = self.folder.keep_input(Path(str(getattr(request, kind))))
-        return request.model_copy(update={kind: kept})
+    def _keep_media(self, plan: Plan) -> GenerationRequest:
+        """The request with its media copied in, and named as the copies are."""
+        kept = {
+            name: self.folder.keep_input(Path(str(getattr(plan.request, name))))
+            for name in plan.spec.needs(plan.request.task)
+        }
+        return plan.request.model_copy(update=kept)
 
     def _wait(self, ahead: Sequence[Job]) -> float | None:
         """Seconds until these jobs are done; None where one's time or model is not known."""
@@ -170,6 +172,16 @@ class Service:
                 return None
             total += seconds
         return total
+
+
+def _check_last_image(request: GenerationRequest) -> None:
+    """The second picture takes the first one's size; it only has to be one."""
+    if request.last_image is None:
+        return
+    try:
+        _probe(Path(request.last_image), "image")
+    except UnreadableMedium as error:
+        raise UnreadableMedium("last_image", error.value, error.allowed) from None
 
 
 def _probe(path: Path, kind: Kind) -> Medium:

@@ -94,6 +94,7 @@ class HubServer:
         self.requests: list[Request] = []
         self.gated: set[str] = set()
         self.edit: Callable[[dict[str, Any]], None] = lambda _answer: None
+        self.pinned: dict[str, str] = {}
         self._lock = threading.Lock()
         self._stored: dict[tuple[Path, int, int], tuple[str, str]] = {}
         self._hub = _server(self, "hub")
@@ -138,7 +139,9 @@ class HubServer:
         return {file.path: file for file in files}
 
     def commit(self, repo: str) -> str:
-        """The id of what is published now."""
+        """The id of what is published now: one of ``pinned``, or named by the content."""
+        if repo in self.pinned:
+            return self.pinned[repo]
         listed = json.dumps([[f.path, f.etag] for f in self.stored(repo).values()])
         return hashlib.sha1(listed.encode()).hexdigest()
 
