@@ -72,7 +72,6 @@ def test_the_shell_fetches_and_runs_every_task_of_every_spec(spec, task, tmp_pat
     assert main(command(spec, task, tmp_path)) == 0, capsys.readouterr().err
     with av.open(str(tmp_path / "made.mp4")) as clip:
         assert len(list(clip.decode(video=0))) == 5
-        assert spec.weights.name.split("/")[0] and clip.metadata
 
 
 def test_what_is_here_is_not_asked_for_again(hub, tmp_path, capsys):
