@@ -32,6 +32,13 @@ _FIRST: dict[Task, tuple[str, ...]] = {
 }
 """What a task's endpoint takes before the parameters that all three share."""
 
+_LAST: dict[Task, tuple[str, ...]] = {
+    Task.TEXT_TO_VIDEO: (),
+    Task.IMAGE_TO_VIDEO: ("last_image",),
+    Task.VIDEO_TO_VIDEO: ("conditioning_scale",),
+}
+"""And what comes after them, of use to some models only."""
+
 _SHARED = (
     "negative_prompt",
     "model",
@@ -43,6 +50,7 @@ _SHARED = (
     "guidance_scale",
     "seed",
     "num_videos_per_prompt",
+    "guidance_scale_2",
 )
 
 _NEEDED: dict[Task, tuple[str, ...]] = {
@@ -82,13 +90,13 @@ def add_endpoints(service: Service) -> None:
 
 
 def _names(task: Task) -> Sequence[str]:
-    return (*_FIRST[task], *_SHARED)
+    return (*_FIRST[task], *_SHARED, *_LAST[task])
 
 
 def _component(name: str) -> Component:
     """A component that is never shown: it says what kind of value a parameter is."""
     known = control(name)
-    if name == "image":
+    if name in ("image", "last_image"):
         return Image(label=known.label, type="filepath", visible=False)
     if name == "video":
         return Video(label=known.label, visible=False)
@@ -155,7 +163,7 @@ def _answer(service: Service, job: Job) -> Answer:
         raise gr.Error(job.failure.message, print_exception=False)
     if not job.outputs:
         raise gr.Error("The job was stopped.", print_exception=False)
-    used = job.request.model_dump(mode="json", exclude={"image", "video"})
+    used = job.request.model_dump(mode="json", exclude={"image", "last_image", "video"})
     seeds = [output.seed for output in job.outputs]
     file = job.outputs[0].file
     return lend(service.folder.video(file), file), {**used, "job": job.id, "seeds": seeds}

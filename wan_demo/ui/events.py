@@ -13,7 +13,7 @@ from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.errors import JobNotFound
 from wan_demo.media.links import Links, new_owner
-from wan_demo.service import MEDIA, Service
+from wan_demo.service import Service
 from wan_demo.ui import form as f
 from wan_demo.ui.layout import Layout
 
@@ -69,18 +69,25 @@ class Events:
         task, form = values[self._state.task], self._at.form
         if task == Task.IMAGE_TO_VIDEO and not values[form.image]:
             return "Add the picture that the video starts from."
+        if "last_image" in self._needs(values) and not values[form.last_image]:
+            return "Add the picture that the video ends with."
         if task == Task.VIDEO_TO_VIDEO and not values[form.video]:
             return "Add the video to restyle."
         if task != Task.IMAGE_TO_VIDEO and not (values[form.prompt] or "").strip():
             return "Say what the video shows."
         return None
 
+    def _needs(self, values: f.Values) -> tuple[str, ...]:
+        """The media that the form's model needs for the tab's task; none for what it can't do."""
+        spec, task = self._spec(values), values[self._state.task]
+        return spec.needs(Task(task)) if task in spec.tasks else ()
+
     def _reusable(self, job: Job) -> dict[str, Any]:
         """A job's request as ``given``: its kept input as a path again."""
         given = job.request.model_dump()
-        for kind in MEDIA.values():
-            if given[kind]:
-                given[kind] = str(self._service.folder.input(given[kind]))
+        for name in catalog.find(job.request.model).needs(job.request.task):
+            if given[name]:
+                given[name] = str(self._service.folder.input(given[name]))
         return given
 
     def _told(self, event: gr.EventData, name: str) -> str:

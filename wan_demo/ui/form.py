@@ -28,12 +28,15 @@ class Form:
     model: gr.Dropdown
     prompt: gr.Textbox
     image: Image
+    last_image: Image
     video: Video
     strength: Slider
+    conditioning_scale: Slider
     width: Slider
     height: Slider
     num_frames: Slider
     guidance_scale: Slider
+    guidance_scale_2: Slider
     seed: Number
     num_inference_steps: Slider
     num_videos_per_prompt: Slider
@@ -84,8 +87,14 @@ def slider(name: str, spec: ModelSpec, value: float) -> Slider:
         value=value,
         elem_id=name,
         interactive=True,
+        visible=is_shown(name, spec),
         **range_of(name, spec),
     )
+
+
+def is_shown(name: str, spec: ModelSpec) -> bool:
+    """Whether a model takes a field at all, for one task or another."""
+    return name not in NOT_EVERYWHERE or any(name in spec.takes(task) for task in spec.tasks)
 
 
 def range_of(name: str, spec: ModelSpec) -> dict[str, Any]:
@@ -97,8 +106,8 @@ def range_of(name: str, spec: ModelSpec) -> dict[str, Any]:
         return _range(limits.min_frames, limits.max_frames, 4)
     if name == "num_inference_steps":
         return _range(1, limits.max_steps, 1)
-    if name == "strength":
-        return _range(0.05, 1, 0.05)
+    if name in ("strength", "conditioning_scale"):
+        return _range(0.05 if name == "strength" else 0, known.maximum or 1, 0.05)
     step = 1 if known.is_integer else 0.5
     return _range(known.minimum or 0, known.maximum or 1, step)
 
@@ -189,7 +198,9 @@ def defaults_of(spec: ModelSpec) -> dict[str, Any]:
         "num_frames": spec.defaults.num_frames,
         "guidance_scale": spec.defaults.guidance_scale,
         "num_inference_steps": spec.defaults.num_inference_steps,
+        "guidance_scale_2": spec.defaults.guidance_scale_2 or 1.0,
         "strength": spec.defaults.strength,
+        "conditioning_scale": spec.defaults.conditioning_scale,
         "negative_prompt": spec.defaults.negative_prompt,
     }
 

@@ -22,7 +22,7 @@ from wan_demo.ui.layout import example_chips
 from wan_demo.ui.memory import KEPT_OUT
 from wan_demo.ui.values import lend, lent
 
-_SUFFIX = {"image": ".png", "video": ".mp4"}
+_SUFFIX = {"image": ".png", "last_image": ".png", "video": ".mp4"}
 
 
 class FormEvents(Events):
@@ -53,9 +53,9 @@ class FormEvents(Events):
             return self._unchanged()
         given = {name: value for name, value in self._reusable(job).items() if value is not None}
         try:
-            for kind in MEDIA.values():
-                if kind in given:
-                    given[kind] = lend(Path(given[kind]), f"input{_SUFFIX[kind]}")
+            for name, suffix in _SUFFIX.items():
+                if name in given:
+                    given[name] = lend(Path(given[name]), f"input{suffix}")
         except OSError:
             return self._gone()
         spec = catalog.find(job.request.model)
@@ -188,10 +188,14 @@ class FormEvents(Events):
         for name, component in self._at.form.components().items():
             if name in given and name != "model":
                 slider = isinstance(component, gr.Slider)
-                value = given[name]
+                value, shown = given[name], f.is_shown(name, spec)
                 updates[component] = (
-                    gr.Slider(value=value, **f.range_of(name, spec)) if slider else value
+                    gr.Slider(value=value, visible=shown, **f.range_of(name, spec))
+                    if slider
+                    else value
                 )
+        second = self._at.form.last_image
+        updates.setdefault(second, gr.Image(visible=f.is_shown("last_image", spec)))
         return updates
 
     def restore(self, values: f.Values) -> Updates:

@@ -61,7 +61,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
         queue = gr.HTML("", elem_id="queue")
     with gr.Row(elem_id="layout"):
         with gr.Column(elem_id="ask"):
-            tabs, image, video, strength, examples = _tabs(spec)
+            tabs, media, examples = _tabs(spec)
             prompt = f.prompt_box(_first_example(spec))
             preset = _preset(spec)
             plan = _html("", "plan", "fix")
@@ -75,18 +75,22 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
             ratio, sized = _size(spec)
             num_frames, readout = _frames(spec)
             guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
+            second = f.slider("guidance_scale_2", spec, spec.defaults.guidance_scale_2 or 1.0)
             seed, dice, lock = _seed()
             steps, videos, negative = _more(spec)
     form = f.Form(
         model=model,
         prompt=prompt,
-        image=image,
-        video=video,
-        strength=strength,
+        image=media.image,
+        last_image=media.last_image,
+        video=media.video,
+        strength=media.strength,
+        conditioning_scale=media.conditioning_scale,
         width=sized[0],
         height=sized[1],
         num_frames=num_frames,
         guidance_scale=guidance,
+        guidance_scale_2=second,
         seed=seed,
         num_inference_steps=steps,
         num_videos_per_prompt=videos,
@@ -156,30 +160,45 @@ def _seed() -> tuple[Number, gr.Button, gr.Checkbox]:
     return seed, dice, lock
 
 
-def _tabs(
-    spec: ModelSpec,
-) -> tuple[gr.Tabs, Image, Video, Slider, dict[Task, gr.HTML]]:
+@dataclass(frozen=True)
+class _Media:
+    """What the tabs hold besides examples; their names are the request's."""
+
+    image: Image
+    last_image: Image
+    video: Video
+    strength: Slider
+    conditioning_scale: Slider
+
+
+def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, _Media, dict[Task, gr.HTML]]:
     """One tab a task: each holds what only that task needs."""
     examples: dict[Task, gr.HTML] = {}
     with gr.Tabs(selected=Task.TEXT_TO_VIDEO.value, elem_id="tasks") as tabs:
         with _tab(Task.TEXT_TO_VIDEO):
             examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
         with _tab(Task.IMAGE_TO_VIDEO):
-            image = Image(
-                label=control("image").label,
-                type="filepath",
-                sources=["upload", "clipboard"],
-                height=220,
-                elem_id="image",
-            )
+            image, last_image = _picture("image", spec), _picture("last_image", spec)
             examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
         with _tab(Task.VIDEO_TO_VIDEO):
             video = Video(
                 label=control("video").label, sources=["upload"], height=220, elem_id="video"
             )
             strength = f.slider("strength", spec, spec.defaults.strength)
+            scale = f.slider("conditioning_scale", spec, spec.defaults.conditioning_scale)
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
-    return tabs, image, video, strength, examples
+    return tabs, _Media(image, last_image, video, strength, scale), examples
+
+
+def _picture(name: str, spec: ModelSpec) -> Image:
+    return Image(
+        label=control(name).label,
+        type="filepath",
+        sources=["upload", "clipboard"],
+        height=220,
+        elem_id=name,
+        visible=name == "image" or f.is_shown(name, spec),
+    )
 
 
 def _tab(task: Task) -> gr.Tab:

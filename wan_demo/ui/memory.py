@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-KEPT_OUT = ("image", "video")
+KEPT_OUT = ("image", "last_image", "video")
 
 _KEY = "wan_demo.form"
 

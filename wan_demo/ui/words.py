@@ -53,8 +53,12 @@ def facts(request: GenerationRequest) -> list[str]:
         steps(request),
         f"guidance {number(request.guidance_scale)}",
     ]
+    if request.guidance_scale_2 is not None:
+        said[-1] += f" / {number(request.guidance_scale_2)}"
     if request.strength is not None:
         said.append(f"strength {number(request.strength)}")
+    if request.conditioning_scale is not None:
+        said.append(f"control {number(request.conditioning_scale)}")
     return said
 
 
