@@ -6,28 +6,40 @@ that a folder cannot name code of its own.
 
 from __future__ import annotations
 
-import json
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
 from diffusers import AutoencoderKLWan
+from safetensors import SafetensorError
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionModel, UMT5EncoderModel
 
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.model import ModelSpec
 from wan_demo.engine.pipelines import lora
-from wan_demo.engine.pipelines.gguf import single_file
+from wan_demo.engine.pipelines.broken import BrokenFile, plain, refuse
+from wan_demo.engine.pipelines.folder import check_folder, read_json
 from wan_demo.engine.pipelines.provenance import revision
+from wan_demo.engine.pipelines.single_file import single_file
 from wan_demo.errors import ModelUnavailable
 
 log = logging.getLogger(__name__)
 
-FAULTS = (OSError, ValueError, KeyError, TypeError, RuntimeError, AssertionError)
+FAULTS = (
+    *(OSError, ValueError, KeyError, TypeError, RuntimeError, AssertionError, ImportError),
+    *(AttributeError, SafetensorError),
+)
 """What diffusers and transformers raise for files that are not what they should be."""
+
+NUMBERS_LOOKED_AT = 2**16
+"""Of each tensor, when looking for NaN: all of the small ones, a spread of the large ones.
+
+A training run that blew up leaves NaN everywhere. All of a 14B model's numbers would cost a pass
+over 28 GB, and a single bad one shows in the first step's latents anyway.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,9 +59,10 @@ def load(spec: ModelSpec, files: Checkpoint, device: str) -> Loaded:
     """
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     try:
+        check(spec, files)
         parts = {name: _part(spec, name, files, dtype) for name in _names(spec)}
         for part, path in files.loras.items():
-            lora.attach(parts[part], path, "built-in")
+            lora.attach(parts[part], path, lora.BUILT_IN)
         for part in parts.values():
             if isinstance(part, torch.nn.Module):
                 part.eval().requires_grad_(False).to(device)
@@ -57,8 +70,20 @@ def load(spec: ModelSpec, files: Checkpoint, device: str) -> Loaded:
         raise
     except FAULTS as error:
         log.exception("cannot load %s", spec.id)
-        raise ModelUnavailable(f"The weights of {spec.title} can't be loaded: {error}") from error
+        raise refuse(f"The weights of {spec.title}", error) from error
     return Loaded(spec, parts, revision(files))
+
+
+def check(spec: ModelSpec, files: Checkpoint) -> None:
+    """Look at the folder without reading weights; raises BrokenFile with what is wrong with it."""
+    parts = spec.architecture.parts
+    kept = [name for name in parts if name not in files.replaced]
+    check_folder(files.folder, kept, [name for name in _names(spec) if name not in kept])
+    for name in parts:
+        config = read_json(files.folder / name / "config.json")
+        _check_class(name, config, _builder(spec, name, torch.float32)[0])
+        if name.startswith("transformer"):
+            _check_size(name, config, spec)
 
 
 def _names(spec: ModelSpec) -> tuple[str, ...]:
@@ -69,7 +94,9 @@ def _names(spec: ModelSpec) -> tuple[str, ...]:
 def _part(spec: ModelSpec, name: str, files: Checkpoint, dtype: torch.dtype) -> Any:
     folder = files.folder
     if name in files.replaced:
-        return single_file(spec, name, files, dtype)
+        part = single_file(spec, name, files, dtype)
+        _check_numbers(name, part)
+        return part
     if name == "tokenizer":
         return AutoTokenizer.from_pretrained(
             folder / name, local_files_only=True, trust_remote_code=False
@@ -77,10 +104,17 @@ def _part(spec: ModelSpec, name: str, files: Checkpoint, dtype: torch.dtype) -> 
     if name == "image_processor":
         return CLIPImageProcessor.from_pretrained(folder / name, local_files_only=True)
     builder, dtype = _builder(spec, name, dtype)
-    _check_class(folder / name, builder)
-    return builder.from_pretrained(
-        folder, subfolder=name, dtype=dtype, use_safetensors=True, local_files_only=True
+    part, told = builder.from_pretrained(
+        folder,
+        subfolder=name,
+        dtype=dtype,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
     )
+    _check_told(name, told, is_exact=builder.__module__.startswith("diffusers"))
+    _check_numbers(name, part)
+    return part
 
 
 def _builder(spec: ModelSpec, name: str, dtype: torch.dtype) -> tuple[type[Any], torch.dtype]:
@@ -94,10 +128,43 @@ def _builder(spec: ModelSpec, name: str, dtype: torch.dtype) -> tuple[type[Any],
     return getattr(diffusers, spec.architecture.transformer_class), dtype
 
 
-def _check_class(folder: Path, wanted: type[Any]) -> None:
+def _check_class(name: str, config: Mapping[str, Any], wanted: type[Any]) -> None:
     """Refuse a part of another class, which would load with its weights left at random."""
-    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     named = [config.get("_class_name"), *(config.get("architectures") or ())]
-    found = [name for name in named if name]
-    if found and not any(name.startswith(wanted.__name__) for name in found):
-        raise ValueError(f"{folder.name} is a {found[0]} and not a {wanted.__name__}")
+    found = [str(one) for one in named if one]
+    if found and not any(one.startswith(wanted.__name__) for one in found):
+        raise BrokenFile(f"{name}/ is a {plain(found[0])} and not a {wanted.__name__}")
+
+
+def _check_size(name: str, config: Mapping[str, Any], spec: ModelSpec) -> None:
+    """A config may not describe more than the spec's model, which memory was reckoned for."""
+    for key in ("num_layers", "num_attention_heads", "attention_head_dim", "ffn_dim"):
+        value, most = config.get(key), spec.architecture.transformer[key]
+        if not isinstance(value, int) or not 0 < value <= most:
+            raise BrokenFile(f"{name}/config.json has a {key} of {plain(str(value))}, not {most}")
+
+
+def _check_told(name: str, told: Mapping[str, Any], is_exact: bool) -> None:
+    """Weights that are missing or of another shape would be left at random numbers.
+
+    ``is_exact``: surplus ones are of a larger model then, whose remaining layers would make noise;
+    transformers' encoders are taken out of models that have more.
+    """
+    surplus = told["unexpected_keys"] if is_exact else ()
+    for keys, fault in (
+        (told["missing_keys"], "lacks weights"),
+        (told["mismatched_keys"], "has weights of another shape"),
+        (surplus, "has weights that the model has no place for"),
+    ):
+        if keys:
+            raise BrokenFile(f"{name}/ {fault}, {plain(str(min(map(str, keys))))} among them")
+
+
+def _check_numbers(name: str, part: torch.nn.Module) -> None:
+    for key, tensor in part.state_dict().items():
+        if not tensor.is_floating_point():  # quantized
+            continue
+        flat = tensor.detach().reshape(-1)
+        few = flat[:: max(1, flat.numel() // NUMBERS_LOOKED_AT)]
+        if not torch.isfinite(few).all():
+            raise BrokenFile(f"{name}/ holds NaN or infinity in {plain(key)}")

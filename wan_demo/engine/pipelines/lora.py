@@ -1,62 +1,151 @@
-"""LoRA adapters on a transformer: put on, weighted, taken off, the base's weights untouched."""
+"""LoRA adapters on a transformer: put on, weighted, taken off, the base's weights untouched.
+
+An adapter is never merged: PEFT's layers add its part beside the base layer, which works over GGUF
+weights as well and is undone without a trace.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import WanPipeline
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 
-from wan_demo.errors import ModelUnavailable
+from wan_demo.engine.pipelines import lora_file
+from wan_demo.engine.pipelines.broken import BrokenFile, refuse
+from wan_demo.engine.pipelines.lora_file import Change
 
 log = logging.getLogger(__name__)
 
-FAULTS = (OSError, SafetensorError, ValueError, KeyError, IndexError, RuntimeError)
-"""What reading and converting a LoRA of an unknown kind raises."""
+BUILT_IN = "built-in"
+"""The adapter that a spec brings along (Lightning); people's own come and go beside it."""
+
+Chosen = Mapping[str, Mapping[Path, float]]
+"""Files and their weights, by the part that they are for: transformer, transformer_2."""
+
+
+def wear(parts: Mapping[str, Any], chosen: Chosen) -> None:
+    """Make ``chosen`` the adapters of ``parts``, besides the built-in ones.
+
+    Adapters that are on already stay as they are, so that a change costs the new ones only.
+    Raises ModelUnavailable for a file that can't be used, with all adapters as before.
+    """
+    names = {part: {_name(path): path for path in files} for part, files in chosen.items()}
+    fresh: list[tuple[Any, str]] = []
+    try:
+        for part, paths in names.items():
+            for name in paths.keys() - weights(parts[part]).keys():
+                attach(parts[part], paths[name], name, 0.0)  # heard only once all are on
+                fresh.append((parts[part], name))
+    except Exception:
+        for transformer, name in fresh:
+            detach(transformer, name)
+        raise
+    for part, transformer in parts.items():
+        if part.startswith("transformer"):
+            wanted = {_name(path): weight for path, weight in chosen.get(part, {}).items()}
+            _keep(transformer, wanted)
 
 
 def attach(transformer: Any, path: Path, name: str, weight: float = 1.0) -> None:
-    """Put the adapter of a safetensors file on ``transformer`` under ``name``.
+    """Put the adapter of a file on ``transformer`` beside those that are on.
 
-    Key formats: those that diffusers converts (``WanLoraLoaderMixin.lora_state_dict``). Raises
+    ``name`` is new and without dots; ``weight`` multiplies what the file adds. Raises
     ModelUnavailable, with the transformer as before, for a file that is no LoRA, holds NaN or
     infinity, was made for another base, or would change nothing.
     """
+    before = weights(transformer)
     try:
-        state = _read(path)
-        WanPipeline.load_lora_into_transformer(state, transformer, adapter_name=name)
-    except FAULTS as error:
+        _inject(transformer, lora_file.read(path, _layers(transformer)), name)
+    except (BrokenFile, SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
         detach(transformer, name)
-        log.exception("cannot use the LoRA %s", path.name)
-        raise ModelUnavailable(f"The LoRA {path.name} can't be used: {_reason(error)}.") from error
-    if name not in getattr(transformer, "peft_config", {}):
-        # diffusers only warns where no key of the file belongs to a Wan transformer.
-        raise ModelUnavailable(f"The LoRA {path.name} can't be used: it is not one for Wan.")
-    transformer.set_adapters([name], [weight])
+        log.warning("cannot use the LoRA %s", path.name, exc_info=error)
+        raise refuse(f"The LoRA {path.name}", error) from error
+    _activate(transformer, {**before, name: weight})
 
 
 def detach(transformer: Any, name: str) -> None:
-    """Take an adapter off; the base's weights were never changed."""
-    if name in getattr(transformer, "peft_config", {}):
-        transformer.delete_adapters(name)
+    """Take an adapter off; with the last one the base's own layers are back in their places."""
+    left = {other: weight for other, weight in weights(transformer).items() if other != name}
+    if not left:
+        transformer.unload_lora()
+        return
+    transformer.delete_adapters(name)
+    _activate(transformer, left)
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    state = WanPipeline.lora_state_dict(
-        str(path.parent), weight_name=path.name, use_safetensors=True, local_files_only=True
-    )
-    for key, value in state.items():
-        if not torch.isfinite(value).all():
-            raise ValueError(f"{key} holds NaN or infinity")
-    return state
+def weights(transformer: Any) -> dict[str, float]:
+    """The adapters that are on, with their weights."""
+    found: dict[str, float] = {}
+    for module in transformer.modules():
+        if isinstance(module, BaseTunerLayer):
+            found |= module.scaling  # alpha equals the rank here, so this is the weight
+    return found
 
 
-def _reason(error: Exception) -> str:
-    """The first line of a library's error, which may go on for hundreds of keys."""
-    text = str(error).strip()
-    if "size mismatch" in text:
-        return "it was made for a model of another size"
-    return (text.splitlines() or [type(error).__name__])[0].rstrip(".")[:200]
+def _keep(transformer: Any, wanted: Mapping[str, float]) -> None:
+    on = weights(transformer)
+    for name in on.keys() - wanted.keys() - {BUILT_IN}:
+        detach(transformer, name)
+    _activate(transformer, {name: w for name, w in on.items() if name == BUILT_IN} | dict(wanted))
+
+
+def _activate(transformer: Any, chosen: Mapping[str, float]) -> None:
+    if chosen:
+        transformer.set_adapters(list(chosen), list(chosen.values()))
+        transformer.requires_grad_(False)  # PEFT takes what it activates for training
+
+
+def _layers(transformer: Any) -> dict[str, tuple[int, ...]]:
+    """The layers that an adapter can be put on, wrapped by one already or not."""
+    found: dict[str, tuple[int, ...]] = {}
+    for name, module in transformer.named_modules():
+        if ".base_layer" in name or ".lora_" in name:
+            continue
+        layer = _base(module)
+        if isinstance(layer, torch.nn.Linear):  # a quantized weight has another shape
+            found[name] = (layer.out_features, layer.in_features)
+        elif isinstance(layer, torch.nn.Conv3d):
+            found[name] = tuple(layer.weight.shape)
+    return found
+
+
+def _inject(transformer: Any, changes: Mapping[str, Change], name: str) -> None:
+    """Give ``changes`` to PEFT, which puts them on the layers that they name.
+
+    Each is in its layer's own type and place, as PEFT takes them over: it would fill new ones
+    with random numbers first, which moves the process's generator.
+    """
+    has_bias = any(change.bias is not None for change in changes.values())
+    state: dict[str, torch.Tensor] = {}
+    for layer, change in changes.items():
+        place = _place(_base(transformer.get_submodule(layer)))
+        state[f"{layer}.lora_A.weight"] = change.down.to(**place)
+        state[f"{layer}.lora_B.weight"] = change.up.to(**place)
+        if has_bias:
+            bias = change.up.new_zeros(len(change.up)) if change.bias is None else change.bias
+            state[f"{layer}.lora_B.bias"] = bias.to(**place)
+    transformer.load_lora_adapter(state, prefix=None, adapter_name=name, low_cpu_mem_usage=True)
+
+
+def _base(module: Any) -> Any:
+    return module.get_base_layer() if isinstance(module, BaseTunerLayer) else module
+
+
+def _place(layer: Any) -> dict[str, Any]:
+    """Device and type that an adapter of ``layer`` computes in."""
+    weight = layer.weight
+    dtype = weight.dtype if weight.is_floating_point() else layer.compute_dtype
+    return {"device": weight.device, "dtype": dtype}
+
+
+def _name(path: Path) -> str:
+    """A file's name among adapters, another one once the file is another."""
+    stat = path.stat() if path.exists() else None
+    said = f"{path.resolve()} {stat.st_mtime_ns if stat else 0} {stat.st_size if stat else 0}"
+    return f"file_{hashlib.sha256(said.encode()).hexdigest()[:16]}"
