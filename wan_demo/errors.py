@@ -11,6 +11,7 @@ WanDemoError
 ├── ModelUnavailable    the weights are not there or cannot be loaded
 │   └── DownloadFailed      the weights could not be fetched from the hub
 ├── DownloadStopped     a download was ended by the one who asked for it
+├── DoesNotFit          this machine's memory can't hold a model at the size asked for
 ├── GenerationFailed    the pipeline raised
 └── WorkerLost          the worker process died too often on this job
 """
@@ -134,6 +135,13 @@ class DownloadStopped(WanDemoError):
 
     def __init__(self) -> None:
         super().__init__("The download was stopped. What has arrived is kept.")
+
+
+class DoesNotFit(WanDemoError):
+    """The machine has too little memory; the sentence names what is missing and what would fit."""
+
+    code = "does_not_fit"
+    status = 422
 
 
 class GenerationFailed(WanDemoError):

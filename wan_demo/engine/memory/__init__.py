@@ -1,0 +1,36 @@
+"""The memory policy: what is kept where, in which precision, and why.
+
+Data in, data out: nothing here imports torch or touches a device. ``wan_demo.engine.pipelines``
+does what a Rung says.
+"""
+
+from __future__ import annotations
+
+from wan_demo.domain.memory import Precision, Profile
+from wan_demo.engine.memory.decide import Decision, batch_size, decide, lower
+from wan_demo.engine.memory.ladder import GROUP_OFFLOAD, Home, Rung, ladder
+from wan_demo.engine.memory.machine import GIB, Machine
+from wan_demo.engine.memory.needs import Needs, needs
+from wan_demo.engine.memory.offers import Offer, best_for, offers
+from wan_demo.engine.memory.sizes import Clip
+
+__all__ = [
+    "GIB",
+    "GROUP_OFFLOAD",
+    "Clip",
+    "Decision",
+    "Home",
+    "Machine",
+    "Needs",
+    "Offer",
+    "Precision",
+    "Profile",
+    "Rung",
+    "batch_size",
+    "best_for",
+    "decide",
+    "ladder",
+    "lower",
+    "needs",
+    "offers",
+]
