@@ -17,7 +17,7 @@ def weights(seed: int) -> np.ndarray:
     """Rows of very different sizes and offsets, zeros and one-sided ones among them."""
     rng = np.random.default_rng(seed)
     rows = rng.normal(size=(8, 512)).astype(np.float32)
-    rows *= np.float32([1, 1e-3, 30, 1, 1, 0, 1, 0.02])[:, None]
+    rows *= np.array([1, 1e-3, 30, 1, 1, 0, 1, 0.02], np.float32)[:, None]
     rows[3] += 5
     rows[4] -= 5
     rows[6, 10] = 40

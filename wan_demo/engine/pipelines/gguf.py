@@ -9,6 +9,7 @@ is checked first.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,4 +51,5 @@ def _tensor(entry: Entry, data: np.memmap) -> torch.Tensor:
             f"it is quantized to {entry.kind.name}, which diffusers can't compute with"
         )
     stored = piece.reshape(quant_shape_to_byte_shape(entry.shape, entry.kind))
-    return GGUFParameter(stored, quant_type=entry.kind)
+    parameter: Any = GGUFParameter  # its __new__ takes more than pyright reads
+    return parameter(stored, quant_type=entry.kind)

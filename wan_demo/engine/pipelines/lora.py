@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft.tuners.lora import LoraLayer
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 
@@ -83,7 +84,7 @@ def weights(transformer: Any) -> dict[str, float]:
     """The adapters that are on, with their weights."""
     found: dict[str, float] = {}
     for module in transformer.modules():
-        if isinstance(module, BaseTunerLayer):
+        if isinstance(module, LoraLayer):
             found |= module.scaling  # alpha equals the rank here, so this is the weight
     return found
 

@@ -10,7 +10,7 @@ import diffusers
 import torch
 from accelerate import init_empty_weights
 from diffusers import GGUFQuantizationConfig
-from diffusers.quantizers.gguf.utils import GGUFParameter, dequantize_gguf_tensor
+from diffusers.quantizers.gguf.utils import dequantize_gguf_tensor
 from safetensors.torch import load_file
 
 from wan_demo.domain.checkpoint import Checkpoint
@@ -91,13 +91,14 @@ def _check_names(found: Iterable[str], wanted: Mapping[str, Any]) -> None:
 
 def _check_shapes(state: State, wanted: Mapping[str, torch.Tensor]) -> None:
     for key, tensor in state.items():
-        shape, expected = tuple(_shape(tensor)), tuple(wanted[key].shape)
+        shape, expected = _shape(tensor), tuple(wanted[key].shape)
         if shape != expected:
             raise BrokenFile(f"its {key} has the shape {shape} and the model's {expected}")
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
-    return tensor.quant_shape if isinstance(tensor, GGUFParameter) else tuple(tensor.shape)
+    """Of the numbers: quantized ones are held as bytes of another shape."""
+    return tuple(getattr(tensor, "quant_shape", tensor.shape))
 
 
 def _plain_where_no_linear(state: State, model: torch.nn.Module) -> State:
