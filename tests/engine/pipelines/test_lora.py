@@ -127,6 +127,7 @@ def test_biases_and_small_whole_layers_are_added(new, tmp_path):
     extra = {
         "diffusion_model.blocks.0.self_attn.q.diff_b": bias,
         "diffusion_model.blocks.0.self_attn.v.diff_b": bias,  # a layer without matrices
+        "diffusion_model.patch_embedding.diff_b": bias,  # a convolution
         "diffusion_model.head.head.diff": head,
         "diffusion_model.blocks.0.norm3.diff": torch.randn(32),  # no adapter can hold these
         "diffusion_model.blocks.0.diff_m": torch.randn(1, 6, 32),
@@ -137,6 +138,7 @@ def test_biases_and_small_whole_layers_are_added(new, tmp_path):
     with torch.no_grad():
         expected.blocks[0].attn1.to_q.bias += 0.5 * bias
         expected.blocks[0].attn1.to_v.bias += 0.5 * bias
+        expected.patch_embedding.bias += 0.5 * bias
         expected.proj_out.weight += 0.5 * head
     assert difference(run(model), merged(expected, (pairs, 0.5))) < ORDER
 

@@ -126,10 +126,12 @@ def _inject(transformer: Any, changes: Mapping[str, Change], name: str) -> None:
     state: dict[str, torch.Tensor] = {}
     for layer, change in changes.items():
         place = _place(_base(transformer.get_submodule(layer)))
+        kernel = (1,) * (change.down.ndim - 2)  # of a convolution's second half
+        up = change.up.reshape(*change.up.shape[:2], *kernel)
         state[f"{layer}.lora_A.weight"] = change.down.to(**place)
-        state[f"{layer}.lora_B.weight"] = change.up.to(**place)
+        state[f"{layer}.lora_B.weight"] = up.to(**place)
         if has_bias:
-            bias = change.up.new_zeros(len(change.up)) if change.bias is None else change.bias
+            bias = up.new_zeros(len(up)) if change.bias is None else change.bias
             state[f"{layer}.lora_B.bias"] = bias.to(**place)
     transformer.load_lora_adapter(state, prefix=None, adapter_name=name, low_cpu_mem_usage=True)
 

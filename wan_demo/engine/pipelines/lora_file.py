@@ -108,7 +108,7 @@ def read(path: Path, layers: Shapes) -> dict[str, Change]:
     shapes = safetensors_header.check(path)
     _check_kind(shapes)
     places = {key: _place(key, layers) for key in shapes}
-    _check_places({layer for layer, _ in places.values()}, layers)
+    _check_places(places.values(), layers)
     alphas, found = Alphas.of(path), {}
     for layer, tensors in _by_layer(load_file(path), places).items():
         if layer in layers:
@@ -160,11 +160,13 @@ def _dotted(name: str, layers: Collection[str]) -> str:
     return name
 
 
-def _check_places(found: Collection[str], layers: Shapes) -> None:
-    if not found:
+def _check_places(places: Collection[tuple[str, str]], layers: Shapes) -> None:
+    """Whether the file is for this Wan; whole tensors may be of parts that are left out."""
+    if not places:
         raise BrokenFile("it is empty")
+    found = {layer for layer, role in places if role not in ("whole", "table")}
     strange = sorted(name for name in found if name not in layers and not _may_lack(name))
-    if len(strange) == len(found):
+    if strange and len(strange) == len(found):
         raise BrokenFile("it was not made for Wan")
     if strange:
         raise BrokenFile(f"it was made for another Wan, with a layer {plain(strange[0])}")
