@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -40,16 +41,17 @@ MAC = Machine("mps", 48 * GIB, 48 * GIB, 64 * GIB, 56 * GIB, 100 * GIB)
 MODELS = pytest.mark.parametrize("spec", catalog.MODELS, ids=lambda spec: spec.id)
 
 
-def card(gpu: float, ram: float, disk: float = 500, **changes) -> Machine:
+def card(gpu: float, ram: float, disk: float = 500, **changes: Any) -> Machine:
     """A machine of which this much is free, in GB."""
     free = {"gpu_free": int(gpu * GIB), "ram_free": int(ram * GIB), "disk_free": int(disk * GIB)}
     totals = {"gpu_total": int((gpu + 1) * GIB), "ram_total": int((ram + 4) * GIB)}
-    return Machine(**{"device": "cuda", "has_fp8": True, **free, **totals, **changes})
+    fields: dict[str, Any] = {"device": "cuda", "has_fp8": True, **free, **totals, **changes}
+    return Machine(**fields)
 
 
 def clip_of(spec, resolution=None) -> Clip:
-    size = next(iter(resolution.sizes.values())) if resolution else spec.defaults.size
-    return Clip(*size, spec.defaults.num_frames)
+    width, height = next(iter(resolution.sizes.values())) if resolution else spec.defaults.size
+    return Clip(width, height, spec.defaults.num_frames)
 
 
 def decided(model: str, machine: Machine, size=(832, 480, 81), **pinned):
