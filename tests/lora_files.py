@@ -81,7 +81,7 @@ def write(
         state[f"{prefix}{name(layer)}.{up_name}"] = up.contiguous()
         if alpha is not None:
             state[f"{prefix}{name(layer)}.alpha"] = torch.tensor(alpha)
-    save_file(state, path, metadata)
+    save_file({key: one.clone() for key, one in state.items()}, path, metadata)
     return path
 
 

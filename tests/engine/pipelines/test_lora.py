@@ -193,7 +193,7 @@ def test_a_failure_on_the_way_leaves_no_trace(new, tmp_path, monkeypatch):
     model, base = new().requires_grad_(False), new()
     path = lora_files.write(tmp_path / "a.safetensors", lora_files.matrices(base), "comfy")
     monkeypatch.setattr("peft.set_peft_model_state_dict", lambda *_, **__: 1 / 0)
-    with pytest.raises((ModelUnavailable, ZeroDivisionError)):
+    with pytest.raises(ZeroDivisionError):
         lora.attach(model, path, "a")
     assert_untouched(model, base)
 

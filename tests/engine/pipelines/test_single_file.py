@@ -155,7 +155,12 @@ def test_every_quantized_spec_makes_its_frames(tmp_path, spec):
 def test_safetensors_of_either_naming_are_the_same_model(bases, tmp_path, model, prefix, name):
     base, path = bases[model], tmp_path / "model.safetensors"
     save_file({prefix + name(key): one.contiguous() for key, one in base.weights.items()}, path)
-    assert torch.equal(run(load(base, path)), run(checkpoints.transformer(base.spec, base.folder)))
+    model, expected = load(base, path), checkpoints.transformer(base.spec, base.folder)
+    ours, theirs = model.state_dict(), expected.state_dict()
+    assert ours.keys() == theirs.keys()
+    assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
+    # Not to the bit: mapped weights begin where the file has them, and kernels go by alignment.
+    assert difference(run(model), run(expected)) < 1e-6
 
 
 def test_a_cut_file_is_refused(bases, tmp_path):

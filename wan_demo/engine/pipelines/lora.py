@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 BUILT_IN = "built-in"
 """The adapter that a spec brings along (Lightning); people's own come and go beside it."""
 
+FAULTS = (BrokenFile, SafetensorError, OSError, ValueError, KeyError, RuntimeError)
+"""What files that are no LoRA for this transformer raise."""
+
 Chosen = Mapping[str, Mapping[Path, float]]
 """Files and their weights, by the part that they are for: transformer, transformer_2."""
 
@@ -63,8 +66,7 @@ def attach(transformer: Any, path: Path, name: str, weight: float = 1.0) -> None
     before = weights(transformer)
     try:
         _inject(transformer, lora_file.read(path, _layers(transformer)), name)
-    except (BrokenFile, SafetensorError, OSError, ValueError, KeyError, RuntimeError) as error:
-        detach(transformer, name)
+    except FAULTS as error:
         log.warning("cannot use the LoRA %s", path.name, exc_info=error)
         raise refuse(f"The LoRA {path.name}", error) from error
     _activate(transformer, {**before, name: weight})
@@ -133,7 +135,11 @@ def _inject(transformer: Any, changes: Mapping[str, Change], name: str) -> None:
         if has_bias:
             bias = up.new_zeros(len(up)) if change.bias is None else change.bias
             state[f"{layer}.lora_B.bias"] = bias.to(**place)
-    transformer.load_lora_adapter(state, prefix=None, adapter_name=name, low_cpu_mem_usage=True)
+    try:
+        transformer.load_lora_adapter(state, prefix=None, adapter_name=name, low_cpu_mem_usage=True)
+    except BaseException:
+        detach(transformer, name)  # PEFT may have wrapped some of the layers
+        raise
 
 
 def _base(module: Any) -> Any:
