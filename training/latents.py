@@ -26,8 +26,8 @@ log = logging.getLogger(__name__)
 # (frames, height, width): how many clips.
 BUCKETS: dict[tuple[int, int, int], int] = {
     (9, 64, 64): 400,
-    (17, 64, 64): 900,
-    (17, 96, 96): 1600,
+    (17, 64, 64): 2400,
+    (17, 96, 96): 2000,
     (17, 64, 96): 160,
     (17, 96, 64): 160,
     (9, 96, 96): 160,

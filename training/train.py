@@ -69,6 +69,8 @@ class Run:
         if self.args.init_from:
             parts = WanPipeline.from_pretrained(self.args.init_from, dtype=torch.float32)
             run.start_from(transformer.Joint(parts.text_encoder, parts.transformer))
+        if not self.args.keep_text_encoder:
+            run.teach_captions()
         return run
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
@@ -162,6 +164,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--decoder-minutes", type=float, default=10)
     parser.add_argument("--check-every", type=float, default=420, help="seconds between saves")
     parser.add_argument("--check-prompts", type=int, default=24, help="clips read at a save")
+    parser.add_argument("--keep-text-encoder", action="store_true", help="do not teach it first")
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks")
     return parser.parse_args()
 
