@@ -56,7 +56,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--steps", type=int, default=default.num_inference_steps)
     parser.add_argument("--guidance", type=float, default=default.guidance_scale)
     parser.add_argument("--strength", type=float, default=default.strength)
-    parser.add_argument("--shift", type=float, default=None, help="flow shift")
+    parser.add_argument("--shift", type=float, default=default.flow_shift, help="flow shift")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     return parser.parse_args()

@@ -14,19 +14,22 @@ from PIL import Image
 from torch import Tensor
 
 from training.tokenizer import MAX_LENGTH
+from wan_demo import catalog
+
+_APP = catalog.BUNDLED.defaults
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How clips are sampled; the defaults are the ones the app ships with."""
+    """How clips are sampled; the defaults are the app's own."""
 
-    height: int = 96
-    width: int = 96
-    num_frames: int = 17
-    num_inference_steps: int = 16
-    guidance_scale: float = 4.0
-    strength: float = 0.5
-    flow_shift: float | None = None
+    height: int = _APP.size[1]
+    width: int = _APP.size[0]
+    num_frames: int = _APP.num_frames
+    num_inference_steps: int = _APP.num_inference_steps
+    guidance_scale: float = _APP.guidance_scale
+    strength: float = _APP.strength
+    flow_shift: float = catalog.BUNDLED.flow_shift
 
 
 class Sampler:
@@ -87,9 +90,7 @@ class Sampler:
 
     def _shift(self, how: Settings) -> None:
         """A fresh scheduler, since schedulers keep state between calls."""
-        config = dict(self.text.scheduler.config)
-        if how.flow_shift is not None:
-            config["flow_shift"] = how.flow_shift
+        config = dict(self.text.scheduler.config) | {"flow_shift": how.flow_shift}
         scheduler = type(self.text.scheduler).from_config(config)
         for pipeline in (self.text, self.image, self.video):
             pipeline.scheduler = scheduler

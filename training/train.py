@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -63,12 +63,17 @@ class Run:
     ) -> transformer.TransformerTrainer:
         """The transformer's run, resumed."""
         plan = transformer.Plan(minutes=self.args.transformer_minutes, compile=self.args.compile)
+        plan = replace(
+            plan, rate=plan.rate * self.args.peak, matrix_rate=plan.matrix_rate * self.args.peak
+        )
         run = transformer.TransformerTrainer(
             self.folder, plan, self.device, tokenizer, latents.load(self.folder / "latents.pt")
         )
         if self.args.init_from:
             parts = WanPipeline.from_pretrained(self.args.init_from, dtype=torch.float32)
             run.start_from(transformer.Joint(parts.text_encoder, parts.transformer))
+        if not self.args.keep_text_encoder:
+            run.teach_captions()
         return run
 
     def tokenizer(self) -> PreTrainedTokenizerFast:
@@ -162,6 +167,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--decoder-minutes", type=float, default=10)
     parser.add_argument("--check-every", type=float, default=420, help="seconds between saves")
     parser.add_argument("--check-prompts", type=int, default=24, help="clips read at a save")
+    parser.add_argument("--peak", type=float, default=1.0, help="factor on the learning rates")
+    parser.add_argument("--keep-text-encoder", action="store_true", help="do not teach it first")
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks")
     return parser.parse_args()
 

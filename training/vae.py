@@ -76,8 +76,19 @@ class Plan:
 
 
 def polish(minutes: float) -> Plan:
-    """The last stage: the decoder alone, on latents as rough as the transformer's."""
-    return Plan(minutes=minutes, image_share=0.0, rate=2e-4, noise=0.1, decoder_only=True, seed=1)
+    """The last stage: the decoder alone, on latents somewhat rough, as the transformer's are.
+
+    Clips of the default size, and large single frames for the sake of a person's own pictures.
+    """
+    return Plan(
+        minutes=minutes,
+        image_share=0.0,
+        rate=3e-4,
+        noise=0.06,
+        clips=((1, 17, 96, 96), (1, 17, 96, 96), (2, 17, 64, 64), (3, 1, 128, 128)),
+        decoder_only=True,
+        seed=1,
+    )
 
 
 def new_vae() -> AutoencoderKLWan:

@@ -235,6 +235,9 @@ def test_preset_and_ratio_show_what_the_values_are(page: Page, server: str):
     expect(person.plan(page)).to_contain_text("24 steps")
     person.type_number(page, "Width", "128")
     expect(page.get_by_label("16:9")).not_to_be_checked()
+    person.type_number(page, "Width", "112")
+    expect(page.get_by_label("16:9")).to_be_checked()
+    expect(page.get_by_label("Quality")).to_be_checked()
 
 
 def test_settings_of_a_text_clip_leave_the_other_tabs_alone(page: Page, server: str):

@@ -1,5 +1,6 @@
 """Flow-matching steps, the text embedding, latents on disk and the exported folder."""
 
+import math
 from random import Random
 from typing import Any
 
@@ -11,8 +12,9 @@ from training import latents, transformer
 from training.export import export
 from training.folder import new_text_encoder, new_transformer
 from training.latents import coarse
+from training.reading import WORDS, embed, teach
 from training.tokenizer import MAX_LENGTH, train_tokenizer
-from training.transformer import Batch, Joint, Plan, flow_loss
+from training.transformer import Batch, Joint, Plan, flow_loss, new_optimizers
 from training.vae import new_vae
 
 
@@ -38,7 +40,7 @@ def test_embedding_equals_the_pipelines(tokenizer, joint):
     )
     texts = ["a red circle", "", "a blue star falling on a black background"]
     with torch.no_grad():
-        ours = joint.embed(tokenizer, texts)
+        ours = embed(joint.text_encoder, tokenizer, texts)
         theirs, _ = pipeline.encode_prompt(
             texts, do_classifier_free_guidance=False, max_sequence_length=MAX_LENGTH
         )
@@ -108,3 +110,16 @@ def test_noise_levels_cover_the_range():
     assert levels.min() > 0
     assert levels.max() < 1
     assert 0.62 < levels.mean() < 0.78
+
+
+def test_a_taught_text_encoder_tells_the_words_apart(tokenizer):
+    torch.manual_seed(0)
+    chance = sum(math.log(len(words)) for words in WORDS)
+    assert teach(new_text_encoder(len(tokenizer)), tokenizer, steps=60) < 0.6 * chance
+
+
+def test_muon_has_the_blocks_matrices_and_adam_the_rest(joint):
+    muon, adam = new_optimizers(joint, Plan())
+    shares = [[p for group in o.param_groups for p in group["params"]] for o in (muon, adam)]
+    assert all(p.ndim == 2 for p in shares[0])
+    assert len({id(p) for share in shares for p in share}) == len(list(joint.parameters()))

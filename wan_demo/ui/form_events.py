@@ -152,6 +152,15 @@ class FormEvents(Events):
             return self._unchanged()
         return self._at.form.updates({"width": size[0], "height": size[1]})
 
+    def match_buttons(self, values: f.Values) -> Updates:
+        """The preset and the ratio that a person's own values are, if they are one."""
+        spec = self._spec(values)
+        mine = {name: values[each] for name, each in self._at.form.components().items()}
+        return {
+            self._at.preset: f.preset_of(spec, mine),
+            self._at.ratio: f.ratio_of(spec, mine),
+        }
+
     def choose_model(self, values: f.Values) -> Updates:
         """Ranges, defaults and presets of the new model; a person's own value stays if it fits."""
         spec, form = self._spec(values), self._at.form

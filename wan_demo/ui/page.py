@@ -118,10 +118,8 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
         _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, at.ratio])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
-    for slider in (form.num_inference_steps, form.num_frames):
-        slider.input(lambda: None, None, at.preset, **_QUIET)
-    for slider in (form.width, form.height):
-        slider.input(lambda: None, None, at.ratio, **_QUIET)
+    for slider in (form.num_inference_steps, form.num_frames, form.width, form.height):
+        _on(slider.input, do.match_buttons, fields, [at.preset, at.ratio])
 
 
 def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
