@@ -104,9 +104,15 @@ def test_a_gpu_gets_the_best_that_is_downloaded_and_downloads_nothing(monkeypatc
     monkeypatch.setattr(bootstrap, "is_available", lambda spec: spec.bundled)
     spec, why = default_model(Settings(), GPU)
     assert spec is catalog.BUNDLED
-    assert "Wan2.2 TI2V 5B" in why
+    assert "Wan2.2 T2V A14B" in why
     monkeypatch.setattr(bootstrap, "is_available", lambda _spec: True)
-    assert default_model(Settings(), GPU)[0].id == "wan2.2-ti2v-5b"
+    assert default_model(Settings(), GPU)[0].id == "wan2.2-t2v-a14b"
+
+
+def test_a_small_gpu_is_offered_what_it_holds_whole(monkeypatch):
+    monkeypatch.setattr(bootstrap, "is_available", lambda _spec: True)
+    chosen = [default_model(Settings(), Device("cuda", "GPU", n * 2**30))[0].id for n in (4, 24)]
+    assert chosen == ["wan-tiny", "wan2.1-t2v-1.3b"]
 
 
 def test_the_fake_engine_is_a_setting():

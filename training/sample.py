@@ -29,7 +29,7 @@ class Settings:
     num_inference_steps: int = _APP.num_inference_steps
     guidance_scale: float = _APP.guidance_scale
     strength: float = _APP.strength
-    flow_shift: float = catalog.BUNDLED.flow_shift
+    flow_shift: float = catalog.BUNDLED.resolutions[0].flow_shift
 
 
 class Sampler:

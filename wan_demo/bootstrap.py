@@ -18,9 +18,11 @@ from filelock import FileLock, Timeout
 
 from wan_demo import catalog
 from wan_demo.api.app import create_app
+from wan_demo.catalog.proposals import BEST_FIRST
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.job import Failure, Status
 from wan_demo.domain.model import ModelSpec
+from wan_demo.engine import memory
 from wan_demo.engine.base import Engine, Executor
 from wan_demo.engine.device import Device, detect
 from wan_demo.engine.fake import FakeEngine
@@ -82,13 +84,26 @@ def default_model(settings: Settings, device: Device) -> tuple[ModelSpec, str]:
     """The model to start with, and why: the one asked for, else the best that is at hand."""
     if settings.model is not None:
         return catalog.find(settings.model), "you asked for it"
-    best = catalog.best_for(device.memory)
+    best = best_that_fits(device.memory)
     if best is None:
-        return catalog.BUNDLED, "there is no GPU"
+        return catalog.BUNDLED, "there is no GPU" if not device.memory else "the GPU is small"
     if is_available(best):
         return best, f"it fits your {device.name}"
-    size = f"{best.weight_bytes / 1e9:.0f} GB or more"
+    size = f"{best.download_bytes / 1e9:.0f} GB"
     return catalog.BUNDLED, f"{best.title} would fit your {device.name} but is not here ({size})"
+
+
+def best_that_fits(gpu_bytes: int) -> ModelSpec | None:
+    """The best model whose defaults run with everything on a GPU of so many bytes."""
+    plenty = 2**40  # RAM and disk are not what keeps a model off the GPU
+    machine = memory.Machine("cuda", gpu_bytes, gpu_bytes, plenty, plenty, plenty)
+    for spec in (catalog.find(each) for each in BEST_FIRST):
+        rung = next(iter(memory.ladder(spec, machine, memory.Profile.RESIDENT)), None)
+        width, height = spec.defaults.size
+        clip = memory.Clip(width, height, spec.defaults.num_frames)
+        if not spec.bundled and rung and memory.needs(spec, rung, clip).fit(machine):
+            return spec
+    return None
 
 
 def is_available(spec: ModelSpec) -> bool:

@@ -207,7 +207,7 @@ def quantized_by_a_library(folder: Path, _canary: Path) -> None:
 
 FAULTS: dict[Callable[[Path, Path], None], str] = {
     only_pickles: "transformer/ holds only pickles",
-    pickle_by_another_name: "it is a pickle",
+    pickle_by_another_name: "model.safetensors is a pickle",
     pickled_text_encoder: "text_encoder/ holds only pickles",
     pipeline_of_its_own: "a pipeline of its own",
     part_of_its_own: "code of its own for transformer",
@@ -216,10 +216,10 @@ FAULTS: dict[Callable[[Path, Path], None], str] = {
     another_class: "is a CogVideoXTransformer3DModel and not a WanTransformer3DModel",
     another_encoder: "is a BertModel and not a UMT5EncoderModel",
     cut_short: "cut short",
-    a_shard_missing: "it is missing",
-    wrong_shapes: "proj_out.weight",
-    wrong_shapes_of_the_encoder: "",
-    wrong_shapes_of_the_vae: "quant_conv.bias",
+    a_shard_missing: "00002-of-00002.safetensors is missing",
+    wrong_shapes: "transformer/ has weights of another shape, proj_out.weight",
+    wrong_shapes_of_the_encoder: "of another shape, encoder.final_layer_norm.weight",
+    wrong_shapes_of_the_vae: "vae/ has weights of another shape, quant_conv.bias",
     weights_missing: "transformer/ lacks weights, proj_out.bias",
     weights_missing_of_the_encoder: "lacks weights, encoder.final_layer_norm.weight",
     weights_missing_of_the_vae: "lacks weights, quant_conv.bias",
@@ -229,7 +229,7 @@ FAULTS: dict[Callable[[Path, Path], None], str] = {
     not_a_number: "NaN or infinity in proj_out.weight",
     a_link_out: "leads out",
     no_vae: "vae/ is missing",
-    quantized_by_a_library: "",
+    quantized_by_a_library: "another library quantized",
 }
 
 

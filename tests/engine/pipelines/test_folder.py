@@ -70,7 +70,7 @@ def test_a_missing_shard_is_refused(folder):
     weights(folder).rename(folder / "transformer" / "one.safetensors")
     index = folder / "transformer" / "diffusion_pytorch_model.safetensors.index.json"
     index.write_text(json.dumps({"weight_map": table}))
-    assert refusal(folder) == "of transformer/two.safetensors, it is missing"
+    assert refusal(folder) == "transformer/two.safetensors is missing"
 
 
 @pytest.mark.parametrize("name", ["../../secret.safetensors", "/etc/x.safetensors", "a.bin"])

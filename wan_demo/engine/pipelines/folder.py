@@ -53,7 +53,8 @@ def check_weights(folder: Path) -> None:
         try:
             safetensors_header.check(shard)
         except BrokenFile as error:
-            raise BrokenFile(f"of {folder.name}/{shard.name}, {error}") from error
+            fault = str(error).removeprefix("it ")
+            raise BrokenFile(f"{folder.name}/{shard.name} {fault}") from error
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -92,8 +93,12 @@ def _check_index(path: Path) -> None:
 
 
 def _check_config(path: Path) -> None:
-    if path.is_file() and any(key in read_json(path) for key in ("auto_map", "custom_pipelines")):
-        raise BrokenFile(f"{path.parent.name}/{path.name} asks for code of its own (auto_map)")
+    config, where = read_json(path) if path.is_file() else {}, f"{path.parent.name}/{path.name}"
+    for key in ("auto_map", "custom_pipelines"):
+        if key in config:
+            raise BrokenFile(f"{where} asks for code of its own ({key})")
+    if config.get("quantization_config"):
+        raise BrokenFile(f"{where} asks for weights that another library quantized")
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -110,6 +110,7 @@ def _part(spec: ModelSpec, name: str, files: Checkpoint, dtype: torch.dtype) -> 
         dtype=dtype,
         use_safetensors=True,
         local_files_only=True,
+        ignore_mismatched_sizes=True,  # and told of, where the libraries' own errors are riddles
         output_loading_info=True,
     )
     _check_told(name, told, is_exact=builder.__module__.startswith("diffusers"))
@@ -156,8 +157,9 @@ def _check_told(name: str, told: Mapping[str, Any], is_exact: bool) -> None:
         (told["mismatched_keys"], "has weights of another shape"),
         (surplus, "has weights that the model has no place for"),
     ):
-        if keys:
-            raise BrokenFile(f"{name}/ {fault}, {plain(str(min(map(str, keys))))} among them")
+        named = [key if isinstance(key, str) else key[0] for key in keys]  # or with its shapes
+        if named:
+            raise BrokenFile(f"{name}/ {fault}, {plain(min(named))} among them")
 
 
 def _check_numbers(name: str, part: torch.nn.Module) -> None:

@@ -25,7 +25,7 @@ _PICKLE_STARTS = (b"PK\x03\x04", *(bytes((0x80, protocol)) for protocol in range
 
 
 def check(path: Path) -> Mapping[str, tuple[int, ...]]:
-    """The shapes of a file's tensors by name; raises BrokenFile with what is wrong with it."""
+    """The shapes of a file's tensors by name; raises BrokenFile, which begins with "it "."""
     if path.suffix.lower() in _PICKLES:
         raise BrokenFile(
             "it is a pickle, which can run code of its own, and only safetensors files are read"
@@ -52,16 +52,16 @@ def _check_start(start: bytes, length: int) -> None:
     if len(start) < 8 or length < 8 + struct.unpack("<Q", start)[0]:
         raise BrokenFile("it is cut short, or no safetensors file")
     if struct.unpack("<Q", start)[0] > LONGEST_HEADER:
-        raise BrokenFile("its header is too long")
+        raise BrokenFile("it has too long a header")
 
 
 def _parse(text: bytes) -> dict[str, Any]:
     try:
         header = json.loads(text)
     except (ValueError, RecursionError):
-        raise BrokenFile("its header is no JSON") from None
+        raise BrokenFile("it has a header that is no JSON") from None
     if not isinstance(header, dict):
-        raise BrokenFile("its header is no table of tensors")
+        raise BrokenFile("it has a header that is no table of tensors")
     return header
 
 
@@ -71,9 +71,9 @@ def _shape(entry: Any, data: int) -> tuple[int, ...]:
         shape, (begin, end) = tuple(entry["shape"]), entry["data_offsets"]
         fits = 0 <= begin <= end and all(isinstance(side, int) and side >= 0 for side in shape)
     except (TypeError, KeyError, ValueError):
-        raise BrokenFile("its header is no table of tensors") from None
+        raise BrokenFile("it has a header that is no table of tensors") from None
     if not fits:
-        raise BrokenFile("its header is no table of tensors")
+        raise BrokenFile("it has a header that is no table of tensors")
     if end > data:
         raise BrokenFile("it is cut short")
     return shape
