@@ -249,6 +249,16 @@ def test_adapters_work_over_quantized_weights(folders, new, tmp_path, kind):
     assert torch.equal(run(model), bare)
 
 
+def test_adapters_work_over_weights_that_are_stored_in_fp8(new, tmp_path):
+    model, pairs = new(), lora_files.matrices(new())
+    model.enable_layerwise_casting(torch.float8_e4m3fn, torch.float32)
+    expected = new()
+    expected.load_state_dict({key: one.float() for key, one in model.state_dict().items()})
+    assert difference(run(model), run(expected)) < ORDER
+    lora.attach(model, lora_files.write(tmp_path / "a.safetensors", pairs, "comfy"), "a", 0.5)
+    assert difference(run(model), merged(expected, (pairs, 0.5))) < ORDER
+
+
 @pytest.mark.parametrize("spec", WITH_LORAS, ids=lambda spec: spec.id)
 def test_every_spec_with_loras_makes_its_frames(tmp_path, spec):
     files = checkpoints.publish(spec, tmp_path)

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 BUILT_IN = "built-in"
 """The adapter that a spec brings along (Lightning); people's own come and go beside it."""
 
+_PLAIN = (torch.float32, torch.bfloat16, torch.float16)
+
 FAULTS = (BrokenFile, SafetensorError, OSError, ValueError, KeyError, RuntimeError)
 """What files that are no LoRA for this transformer raise."""
 
@@ -127,7 +129,7 @@ def _inject(transformer: Any, changes: Mapping[str, Change], name: str) -> None:
     has_bias = any(change.bias is not None for change in changes.values())
     state: dict[str, torch.Tensor] = {}
     for layer, change in changes.items():
-        place = _place(_base(transformer.get_submodule(layer)))
+        place = _place(_base(transformer.get_submodule(layer)), transformer.dtype)
         kernel = (1,) * (change.down.ndim - 2)  # of a convolution's second half
         up = change.up.reshape(*change.up.shape[:2], *kernel)
         state[f"{layer}.lora_A.weight"] = change.down.to(**place)
@@ -146,11 +148,16 @@ def _base(module: Any) -> Any:
     return module.get_base_layer() if isinstance(module, BaseTunerLayer) else module
 
 
-def _place(layer: Any) -> dict[str, Any]:
-    """Device and type that an adapter of ``layer`` computes in."""
+def _place(layer: Any, common: torch.dtype) -> dict[str, Any]:
+    """Device and type that an adapter of ``layer`` computes in.
+
+    ``common`` is what the transformer computes in where its weights are only stored otherwise
+    (GGUF's bytes, fp8). Raises ValueError where the weights are offloaded and not at hand.
+    """
     weight = layer.weight
-    dtype = weight.dtype if weight.is_floating_point() else layer.compute_dtype
-    return {"device": weight.device, "dtype": dtype}
+    if weight.is_meta:
+        raise ValueError("adapters go on before the weights are offloaded")
+    return {"device": weight.device, "dtype": weight.dtype if weight.dtype in _PLAIN else common}
 
 
 def _name(path: Path) -> str:
