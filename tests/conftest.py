@@ -53,7 +53,7 @@ def store() -> MemoryJobStore:
 
 @pytest.fixture
 def service(store: MemoryJobStore, folder: DataFolder) -> Service:
-    return Service(store, folder, "wan-tiny", _is_bundled, max_waiting=3)
+    return Service(store, folder, "wan-tiny", _is_bundled, max_waiting=3, may_download=False)
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ class TestGenerate:
             (["--prompt", "a", "--num-frames", "16"], "num_frames"),
             (["--prompt", "a", "--guidance-scale", "0"], "guidance_scale"),
             (["--prompt", "a", "--model", "sora"], "model"),
-            (["--prompt", "a", "--model", "wan2.1-t2v-1.3b"], "model"),
+            (["--prompt", "a", "--model", "wan2.1-i2v-14b-480p"], "task"),
             (["--prompt", "a", "--task", "text_to_music"], "task"),
             (["--prompt", "a", "--task", "image_to_video"], "image"),
             (["--task", "image_to_video", "--image", "missing.png"], "image"),
@@ -114,6 +114,11 @@ class TestGenerate:
         assert said.err.count("\n") == 1
         assert said.err.startswith(f"{field}: ")
         assert not Path("clip.mp4").exists()
+
+    def test_a_model_that_may_not_be_fetched_is_refused(self, capsys, monkeypatch):
+        monkeypatch.setenv("WAN_DEMO_DOWNLOADS", "false")
+        assert generate("--prompt", "a", "--model", "wan2.1-t2v-1.3b") == 2
+        assert capsys.readouterr().err.startswith("model: ")
 
     def test_a_failure_is_one_line_and_another_status(self, capsys):
         assert generate("--prompt", "fail") == 1

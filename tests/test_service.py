@@ -22,6 +22,7 @@ from wan_demo.errors import (
 )
 from wan_demo.media.decode import Kind, probe
 from wan_demo.media.folder import DataFolder
+from wan_demo.service import Service
 
 
 def given(**changes: Any) -> dict[str, Any]:
@@ -131,8 +132,14 @@ class TestSubmit:
         assert store.waiting() == 0
 
     def test_a_model_that_is_not_here_says_how_to_get_it(self, service):
-        with pytest.raises(InvalidRequest, match="hf download Wan-AI/"):
+        with pytest.raises(InvalidRequest, match=r"models download wan2\.1-t2v-1\.3b"):
             service.submit(given(model="wan2.1-t2v-1.3b"), "ada")
+
+    def test_a_model_that_is_not_here_is_accepted_where_it_may_be_fetched(self, store, folder):
+        service = Service(store, folder, "wan-tiny", lambda spec: spec.bundled)
+        plan = service.plan(given(model="wan2.1-t2v-1.3b"))
+        assert plan.download_bytes == plan.spec.download_bytes > 20e9
+        assert service.submit(given(model="wan2.1-t2v-1.3b"), "ada").request.model == plan.spec.id
 
     @pytest.mark.parametrize("path", ["missing.png", "a\0b", "x" * 5000, "/", 5])
     def test_a_medium_that_is_no_file_is_refused(self, service, path):

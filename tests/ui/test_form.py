@@ -20,8 +20,9 @@ def test_every_stop_of_a_slider_is_a_value_that_the_model_takes(spec, name: str)
     assert low <= form.defaults_of(spec)[name] <= high
     assert (form.defaults_of(spec)[name] - low) / step % 1 == pytest.approx(0, abs=1e-6)
     task = spec.tasks[0]
+    files = dict.fromkeys(spec.needs(task), "file")
     for value in (low, low + step, high) if name != "strength" else ():
-        complete({"task": task, "prompt": "x", name: value}, spec)
+        complete({"task": task, "prompt": "x", **files, name: value}, spec)
 
 
 def test_the_form_has_a_component_for_every_field_but_those_that_follow_from_others():

@@ -139,9 +139,19 @@ def _inject(transformer: Any, changes: Mapping[str, Change], name: str) -> None:
             state[f"{layer}.lora_B.bias"] = bias.to(**place)
     try:
         transformer.load_lora_adapter(state, prefix=None, adapter_name=name, low_cpu_mem_usage=True)
+        _as_given(transformer, state, name)
     except BaseException:
         detach(transformer, name)  # PEFT may have wrapped some of the layers
         raise
+
+
+def _as_given(transformer: Any, state: Mapping[str, torch.Tensor], name: str) -> None:
+    """PEFT casts to the base weight's type, which may be fp8: good to store, not to compute in."""
+    for key, tensor in state.items():
+        half, _, kind = key.rpartition(".")
+        parameter = transformer.get_parameter(f"{half}.{name}.{kind}")
+        if parameter.dtype != tensor.dtype:
+            parameter.data = tensor
 
 
 def _base(module: Any) -> Any:
