@@ -38,11 +38,12 @@ def write(
     own dequantizer reads them.
     """
     writer, held = gguf.GGUFWriter(path, architecture), {}
+    is_mixture = kind in _BY_HAND  # by llama.cpp's quantizer, the only one that writes these
     for key, tensor in weights.items():
         numbers = np.ascontiguousarray(tensor.float().numpy())
         chosen = choose(key, numbers, kind)
         data = quantize(numbers, chosen)
-        writer.add_tensor(name(key), data, raw_dtype=chosen)
+        writer.add_tensor(name(key), _as_llama_cpp(data) if is_mixture else data, raw_dtype=chosen)
         held[key] = gguf.dequantize(data, chosen).reshape(numbers.shape)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -66,6 +67,13 @@ def quantize(numbers: Array, kind: Kind) -> Array:
     if kind in _BY_HAND:
         return kquants.quantize(numbers, kind)
     return gguf.quantize(numbers, kind)
+
+
+def _as_llama_cpp(data: Array) -> Array:
+    """Without sides of 1 at the end of ggml's order (ggml_n_dims), but for the kernels of 5."""
+    while 1 < data.ndim < 5 and data.shape[0] == 1:
+        data = data[0]
+    return data
 
 
 def _divides(numbers: Array, kind: Kind) -> bool:

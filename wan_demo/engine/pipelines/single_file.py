@@ -44,11 +44,11 @@ def _build(builder: Any, folder: Path, part: str, path: Path, dtype: torch.dtype
     is_gguf = path.suffix.lower() == ".gguf"
     model = _empty(builder, folder, part)
     state = _renamed(_read(path, is_gguf), model.state_dict())
-    _check_shapes(state, model.state_dict())
     options: dict[str, Any] = {"config": str(folder), "subfolder": part, "local_files_only": True}
     if is_gguf:
         state = _plain_where_no_linear(state, model)
         options["quantization_config"] = GGUFQuantizationConfig(compute_dtype=dtype)
+    state = _shaped(state, model.state_dict())
     return builder.from_single_file(state, torch_dtype=dtype, **options)
 
 
@@ -89,11 +89,23 @@ def _check_names(found: Iterable[str], wanted: Mapping[str, Any]) -> None:
         )
 
 
-def _check_shapes(state: State, wanted: Mapping[str, torch.Tensor]) -> None:
+def _shaped(state: State, wanted: Mapping[str, torch.Tensor]) -> State:
+    """``state`` in the model's shapes; raises BrokenFile where it is of another size.
+
+    Sides of 1 may be left out: llama.cpp's quantizer drops the last ones in its order, so that a
+    modulation of (1, 6, width) comes as (6, width).
+    """
+    shaped: State = {}
     for key, tensor in state.items():
         shape, expected = _shape(tensor), tuple(wanted[key].shape)
-        if shape != expected:
+        if _without_ones(shape) != _without_ones(expected):
             raise BrokenFile(f"its {key} has the shape {shape} and the model's {expected}")
+        shaped[key] = tensor if shape == expected else tensor.reshape(expected)
+    return shaped
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(side for side in shape if side != 1)
 
 
 def _shape(tensor: torch.Tensor) -> tuple[int, ...]:
