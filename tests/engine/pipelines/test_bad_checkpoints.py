@@ -23,6 +23,7 @@ from wan_demo.domain.events import Finished, Frames
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.engine.pipelines.engine import PipelineEngine
+from wan_demo.engine.pipelines.load import check
 from wan_demo.errors import ModelUnavailable
 
 GOOD = replace(catalog.find("wan2.1-i2v-14b-480p"), id="good", title="Good")
@@ -233,10 +234,20 @@ FAULTS: dict[Callable[[Path, Path], None], str] = {
 }
 
 
+SEEN_IN_WEIGHTS = {
+    *(wrong_shapes, wrong_shapes_of_the_encoder, wrong_shapes_of_the_vae),
+    *(weights_missing, weights_missing_of_the_encoder, weights_missing_of_the_vae),
+    *(weights_missing_of_the_image_encoder, a_larger_model, not_a_number),
+}
+
+
 @pytest.mark.parametrize("spoil", FAULTS, ids=lambda fault: fault.__name__)
 def test_a_bad_folder_is_refused_and_the_good_model_works_on(engine, bad, canary, spoil):
     before = frames(engine, GOOD)
     spoil(bad, canary)
+    if spoil not in SEEN_IN_WEIGHTS:
+        with pytest.raises(ModelUnavailable):
+            check(BAD, Checkpoint(bad, {}, {}))
     with pytest.raises(ModelUnavailable) as caught:
         frames(engine, BAD)
     said = str(caught.value)
@@ -247,6 +258,15 @@ def test_a_bad_folder_is_refused_and_the_good_model_works_on(engine, bad, canary
     assert FAULTS[spoil] in said
     assert not canary.exists()
     assert np.array_equal(frames(engine, GOOD), before)
+
+
+@pytest.mark.parametrize("kind", ["replaced", "loras"])
+def test_a_bad_file_beside_the_folder_is_seen_before_loading(good, tmp_path, kind):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(b"PK\x03\x04 and so on")
+    files = replace(Checkpoint(good, {}, {}), **{kind: {"transformer": path}})
+    with pytest.raises(ModelUnavailable, match="is a pickle"):
+        check(GOOD, files)
 
 
 def test_the_folder_is_sound_before_it_is_spoilt(engine):

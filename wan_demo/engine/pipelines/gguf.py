@@ -18,7 +18,7 @@ from gguf import GGMLQuantizationType as Kind
 from gguf.quants import quant_shape_to_byte_shape
 
 from wan_demo.engine.pipelines.broken import BrokenFile, plain
-from wan_demo.engine.pipelines.gguf_header import Entry, read_header
+from wan_demo.engine.pipelines.gguf_header import Entry, Header, read_header
 
 ARCHITECTURE = "wan"
 """``general.architecture`` of every published Wan file (city96's and QuantStack's)."""
@@ -33,13 +33,19 @@ def read_gguf(path: Path) -> dict[str, torch.Tensor]:
     Raises BrokenFile for a file that is damaged, of another architecture, or of a quantization
     that diffusers can't compute with.
     """
+    header = check_gguf(path)
+    # Copy on write: torch wants to be able to write, and the file must stay as it is.
+    data = np.memmap(path, np.uint8, mode="c")
+    return {entry.name: _tensor(entry, data) for entry in header.tensors}
+
+
+def check_gguf(path: Path) -> Header:
+    """The header of a Wan's file; raises BrokenFile for any other."""
     header = read_header(path)
     if header.architecture != ARCHITECTURE:
         named = plain(header.architecture) or "unnamed"
         raise BrokenFile(f"it is a model of the kind {named} and not a Wan")
-    # Copy on write: torch wants to be able to write, and the file must stay as it is.
-    data = np.memmap(path, np.uint8, mode="c")
-    return {entry.name: _tensor(entry, data) for entry in header.tensors}
+    return header
 
 
 def _tensor(entry: Entry, data: np.memmap) -> torch.Tensor:

@@ -23,7 +23,7 @@ from wan_demo.engine.pipelines import lora
 from wan_demo.engine.pipelines.broken import BrokenFile, plain, refuse
 from wan_demo.engine.pipelines.folder import check_folder, read_json
 from wan_demo.engine.pipelines.provenance import revision
-from wan_demo.engine.pipelines.single_file import single_file
+from wan_demo.engine.pipelines.single_file import check_file, single_file
 from wan_demo.errors import ModelUnavailable
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def load(spec: ModelSpec, files: Checkpoint, device: str) -> Loaded:
     """
     dtype = torch.float32 if device == "cpu" else torch.bfloat16
     try:
-        check(spec, files)
+        _check_base(spec, files)
         parts = {name: _part(spec, name, files, dtype) for name in _names(spec)}
         for part, path in files.loras.items():
             lora.attach(parts[part], path, lora.BUILT_IN)
@@ -75,7 +75,20 @@ def load(spec: ModelSpec, files: Checkpoint, device: str) -> Loaded:
 
 
 def check(spec: ModelSpec, files: Checkpoint) -> None:
-    """Look at the folder without reading weights; raises BrokenFile with what is wrong with it."""
+    """Look at all files without reading weights, before another model is given up for them.
+
+    Raises ModelUnavailable with the first thing that is wrong.
+    """
+    try:
+        _check_base(spec, files)
+    except BrokenFile as error:
+        raise refuse(f"The weights of {spec.title}", error) from error
+    for path in (*files.replaced.values(), *files.loras.values()):
+        check_file(path)
+
+
+def _check_base(spec: ModelSpec, files: Checkpoint) -> None:
+    """The base's folder, which holds the other parts and all configs."""
     parts = spec.architecture.parts
     kept = [name for name in parts if name not in files.replaced]
     check_folder(files.folder, kept, [name for name in _names(spec) if name not in kept])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -138,7 +139,10 @@ def _inject(transformer: Any, changes: Mapping[str, Change], name: str) -> None:
             bias = up.new_zeros(len(up)) if change.bias is None else change.bias
             state[f"{layer}.lora_B.bias"] = bias.to(**place)
     try:
-        transformer.load_lora_adapter(state, prefix=None, adapter_name=name, low_cpu_mem_usage=True)
+        with warnings.catch_warnings(action="ignore", category=UserWarning):  # that others are on
+            transformer.load_lora_adapter(
+                state, prefix=None, adapter_name=name, low_cpu_mem_usage=True
+            )
         _as_given(transformer, state, name)
     except BaseException:
         detach(transformer, name)  # PEFT may have wrapped some of the layers

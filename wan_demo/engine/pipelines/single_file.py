@@ -17,7 +17,7 @@ from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.model import ModelSpec
 from wan_demo.engine.pipelines import safetensors_header
 from wan_demo.engine.pipelines.broken import BrokenFile, plain, refuse
-from wan_demo.engine.pipelines.gguf import read_gguf
+from wan_demo.engine.pipelines.gguf import check_gguf, read_gguf
 from wan_demo.engine.pipelines.names import to_diffusers
 
 State = dict[str, torch.Tensor]
@@ -40,20 +40,34 @@ def single_file(spec: ModelSpec, part: str, files: Checkpoint, dtype: torch.dtyp
         raise refuse(path.name, error) from error
 
 
+def check_file(path: Path) -> None:
+    """Look at the file's header alone; raises ModelUnavailable with what is wrong with it."""
+    try:
+        if _is_gguf(path):
+            check_gguf(path)
+        else:
+            safetensors_header.check(path)
+    except (BrokenFile, OSError) as error:
+        raise refuse(path.name, error) from error
+
+
+def _is_gguf(path: Path) -> bool:
+    return path.suffix.lower() == ".gguf"
+
+
 def _build(builder: Any, folder: Path, part: str, path: Path, dtype: torch.dtype) -> Any:
-    is_gguf = path.suffix.lower() == ".gguf"
     model = _empty(builder, folder, part)
-    state = _renamed(_read(path, is_gguf), model.state_dict())
+    state = _renamed(_read(path), model.state_dict())
     options: dict[str, Any] = {"config": str(folder), "subfolder": part, "local_files_only": True}
-    if is_gguf:
+    if _is_gguf(path):
         state = _plain_where_no_linear(state, model)
         options["quantization_config"] = GGUFQuantizationConfig(compute_dtype=dtype)
     state = _shaped(state, model.state_dict())
     return builder.from_single_file(state, torch_dtype=dtype, **options)
 
 
-def _read(path: Path, is_gguf: bool) -> State:
-    if is_gguf:
+def _read(path: Path) -> State:
+    if _is_gguf(path):
         return read_gguf(path)
     safetensors_header.check(path)
     return load_file(path)
