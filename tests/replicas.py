@@ -92,7 +92,7 @@ def publish(spec: ModelSpec, folder: Path, shard: str = "5GB") -> Path:
     index: dict[str, Any] = {"_class_name": "WanPipeline", "_diffusers_version": "0.35.0"}
     for name, part in parts.items():
         sharding = {"max_shard_size": shard} if hasattr(part, "parameters") else {}
-        if name.startswith("transformer") or name in ("text_encoder", "image_encoder"):
+        if name == "text_encoder":  # the transformers lie on the hub in fp32
             part.to(torch.bfloat16)
         part.save_pretrained(folder / name, **sharding)
         index[name] = [type(part).__module__.split(".")[0], type(part).__name__]
