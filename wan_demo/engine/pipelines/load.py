@@ -81,7 +81,7 @@ def check(spec: ModelSpec, files: Checkpoint) -> None:
     """
     try:
         _check_base(spec, files)
-    except BrokenFile as error:
+    except (BrokenFile, OSError) as error:
         raise refuse(f"The weights of {spec.title}", error) from error
     for path in (*files.replaced.values(), *files.loras.values()):
         check_file(path)
@@ -153,7 +153,8 @@ def _check_class(name: str, config: Mapping[str, Any], wanted: type[Any]) -> Non
 def _check_size(name: str, config: Mapping[str, Any], spec: ModelSpec) -> None:
     """A config may not describe more than the spec's model, which memory was reckoned for."""
     for key in ("num_layers", "num_attention_heads", "attention_head_dim", "ffn_dim"):
-        value, most = config.get(key), spec.architecture.transformer[key]
+        most = spec.architecture.transformer[key]
+        value = config.get(key)
         if not isinstance(value, int) or not 0 < value <= most:
             raise BrokenFile(f"{name}/config.json has a {key} of {plain(str(value))}, not {most}")
 
