@@ -12,6 +12,7 @@ import torch
 from tests.contract.test_engine import INPUTS, REQUESTS, events
 from wan_demo import catalog
 from wan_demo.bootstrap import make_locate
+from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.events import Finished, Frames, Step
 from wan_demo.domain.request import Task
 from wan_demo.engine.base import Inputs
@@ -129,6 +130,6 @@ def test_a_device_that_failed_ends_the_worker(engine, monkeypatch, caplog):
 def test_weights_that_are_broken_make_the_model_unavailable(tmp_path):
     (tmp_path / "model_index.json").write_text("{}")
     broken = replace(catalog.BUNDLED, id="broken")
-    engine = PipelineEngine(lambda _id: broken, lambda _spec: tmp_path, "cpu")
+    engine = PipelineEngine(lambda _id: broken, lambda *_: Checkpoint(tmp_path, {}, {}), "cpu")
     with pytest.raises(ModelUnavailable):
         list(engine.generate(REQUESTS[Task.TEXT_TO_VIDEO], Inputs()))

@@ -20,7 +20,7 @@ from wan_demo.engine import preview
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.latents import decode
 from wan_demo.engine.pipelines.calls import ADAPTERS, arguments
-from wan_demo.engine.pipelines.load import Loaded, load
+from wan_demo.engine.pipelines.load import Loaded, check, load
 from wan_demo.engine.pipelines.provenance import environment
 from wan_demo.engine.pipelines.schedulers import new_scheduler
 from wan_demo.engine.stream import Closed, Emit, stream
@@ -77,6 +77,7 @@ class PipelineEngine:
         if self._loaded is not None and self._loaded.spec.id == spec.id:
             return self._loaded
         files = self._files(spec, emit)
+        check(spec, files)  # while the model in memory is still there
         emit(Loading(spec.id))
         self._loaded = None
         gc.collect()
@@ -118,6 +119,8 @@ def _denoise(model: Loaded, request: GenerationRequest, inputs: Inputs, emit: Em
     total = request.effective_steps
 
     def on_step_end(_pipe: Any, index: int, _timestep: Any, state: dict[str, Any]) -> Any:
+        if index == 0 or index + 1 == total:
+            _refuse_nonsense(spec, state["latents"])
         picture = None
         if preview.is_due(index + 1, total) and clean.latest is not None:
             picture = preview.render(model.parts["vae"], clean.latest)
@@ -131,6 +134,12 @@ def _denoise(model: Loaded, request: GenerationRequest, inputs: Inputs, emit: Em
         callback_on_step_end=on_step_end,
     )
     return result.frames
+
+
+def _refuse_nonsense(spec: ModelSpec, latents: torch.Tensor) -> None:
+    """Weights that hold NaN make black clips, after an hour or so: said at the first step."""
+    if not torch.isfinite(latents).all():
+        raise GenerationFailed(f"{spec.title} made no picture but NaN: its weights are damaged.")
 
 
 def usable(device: str) -> str:
