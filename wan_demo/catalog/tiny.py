@@ -114,7 +114,7 @@ TINY = ModelSpec(
         fps=8,
         num_inference_steps=12,
         guidance_scale=4.0,
-        strength=0.5,
+        strength=0.6,
     ),
     resolutions=(
         Resolution(
