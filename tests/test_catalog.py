@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -10,6 +11,7 @@ from wan_demo.domain.notes import unknown_words
 from wan_demo.domain.request import Task
 from wan_demo.domain.rules import complete
 from wan_demo.domain.size import nearest_sides
+from wan_demo.domain.source import Source
 from wan_demo.errors import InvalidRequest
 
 MODELS = pytest.mark.parametrize("spec", catalog.MODELS, ids=lambda spec: spec.id)
@@ -92,6 +94,7 @@ def test_the_download_is_reckoned_well(model, gigabytes):
 def test_a_gguf_form_is_fetched_without_the_weights_that_it_replaces():
     spec = catalog.find("wan2.2-t2v-a14b-gguf")
     base = spec.weights.base
+    assert isinstance(base, Source)
     assert "transformer/config.json" in base.patterns
     assert "transformer/*" not in base.patterns
     assert {"vae/*", "text_encoder/*", "tokenizer/*"} <= set(base.patterns)
@@ -169,6 +172,7 @@ def test_the_bundled_models_examples_are_in_its_vocabulary():
 
 def test_the_bundled_model_is_there_and_small():
     folder = catalog.BUNDLED.weights.base
+    assert isinstance(folder, Path)
     sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
     assert max(sizes) <= 9e6
     assert sum(sizes) <= 24e6

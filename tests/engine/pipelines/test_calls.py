@@ -48,19 +48,22 @@ def inputs(spec: ModelSpec, task: Task) -> Inputs:
 
 
 def request(spec: ModelSpec, task: Task) -> GenerationRequest:
-    return GenerationRequest(
-        task=task,
-        model=spec.id,
-        prompt="a fox",
-        width=SIDE,
-        height=SIDE,
-        num_frames=FRAMES,
-        fps=8,
-        num_inference_steps=3,
-        guidance_scale=spec.defaults.guidance_scale,
-        seed=1,
-        **{name: getattr(spec.defaults, name) for name in KNOBS if name in spec.takes(task)},
-        **dict.fromkeys(spec.needs(task), "file"),
+    knobs = {name: getattr(spec.defaults, name) for name in KNOBS if name in spec.takes(task)}
+    return GenerationRequest.model_validate(
+        {
+            "task": task,
+            "model": spec.id,
+            "prompt": "a fox",
+            "width": SIDE,
+            "height": SIDE,
+            "num_frames": FRAMES,
+            "fps": 8,
+            "num_inference_steps": 3,
+            "guidance_scale": spec.defaults.guidance_scale,
+            "seed": 1,
+            **knobs,
+            **dict.fromkeys(spec.needs(task), "file"),
+        }
     )
 
 
