@@ -109,7 +109,7 @@ def test_noise_levels_cover_the_range():
     levels = transformer.noise_levels(2000, torch.device("cpu"))
     assert levels.min() > 0
     assert levels.max() < 1
-    assert 0.62 < levels.mean() < 0.78
+    assert 0.58 < levels.mean() < 0.68
 
 
 def test_a_taught_text_encoder_tells_the_words_apart(tokenizer):

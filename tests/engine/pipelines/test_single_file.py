@@ -119,7 +119,10 @@ def test_the_second_expert_is_read_by_its_own_config(bases, tmp_path):
 def test_half_precision_of_bf16_is_kept_to_the_bit(bases, tmp_path):
     base, path = bases[T2V], tmp_path / "model.gguf"
     held = gguf_files.write(path, base.weights, Kind.BF16)
-    assert torch.equal(run(load(base, path)), run(holding(base, held)))
+    # The weights and not the output: where a mapped tensor begins decides its sums' last bits.
+    mapped, wanted = load(base, path).state_dict(), holding(base, held).state_dict()
+    assert mapped.keys() == wanted.keys()
+    assert [name for name in wanted if not torch.equal(mapped[name], wanted[name])] == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
