@@ -18,6 +18,8 @@ from diffusers import (
 )
 from transformers import PreTrainedTokenizerFast, UMT5Config, UMT5EncoderModel
 
+from wan_demo import catalog
+
 SHARD = "8MB"
 TEXT_CONFIG = {
     "d_model": 128,
@@ -32,20 +34,7 @@ TEXT_CONFIG = {
     "pad_token_id": 0,
     "eos_token_id": 1,
 }
-TRANSFORMER_CONFIG = {
-    "patch_size": (1, 2, 2),
-    "num_attention_heads": 4,
-    "attention_head_dim": 48,
-    "in_channels": 16,
-    "out_channels": 16,
-    "text_dim": 128,
-    "freq_dim": 128,
-    "ffn_dim": 512,
-    "num_layers": 8,
-    "cross_attn_norm": True,
-    "qk_norm": "rms_norm_across_heads",
-    "rope_max_seq_len": 64,
-}
+TRANSFORMER_CONFIG = dict(catalog.BUNDLED.architecture.transformer)
 FLOW_SHIFT = 1.0
 
 

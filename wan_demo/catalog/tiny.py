@@ -56,7 +56,7 @@ _CALLS = MappingProxyType(
     }
 )
 
-# As in the folder's own config.json files, by training/folder.py.
+# The transformer's config is what training/folder.py builds; the rest is as in the folder.
 _TINY_ARCHITECTURE = Architecture(
     "WanTransformer3DModel",
     transformer=MappingProxyType(

@@ -75,7 +75,7 @@ def model_choices(models: Any, is_available: Any) -> list[tuple[str, str]]:
 
 
 def _to_fetch(spec: ModelSpec) -> str:
-    return f"downloads {spec.download_bytes / 1e9:.0f} GB"
+    return f"{spec.download_bytes / 1e9:.0f} GB"
 
 
 def slider(name: str, spec: ModelSpec, value: float) -> Slider:

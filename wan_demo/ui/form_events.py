@@ -171,7 +171,8 @@ class FormEvents(Events):
         for name, default in new.items():
             before = values[form.components()[name]]
             chosen[name] = before if before != old[name] and f.fits(name, before, spec) else default
-            if chosen[name] != before and name != "negative_prompt":
+            is_news = name != "negative_prompt" and f.is_shown(name, spec)
+            if chosen[name] != before and is_news:
                 value = words.number(chosen[name])
                 changed.append(f"{notices.label_of(name).lower()} is now {value}")
         news = f" To fit it, {', '.join(changed)}." if changed else ""
