@@ -19,7 +19,7 @@ from torch.nn import functional
 from training import fast_vae
 from training.common import load_checkpoint, save_checkpoint
 from training.pictures import draw_clip
-from training.shapes import STYLES, Labels, held_out, random_labels
+from training.shapes import COLORS, STYLES, Labels, held_out, random_labels
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,9 @@ BUCKETS: dict[tuple[int, int, int], int] = {
 }
 _STYLE_WEIGHTS = (0.84, 0.08, 0.08)
 
+PAIRS = 640
+"""Clips of 17 frames of 96x96 that are drawn in a second color as well."""
+
 SPIN_SHARE = 0.3
 """Of the clips, this share is made to spin where that can be seen: it is learned last (LOG.md)."""
 
@@ -55,23 +58,34 @@ class Bucket:
 
 
 @dataclass(frozen=True)
+class Pairs:
+    """Clips and `before` (N, z, t, h, w), the raw latents of the same in another color."""
+
+    clips: Bucket
+    before: Tensor
+
+
+@dataclass(frozen=True)
 class Latents:
-    """All buckets, with the mean and deviation (z,) of their latents."""
+    """All buckets and the pairs, with the mean and deviation (z,) of the buckets' latents."""
 
     buckets: dict[tuple[int, int, int], Bucket]
+    pairs: Pairs
     mean: Tensor
     std: Tensor
 
 
 def precompute(vae: AutoencoderKLWan, path: Path, share: float = 1.0, seed: int = 1) -> None:
-    """Draws and encodes `share` of `BUCKETS` and saves them to `path`."""
+    """Draws and encodes `share` of `BUCKETS` and of `PAIRS` and saves them to `path`."""
     rng = Random(seed)
     buckets = {
         key: _bucket(vae, rng, key, max(4, round(count * share))) for key, count in BUCKETS.items()
     }
+    pairs = _pairs(vae, rng, max(4, round(PAIRS * share)))
     mean, std = _statistics(list(buckets.values()))
     stored = {key: _to_plain(bucket) for key, bucket in buckets.items()}
-    save_checkpoint(path, {"buckets": stored, "mean": mean, "std": std})
+    twice = {"clips": _to_plain(pairs.clips), "before": pairs.before}
+    save_checkpoint(path, {"buckets": stored, "pairs": twice, "mean": mean, "std": std})
 
 
 def load(path: Path) -> Latents:
@@ -80,7 +94,8 @@ def load(path: Path) -> Latents:
     if state is None:
         raise FileNotFoundError(f"no latents at {path}: run the stage 'latents' first")
     buckets = {key: _from_plain(plain) for key, plain in state["buckets"].items()}
-    return Latents(buckets, state["mean"], state["std"])
+    pairs = Pairs(_from_plain(state["pairs"]["clips"]), state["pairs"]["before"])
+    return Latents(buckets, pairs, state["mean"], state["std"])
 
 
 def coarse(near: Tensor) -> Tensor:
@@ -90,22 +105,40 @@ def coarse(near: Tensor) -> Tensor:
     return torch.cat([first, rest.unflatten(0, (-1, 4)).amax(1)]) if len(rest) else first
 
 
-@torch.no_grad()
 def _bucket(vae: AutoencoderKLWan, rng: Random, key: tuple[int, int, int], count: int) -> Bucket:
+    labels = [_labels(rng) for _ in range(count)]
+    return _encoded(vae, labels, [rng.random() for _ in labels], key)
+
+
+def _pairs(vae: AutoencoderKLWan, rng: Random, count: int) -> Pairs:
+    """The same paths on the same ground, drawn in the captions' colors and in others."""
+    labels = [_labels(rng) for _ in range(count)]
+    seeds = [rng.random() for _ in labels]
+    others = [
+        replace(one, color=rng.choice([c for c in COLORS if c != one.color])) for one in labels
+    ]
+    size = (17, 96, 96)
+    return Pairs(_encoded(vae, labels, seeds, size), _encoded(vae, others, seeds, size).latents)
+
+
+@torch.no_grad()
+def _encoded(
+    vae: AutoencoderKLWan, labels: list[Labels], seeds: list[float], key: tuple[int, int, int]
+) -> Bucket:
+    """Clips of size `key`, each drawn with the paths and grounds of its seed."""
     frames, height, width = key
     device = next(vae.parameters()).device
     chunks: list[Tensor] = []
     masks: list[Tensor] = []
-    labels: list[Labels] = []
-    for start in range(0, count, 4):
-        some = [_labels(rng) for _ in range(min(4, count - start))]
-        drawn = [draw_clip(one, rng, frames, (height, width)) for one in some]
+    plans = list(zip(labels, seeds, strict=True))
+    for start in range(0, len(plans), 4):
+        some = plans[start : start + 4]
+        drawn = [draw_clip(one, Random(seed), frames, (height, width)) for one, seed in some]
         clips = torch.stack([clip for clip, _ in drawn]).transpose(1, 2) * 2 - 1
         with torch.autocast(device.type, dtype=torch.bfloat16):
             chunks.append(fast_vae.encode(vae, clips.to(device)).half().cpu())
         masks += [coarse((outline < 1).float()).byte() for _, outline in drawn]
-        labels += some
-    log.info("%d clips of %d frames, %dx%d", count, frames, width, height)
+    log.info("%d clips of %d frames, %dx%d", len(labels), frames, width, height)
     return Bucket(torch.cat(chunks), torch.stack(masks)[:, None], labels)
 
 

@@ -49,6 +49,10 @@ _DIRECTION = {
     "moving up": (0.0, -1.0),
     "moving down": (0.0, 1.0),
 }
+TURN = 2.4
+"""Radians that a spinning shape turns in a clip, always: its pose then follows from its frame, and
+is not a mean of all the angles that a free speed could have brought (LOG.md)."""
+
 # Outer reach of each shape for a nominal radius of 1, so that all cover about the same area.
 _REACH = {"circle": 0.95, "square": 1.2, "triangle": 1.3, "star": 1.35}
 
@@ -103,7 +107,7 @@ def random_path(labels: Labels, rng: Random, height: int, width: int) -> Path:
     dx, dy = _DIRECTION.get(labels.motion, (0.0, 0.0))
     x = _span(rng, width / short, reach, dx)
     y = _span(rng, height / short, reach, dy)
-    turn = rng.uniform(2.1, 2.8) if labels.motion == "spinning" else 0.0
+    turn = TURN if labels.motion == "spinning" else 0.0
     return Path((x[0], y[0]), (x[1], y[1]), radii, (0.0, turn))
 
 

@@ -62,7 +62,11 @@ class Run:
         self, tokenizer: PreTrainedTokenizerFast
     ) -> transformer.TransformerTrainer:
         """The transformer's run, resumed."""
-        plan = transformer.Plan(minutes=self.args.transformer_minutes, compile=self.args.compile)
+        plan = transformer.Plan(
+            minutes=self.args.transformer_minutes,
+            pairs_from=self.args.pairs_from,
+            compile=self.args.compile,
+        )
         plan = replace(
             plan, rate=plan.rate * self.args.peak, matrix_rate=plan.matrix_rate * self.args.peak
         )
@@ -168,6 +172,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--check-every", type=float, default=420, help="seconds between saves")
     parser.add_argument("--check-prompts", type=int, default=24, help="clips read at a save")
     parser.add_argument("--peak", type=float, default=1.0, help="factor on the learning rates")
+    parser.add_argument("--pairs-from", type=float, default=0.85, help="part of the run before")
     parser.add_argument("--keep-text-encoder", action="store_true", help="do not teach it first")
     parser.add_argument("--compile", action="store_true", help="torch.compile the blocks")
     return parser.parse_args()

@@ -2,7 +2,9 @@
 
 A sample is `x_t = (1 - t) x_0 + t noise` and the target `noise - x_0`, as diffusers'
 flow-matching schedulers expect. In a part of the steps the first latent frame stays clean at
-timestep 0 (image-to-video the Wan2.2-TI2V way), with one timestep per token.
+timestep 0 (image-to-video the Wan2.2-TI2V way), with one timestep per token. Late in a run some
+steps see a noised clip with the caption of the same clip in another color and are to lead there
+(video-to-video).
 """
 
 # diffusers annotates loosely and exports lazily.
@@ -34,7 +36,7 @@ from training.common import (
     trapezoid,
 )
 from training.folder import new_text_encoder, new_transformer
-from training.latents import Latents
+from training.latents import Bucket, Latents
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +52,8 @@ class Plan:
     small_share: float = 0.3
     mix: tuple[float, float] = (0.25, 0.55)
     image_share: float = 0.4
+    pairs_from: float = 0.85
+    pairs_share: float = 0.5
     shape_weight: float = 2.0
     decay: float = 0.996
     compile: bool = False
@@ -82,6 +86,23 @@ def flow_loss(joint: Joint, batch: Batch, rng: Random, plan: Plan) -> Tensor:
     output = joint.transformer(noisy, steps * 1000, batch.text, return_dict=False)[0]
     error = (output - (noise - latents)).square().mean(1, keepdim=True)
     weight = (1 + plan.shape_weight * batch.near) * (level > 0)
+    return (error * weight).sum() / weight.sum()
+
+
+def recolor_loss(joint: Joint, batch: Batch, before: Tensor, plan: Plan) -> Tensor:
+    """Weighted error of the velocity from noised `before` (B, z, t, h, w) to the batch's latents.
+
+    `x_t` comes from the clip in its old color, at the noise that video-to-video starts from. The
+    velocity that ends at the new one is `(x_t - x_0) / t`. Without such steps a shape of the
+    opposite color stays as it is or fades on the way (`LOG.md`).
+    """
+    wanted = batch.latents
+    t = 0.4 + 0.5 * torch.rand(len(wanted), device=wanted.device)
+    level = t.view(-1, 1, 1, 1, 1)
+    noisy = (1 - level) * before + level * torch.randn_like(before)
+    output = joint.transformer(noisy, t * 1000, batch.text, return_dict=False)[0]
+    error = (output - (noisy - wanted) / level).square().mean(1, keepdim=True)
+    weight = 1 + plan.shape_weight * batch.near
     return (error * weight).sum() / weight.sum()
 
 
@@ -219,7 +240,7 @@ class TransformerTrainer:
         rates = self.plan.matrix_rate, self.plan.rate
         for optimizer, rate in zip(self.optimizers, rates, strict=True):
             set_rate(optimizer, trapezoid(progress, rate))
-        loss = flow_loss(self.joint, self._batch(rng, progress), rng, self.plan)
+        loss = self._loss(rng, progress)
         loss.backward()
         nn.utils.clip_grad_norm_(self.params, 1.0)
         for optimizer in self.optimizers:
@@ -228,6 +249,18 @@ class TransformerTrainer:
         self.step += 1
         self.ema.update(self.joint, self.step)
         return loss.item()
+
+    def _loss(self, rng: Random, progress: float) -> Tensor:
+        if progress > self.plan.pairs_from and rng.random() < self.plan.pairs_share:
+            pairs = self.latents.pairs
+            chosen = self._choice(pairs.clips, rng)
+            before = self._normalised(pairs.before[chosen])
+            return recolor_loss(
+                self.joint, self._batch(pairs.clips, chosen, rng), before, self.plan
+            )
+        bucket = self.latents.buckets[self._bucket(rng, progress)]
+        batch = self._batch(bucket, self._choice(bucket, rng), rng)
+        return flow_loss(self.joint, batch, rng, self.plan)
 
     def _bucket(self, rng: Random, progress: float) -> tuple[int, int, int]:
         if progress < self.plan.small_share:
@@ -239,13 +272,18 @@ class TransformerTrainer:
             return MAIN
         return rng.choice(list(self.latents.buckets))
 
-    def _batch(self, rng: Random, progress: float) -> Batch:
-        bucket = self.latents.buckets[self._bucket(rng, progress)]
+    def _choice(self, bucket: Bucket, rng: Random) -> list[int]:
+        """As many clips as make up the plan's tokens, 4 to 36."""
         _, _, t, h, w = bucket.latents.shape
         count = max(4, min(36, self.plan.tokens // (t * h * w // 4)))
-        chosen = [rng.randrange(len(bucket.labels)) for _ in range(count)]
-        mean, std = (v.view(1, -1, 1, 1, 1) for v in (self.latents.mean, self.latents.std))
-        latents = ((bucket.latents[chosen].float() - mean) / std).to(self.device)
+        return [rng.randrange(len(bucket.labels)) for _ in range(count)]
+
+    def _batch(self, bucket: Bucket, chosen: list[int], rng: Random) -> Batch:
         captions = [random_caption(bucket.labels[i], rng) for i in chosen]
         text = reading.embed(self.joint.text_encoder, self.tokenizer, captions)
-        return Batch(latents, bucket.near[chosen].float().to(self.device), text)
+        near = bucket.near[chosen].float().to(self.device)
+        return Batch(self._normalised(bucket.latents[chosen]), near, text)
+
+    def _normalised(self, latents: Tensor) -> Tensor:
+        mean, std = (v.view(1, -1, 1, 1, 1) for v in (self.latents.mean, self.latents.std))
+        return ((latents.float() - mean) / std).to(self.device)

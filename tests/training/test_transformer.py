@@ -14,7 +14,7 @@ from training.folder import new_text_encoder, new_transformer
 from training.latents import coarse
 from training.reading import WORDS, embed, teach
 from training.tokenizer import MAX_LENGTH, train_tokenizer
-from training.transformer import Batch, Joint, Plan, flow_loss, new_optimizers
+from training.transformer import Batch, Joint, Plan, flow_loss, new_optimizers, recolor_loss
 from training.vae import new_vae
 
 
@@ -61,6 +61,20 @@ def test_a_few_steps_lower_the_loss(tokenizer):
     assert sum(losses[-4:]) < 0.8 * sum(losses[:4])
 
 
+def test_a_few_steps_teach_the_way_to_another_color(tokenizer):
+    torch.manual_seed(0)
+    joint = Joint(new_text_encoder(len(tokenizer)), new_transformer())
+    batch = Batch(torch.ones(4, 16, 2, 4, 4), torch.zeros(4, 1, 2, 4, 4), torch.zeros(4, 64, 128))
+    optimizer, losses = torch.optim.Adam(joint.parameters(), lr=2e-3), []
+    for _ in range(20):
+        loss = recolor_loss(joint, batch, -batch.latents, Plan())
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert sum(losses[-4:]) < 0.5 * sum(losses[:4])
+
+
 def test_coarse_marks_cells_of_the_right_frames():
     near = torch.zeros(9, 16, 16)
     near[6, 9, 1] = 1
@@ -69,15 +83,28 @@ def test_coarse_marks_cells_of_the_right_frames():
     assert cells.nonzero().tolist() == [[2, 1, 0]]
 
 
-def test_latents_survive_the_disk(tmp_path, monkeypatch):
+@pytest.fixture
+def saved(tmp_path, monkeypatch):
     monkeypatch.setattr(latents, "BUCKETS", {(5, 32, 48): 4})
+    monkeypatch.setattr(latents, "PAIRS", 5)
     latents.precompute(new_vae(), tmp_path / "latents.pt")
-    loaded = latents.load(tmp_path / "latents.pt")
-    bucket = loaded.buckets[5, 32, 48]
+    return latents.load(tmp_path / "latents.pt")
+
+
+def test_latents_survive_the_disk(saved):
+    bucket = saved.buckets[5, 32, 48]
     assert bucket.latents.shape == (4, 16, 2, 4, 6)
     assert bucket.near.shape == (4, 1, 2, 4, 6)
     assert len(bucket.labels) == 4
-    assert loaded.mean.shape == loaded.std.shape == (16,)
+    assert saved.mean.shape == saved.std.shape == (16,)
+
+
+def test_pairs_differ_where_the_shape_is(saved):
+    clips, before = saved.pairs.clips, saved.pairs.before
+    assert clips.latents.shape == before.shape == (5, 16, 5, 12, 12)
+    apart = (clips.latents.float() - before.float()).abs().mean(1, keepdim=True)
+    for clip, near in zip(apart, clips.near, strict=True):
+        assert clip[near == 1].mean() > 2 * clip[near == 0].mean()
 
 
 def test_missing_latents_say_what_to_do(tmp_path):
