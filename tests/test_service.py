@@ -133,7 +133,7 @@ class TestSubmit:
 
     def test_a_model_that_is_not_here_says_how_to_get_it(self, service):
         with pytest.raises(InvalidRequest, match=r"models download wan2\.1-t2v-1\.3b"):
-            service.submit(given(model="wan2.1-t2v-1.3b"), "ada")
+            service.plan(given(model="wan2.1-t2v-1.3b"))
 
     def test_a_model_that_is_not_here_is_accepted_where_it_may_be_fetched(self, store, folder):
         service = Service(store, folder, "wan-tiny", lambda spec: spec.bundled)

@@ -47,3 +47,18 @@ def test_what_cannot_be_is_refused(wrong):
 
 def test_every_setting_says_what_it_is():
     assert all(field.description for field in Settings.model_fields.values())
+
+
+@pytest.mark.parametrize(
+    ("settings", "may"),
+    [
+        ({}, True),
+        ({"host": "::1"}, True),
+        ({"host": "0.0.0.0"}, False),
+        ({"share": True}, False),
+        ({"host": "0.0.0.0", "downloads": True}, True),
+        ({"downloads": False}, False),
+    ],
+)
+def test_only_this_machines_own_people_fetch_models_unless_told(settings, may):
+    assert Settings(**settings).may_download is may

@@ -120,7 +120,7 @@ def make_locate(settings: Settings) -> Callable[[ModelSpec, OnBytes, Stopped], C
             return here
         if spec.bundled:
             raise ModelUnavailable(f"The bundled model is missing from {spec.weights.name}/.")
-        if not settings.downloads:
+        if settings.downloads is False:
             raise ModelUnavailable(f"{spec.title} is not on this machine.")
         return fetch_checkpoint(spec.weights, on_bytes, stopped)
 
@@ -137,7 +137,7 @@ def make_server(settings: Settings) -> FastAPI:
     _sweep(store, folder)
     device = detect(settings.device)
     spec, why = default_model(settings, device)
-    service = Service(store, folder, spec.id, is_available, may_download=settings.downloads)
+    service = Service(store, folder, spec.id, is_available, may_download=settings.may_download)
     executor = ProcessExecutor(_worker_command(settings, folder), give_back)
     links = Links(folder)
 
@@ -181,7 +181,9 @@ def make_one_off(settings: Settings, folder: DataFolder) -> OneOff:
     def work(stopping: Flag) -> None:  # the engine takes seconds to import: only once it is needed
         Worker("one-off", store, make_engine(settings), folder).run(stopping)
 
-    service = Service(store, folder, spec.id, is_available, may_download=settings.downloads)
+    service = Service(
+        store, folder, spec.id, is_available, may_download=settings.downloads is not False
+    )
     return OneOff(service, InlineExecutor(work))
 
 

@@ -89,7 +89,7 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
     """A flag for every setting; what is not given comes from the environment."""
     for name, field in Settings.model_fields.items():
         flag = f"--{name.replace('_', '-')}"
-        if field.annotation is bool:
+        if field.annotation in (bool, bool | None):
             parser.add_argument(
                 flag,
                 action=argparse.BooleanOptionalAction,
@@ -313,7 +313,7 @@ def _download(options: argparse.Namespace) -> int:
     from wan_demo import bootstrap
 
     spec = catalog.find(options.id)
-    files = bootstrap.make_locate(Settings(downloads=True))(spec, _show_bytes, lambda: False)
+    files = bootstrap.make_locate(Settings())(spec, _show_bytes, lambda: False)
     if sys.stderr.isatty():
         print(file=sys.stderr)
     print(files.folder)

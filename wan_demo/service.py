@@ -83,6 +83,9 @@ class Service:
     def plan(self, given: Given) -> Plan:
         """What ``given`` would run; raises InvalidRequest or UnreadableMedium."""
         spec = catalog.find(str(given.get("model") or self.default_model))
+        download_bytes = 0 if self.is_available(spec) else spec.download_bytes
+        if download_bytes and not self._may_download:
+            raise InvalidRequest("model", spec.id, _how_to_get(spec))
         medium = self.medium(given)
         request = complete(given, spec, medium)
         _check_last_image(request)
@@ -91,14 +94,12 @@ class Service:
             spec=spec,
             notes=notes(spec, request.task, request.prompt, medium),
             run_seconds=expected_seconds(request, spec, self._store.recent(spec.id)),
-            download_bytes=0 if self.is_available(spec) else spec.download_bytes,
+            download_bytes=download_bytes,
         )
 
     def submit(self, given: Given, owner: str) -> Job:
         """Accept a job; raises what ``plan`` raises, QueueFull and StorageFull."""
         plan = self.plan(given)
-        if plan.download_bytes and not self._may_download:
-            raise InvalidRequest("model", plan.spec.id, _how_to_get(plan.spec))
         waiting = self._store.waiting()
         if waiting >= self._max_waiting:
             raise QueueFull(waiting, self._max_waiting)

@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
 
 class Settings(BaseSettings):
     """How the app is started; every field is also a flag of ``python app.py``."""
@@ -22,9 +24,10 @@ class Settings(BaseSettings):
     model: str | None = Field(
         default=None, description="Catalogue id of the model that the page starts with."
     )
-    downloads: bool = Field(
-        default=True,
-        description="Fetch a model that is not here when somebody makes a video with it.",
+    downloads: bool | None = Field(
+        default=None,
+        description="Fetch a model that is not here when somebody makes a video with it; by "
+        "default only where the page is for this machine alone.",
     )
     device: Literal["auto", "cuda", "mps", "cpu"] = Field(
         default="auto", description="auto, cuda, mps or cpu."
@@ -40,3 +43,12 @@ class Settings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
+
+    @property
+    def may_download(self) -> bool:
+        """Whether whoever opens the page may have a model fetched: ``downloads``, if it was said.
+
+        A model is up to 126 GB: that is for the machine's own people to decide, not for visitors.
+        """
+        is_private = self.host in LOOPBACK and not self.share
+        return is_private if self.downloads is None else self.downloads

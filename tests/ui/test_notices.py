@@ -33,3 +33,10 @@ def test_what_came_is_never_markup():
     html = notices.render_refusal(InvalidRequest("<i>", "x", "must be <b>y</b>"))
     assert "<i>" not in html
     assert "<b>y" not in html
+
+
+def test_the_button_says_what_is_downloaded_first():
+    here = Plan(request(), catalog.BUNDLED, [], 75)
+    assert notices.generate_label(here) == notices.generate_label(None) == "Generate"
+    gone = Plan(request(), catalog.find("wan2.1-t2v-1.3b"), [], None, download_bytes=29_050_000_000)
+    assert notices.generate_label(gone) == "Download 29.1 GB and generate"

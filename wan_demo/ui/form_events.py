@@ -35,16 +35,19 @@ class FormEvents(Events):
         except InvalidRequest as error:
             return {self._at.plan: notices.render_refusal(error)}
         frames = f.frames_readout(values[self._at.form.num_frames], fps)
-        return {self._at.plan: self._plan_line(values), self._at.readout: frames}
+        line, label = self._plan_line(values)
+        return {self._at.plan: line, self._at.readout: frames, self._at.generate: label}
 
-    def _plan_line(self, values: f.Values) -> str:
+    def _plan_line(self, values: f.Values) -> tuple[str, str]:
+        """The line, and what the button says."""
         missing = self._missing(values)
         if missing:
-            return notices.render_ask(missing)
+            return notices.render_ask(missing), notices.generate_label(None)
         try:
-            return notices.render_plan(self._service.plan(self._given(values)))
+            plan = self._service.plan(self._given(values))
         except InvalidRequest as error:
-            return notices.render_refusal(error)
+            return notices.render_refusal(error), notices.generate_label(None)
+        return notices.render_plan(plan), notices.generate_label(plan)
 
     def reuse(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job's settings go into the form, its seed kept."""

@@ -28,6 +28,13 @@ def render_plan(plan: Plan) -> str:
     )
 
 
+def generate_label(plan: Plan | None) -> str:
+    """What the button says: nobody fetches 29 GB unawares."""
+    if plan is None or not plan.download_bytes:
+        return "Generate"
+    return f"Download {words.gigabytes(plan.download_bytes)} GB and generate"
+
+
 def render_refusal(error: InvalidRequest) -> str:
     """The refusal in people's words, with a button for each nearest allowed value."""
     label = label_of(error.field)

@@ -131,7 +131,7 @@ def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> Non
             event,
             do.plan,
             [*fields.values(), state.task],
-            [at.plan, at.readout],
+            [at.plan, at.readout, at.generate],
             trigger_mode="always_last",
         )
 
