@@ -49,7 +49,7 @@ _DIRECTION = {
     "moving up": (0.0, -1.0),
     "moving down": (0.0, 1.0),
 }
-TURN = 2.4
+TURN = 1.0
 """Radians that a spinning shape turns in a clip, always: its pose then follows from its frame, and
 is not a mean of all the angles that a free speed could have brought (LOG.md)."""
 

@@ -52,7 +52,6 @@ def test_the_example_picture_becomes_a_video_that_starts_with_it(page: Page, ser
     assert person.share_near(frame, BLACK) > 0.5
 
 
-@pytest.mark.xfail(reason="the shipped weights recolor four clips of five: LOG.md", strict=False)
 def test_a_clip_is_restyled_to_the_color_that_was_asked_for(page: Page, server: str):
     person.open_app(page, server)
     person.go_to(page, "Style edit")
