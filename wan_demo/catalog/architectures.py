@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from wan_demo.catalog import parameters
+from wan_demo.catalog import latent_colors, parameters
 from wan_demo.domain.architecture import Architecture, Config
 
 
@@ -89,7 +89,14 @@ _T_5B = _config(
 _T_14B = _config(_TRANSFORMER, num_layers=40, num_attention_heads=40, ffn_dim=13824)
 _T_14B_IMAGE = _config(_T_14B, in_channels=36, image_dim=1280, added_kv_proj_dim=5120)
 
-T2V_1_3B = Architecture("WanTransformer3DModel", _T_1_3B, VAE_21, UMT5_XXL, parameters.T2V_1_3B)
+T2V_1_3B = Architecture(
+    "WanTransformer3DModel",
+    _T_1_3B,
+    VAE_21,
+    UMT5_XXL,
+    parameters.T2V_1_3B,
+    latent_colors=latent_colors.WAN_21,
+)
 T2V_14B = replace(T2V_1_3B, transformer=_T_14B, parameters=parameters.T2V_14B)
 I2V_14B = replace(
     T2V_14B,
@@ -109,6 +116,7 @@ VACE_1_3B = Architecture(
     VAE_21,
     UMT5_XXL,
     parameters.VACE_1_3B,
+    latent_colors=latent_colors.WAN_21,
 )
 VACE_14B = replace(
     VACE_1_3B,
@@ -120,4 +128,11 @@ T2V_A14B = replace(T2V_14B, experts=2, parameters=parameters.T2V_A14B)
 I2V_A14B = replace(
     T2V_A14B, transformer=_config(_T_14B, in_channels=36), parameters=parameters.I2V_A14B
 )
-TI2V_5B = Architecture("WanTransformer3DModel", _T_5B, VAE_22, UMT5_XXL, parameters.TI2V_5B)
+TI2V_5B = Architecture(
+    "WanTransformer3DModel",
+    _T_5B,
+    VAE_22,
+    UMT5_XXL,
+    parameters.TI2V_5B,
+    latent_colors=latent_colors.WAN_22,
+)

@@ -49,6 +49,18 @@ KNOBS: Mapping[Call, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
+class LatentColors:
+    """A linear map from latents to RGB: a rough picture at next to no cost.
+
+    ``factors``: the red, green and blue that one unit of each latent channel adds; ``bias``: the
+    color of a latent of zeros. Colors run from -1 (black) to 1.
+    """
+
+    factors: tuple[tuple[float, float, float], ...]
+    bias: tuple[float, float, float]
+
+
+@dataclass(frozen=True)
 class Architecture:
     """The classes and configs of a checkpoint's parts, in the words of diffusers.
 
@@ -64,6 +76,8 @@ class Architecture:
     """How many numbers each weight-bearing part holds, by the names in ``parts``."""
     image_encoder: Config | None = None
     experts: int = 1
+    latent_colors: LatentColors | None = None
+    """How previews are drawn; None: by the VAE itself, where that is cheap."""
 
     @property
     def latent_channels(self) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch.nn import functional
 
+from wan_demo.domain.architecture import LatentColors
 from wan_demo.domain.events import Frames
 from wan_demo.engine.latents import decode
 
@@ -47,13 +49,32 @@ def is_due(index: int, total: int) -> bool:
     return index < total and (index == 1 or index % EVERY_STEPS == 0)
 
 
-def render(vae: Any, latents: torch.Tensor) -> Frames:
-    """Decode up to MAX_FRAMES latent frames one by one, each as if it were a clip's first.
+def render(
+    latents: torch.Tensor, size: tuple[int, int], vae: Any, colors: LatentColors | None = None
+) -> Frames:
+    """Up to MAX_FRAMES pictures of a clip's latents, evenly spread, at ``size`` (width, height).
 
-    ``latents``: (1, channels, frames, height, width), normalised. A first frame decodes alone,
-    so this costs a small part of the clip; the motion between latent frames is left out.
+    ``latents``: (1, channels, frames, height, width), normalised. They are drawn by ``colors``,
+    or else decoded by the VAE one by one, each as if it were a clip's first frame: that costs a
+    small part of the clip, and leaves out the motion between latent frames.
     """
     count = latents.shape[2]
     chosen = torch.linspace(0, count - 1, min(count, MAX_FRAMES)).round().long()
-    singles = latents[0, :, chosen].transpose(0, 1).unsqueeze(2)
-    return decode(vae, singles)[:, 0]
+    singles = latents[0, :, chosen].transpose(0, 1)
+    if colors is None:
+        return decode(vae, singles.unsqueeze(2))[:, 0]
+    return draw(singles, size, colors)
+
+
+def draw(latents: torch.Tensor, size: tuple[int, int], colors: LatentColors) -> Frames:
+    """Latents (frames, channels, height, width) through ``colors``, enlarged smoothly to ``size``.
+
+    As ``Latent2RGBPreviewer`` of ComfyUI's ``latent_preview.py`` does, besides the enlarging.
+    """
+    factors = torch.tensor(colors.factors, device=latents.device)
+    bias = torch.tensor(colors.bias, device=latents.device).view(1, 3, 1, 1)
+    rgb = torch.einsum("fchw,cr->frhw", latents.float(), factors) + bias
+    width, height = size
+    large = functional.interpolate(rgb, (height, width), mode="bicubic")
+    levels = ((large / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
+    return levels.permute(0, 2, 3, 1).cpu().numpy()

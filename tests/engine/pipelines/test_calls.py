@@ -73,4 +73,6 @@ def test_every_task_of_every_spec_makes_its_frames(engine, spec: ModelSpec, task
     last = made[-1]
     assert isinstance(last, Finished)
     assert last.frames.shape == (FRAMES, SIDE, SIDE, 3)
-    assert any(isinstance(event, Step) and event.preview is not None for event in made)
+    previews = [e.preview for e in made if isinstance(e, Step) and e.preview is not None]
+    assert previews
+    assert all(preview.shape[1:] == (SIDE, SIDE, 3) for preview in previews)

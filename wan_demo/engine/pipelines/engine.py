@@ -123,7 +123,8 @@ def _denoise(model: Loaded, request: GenerationRequest, inputs: Inputs, emit: Em
             _refuse_nonsense(spec, state["latents"])
         picture = None
         if preview.is_due(index + 1, total) and clean.latest is not None:
-            picture = preview.render(model.parts["vae"], clean.latest)
+            size, colors = (request.width, request.height), spec.architecture.latent_colors
+            picture = preview.render(clean.latest, size, model.parts["vae"], colors)
         emit(Step(index + 1, total, picture))
         return state
 
