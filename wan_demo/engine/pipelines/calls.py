@@ -45,15 +45,12 @@ class Adapter:
 
 
 def arguments(request: GenerationRequest, inputs: Inputs, spec: ModelSpec) -> Arguments:
-    """What the task's pipeline is called with, besides seed, latents and callbacks."""
+    """What the task's pipeline is called with, besides prompts, seed and callbacks."""
     common: Arguments = {
-        "prompt": request.prompt,
-        "negative_prompt": request.negative_prompt,
         "width": request.width,
         "height": request.height,
         "num_inference_steps": request.num_inference_steps,
         "guidance_scale": request.guidance_scale,
-        "max_sequence_length": spec.max_sequence_length,
     }
     if spec.boundary_ratio is not None:
         common["guidance_scale_2"] = request.guidance_scale_2

@@ -19,9 +19,12 @@ from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine import preview
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.latents import decode
+from wan_demo.engine.pipelines import conditions
 from wan_demo.engine.pipelines.calls import ADAPTERS, arguments
 from wan_demo.engine.pipelines.load import Loaded, check, load
+from wan_demo.engine.pipelines.prompts import embed
 from wan_demo.engine.pipelines.provenance import environment
+from wan_demo.engine.pipelines.remembered import Remembered
 from wan_demo.engine.pipelines.schedulers import new_scheduler
 from wan_demo.engine.stream import Closed, Emit, stream
 from wan_demo.errors import DownloadStopped, GenerationFailed, WanDemoError
@@ -30,6 +33,9 @@ log = logging.getLogger(__name__)
 
 DEVICE_LOST = 70
 """The exit status of a worker whose device failed."""
+
+REMEMBERED_BYTES = 512 * 2**20
+"""RAM for prompts (4 MB each of umT5-XXL in bf16) and pictures (24 MB at 720p and 81 frames)."""
 
 Locate = Callable[[ModelSpec, Callable[[int, int], None], Callable[[], bool]], Checkpoint]
 """A model's files, fetched where need be.
@@ -47,6 +53,7 @@ class PipelineEngine:
         self._locate = locate
         self._device = device
         self._loaded: Loaded | None = None
+        self._remembered = Remembered(REMEMBERED_BYTES)
         _quiet()
         _repeatable()
 
@@ -56,7 +63,7 @@ class PipelineEngine:
     def _generate(self, request: GenerationRequest, inputs: Inputs, emit: Emit) -> None:
         try:
             model = self._load(self._find(request.model), emit)
-            latents = _denoise(model, request, inputs, emit)
+            latents = _denoise(model, request, inputs, self._remembered, emit)
             emit(Decoding())
             frames = decode(model.parts["vae"], latents)[0]
         except (WanDemoError, Closed):
@@ -108,12 +115,17 @@ class PipelineEngine:
         }
 
 
-def _denoise(model: Loaded, request: GenerationRequest, inputs: Inputs, emit: Emit) -> torch.Tensor:
+def _denoise(
+    model: Loaded, request: GenerationRequest, inputs: Inputs, remembered: Remembered, emit: Emit
+) -> torch.Tensor:
     """The clip's latents: (1, channels, frames, height, width), normalised."""
     spec, call = model.spec, model.spec.calls[request.task]
+    said = embed(model, request, remembered)
     shift = spec.resolution(request.width, request.height).flow_shift
     scheduler = new_scheduler(spec.scheduler, shift, request.seed)
     pipe = ADAPTERS[call].build(spec, model.parts, scheduler)
+    if inputs.image is not None:
+        conditions.remember(pipe, model, request, inputs, remembered)
     starts_clean = call is Call.IMAGE and spec.first_frame_by_timestep
     clean = preview.CleanLatents(scheduler, given=int(starts_clean))
     total = request.effective_steps
@@ -130,6 +142,7 @@ def _denoise(model: Loaded, request: GenerationRequest, inputs: Inputs, emit: Em
 
     result = pipe(
         **arguments(request, inputs, spec),
+        **said.arguments(),
         generator=torch.Generator("cpu").manual_seed(request.seed),
         output_type="latent",
         callback_on_step_end=on_step_end,
