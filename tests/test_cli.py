@@ -13,7 +13,7 @@ from wan_demo import catalog, cli
 from wan_demo.cli import main
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.errors import WanDemoError
-from wan_demo.media.decode import probe
+from wan_demo.media.decode import probe, read_video
 from wan_demo.media.encode import read_metadata
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,6 +75,12 @@ class TestGenerate:
         assert generate(*arguments, "--prompt", "a blue circle") == 0
         assert read_metadata(Path("clip.mp4"))["request"]["strength"] == 0.5
 
+    def test_what_is_cut_of_a_prompt_is_told(self, capsys):
+        assert generate("--prompt", "a circle " * 40) == 0
+        said = capsys.readouterr()
+        assert said.out.startswith("clip.mp4 (seed ")
+        assert said.err.startswith("Note: Prompt: Wan Tiny reads 64 tokens of its 81.")
+
     def test_several_videos_get_numbers(self):
         arguments = ["--prompt", "a red circle", "--num-videos-per-prompt", "2"]
         assert generate(*arguments, output="new/folder/clip.mp4") == 0
@@ -105,6 +111,8 @@ class TestGenerate:
             (["--task", "image_to_video", "--image", "missing.png"], "image"),
             (["--prompt", "a", "--image", "photo.png"], "image"),
             (["--prompt", "a\nb\x00"], "prompt"),
+            (["--prompt", "a (fox:3)"], "prompt"),
+            (["--prompt", "a", "--negative-prompt", "(fox:1.2.3)"], "negative_prompt"),
         ],
     )
     def test_bad_input_is_one_line_that_names_the_field(self, capsys, arguments, field):
@@ -144,6 +152,30 @@ class TestGenerate:
         for name in GenerationRequest.model_fields:
             assert f"--{name.replace('_', '-')}" in text
         assert "--steps" in text
+
+    def test_chinese_goes_all_the_way(self, capsys):
+        """With the bundled model: other characters make other frames, and the metadata has them."""
+        few = [
+            "--width",
+            "64",
+            "--height",
+            "64",
+            "--num-frames",
+            "9",
+            "--steps",
+            "2",
+            "--seed",
+            "1",
+        ]
+        prompts = {"red": "红色的圆形向右移动", "blue": "蓝色的星形旋转"}
+        for name, prompt in prompts.items():
+            made = ["generate", *few, "--prompt", prompt, "--negative-prompt", "绿色"]
+            assert main([*made, "--output", f"{name}.mp4"]) == 0
+            request = read_metadata(Path(f"{name}.mp4"))["request"]
+            assert (request["prompt"], request["negative_prompt"]) == (prompt, "绿色")
+        red, blue = (read_video(Path(f"{name}.mp4"), (64, 64), 9, 8) for name in prompts)
+        assert (red != blue).any()
+        assert capsys.readouterr().err == ""
 
 
 class TestModels:

@@ -12,6 +12,9 @@ from wan_demo import catalog
 from wan_demo import service as module
 from wan_demo.domain.job import Progress, Stage, Status
 from wan_demo.domain.medium import Medium
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.tokens import Tokens
+from wan_demo.engine.tokens import TokenCounter
 from wan_demo.errors import (
     InvalidRequest,
     JobFinished,
@@ -40,6 +43,10 @@ def clip(tmp_path):
     return save_video(tmp_path / "clip.mp4", grays(48, (96, 64)), fps=24)
 
 
+def _bundled(spec: ModelSpec) -> Path | None:
+    return spec.weights.base if isinstance(spec.weights.base, Path) else None
+
+
 def count_probes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """A list that grows with every file that is opened."""
     opened: list[object] = []
@@ -64,6 +71,24 @@ class TestPlan:
     def test_it_has_notes_on_strange_words(self, service):
         (note,) = service.plan(given(prompt="a fox")).notes
         assert "fox" in note
+
+    def test_it_counts_the_prompts_tokens_and_tells_what_is_cut(self, store, folder):
+        short, long = "a (red:1.2) circle", "a circle " * 40
+        counting = Service(
+            store, folder, "wan-tiny", lambda _: True, count_tokens=TokenCounter(_bundled)
+        )
+        assert counting.plan(given(prompt=short)).tokens == Tokens(4, 64)
+        (note,) = counting.plan(given(prompt=short, negative_prompt=long)).notes
+        assert note.startswith("Negative prompt: Wan Tiny reads 64 tokens of its 81.")
+        assert "cut: “circle a circle" in note
+        request = counting.submit(given(prompt=long), "ada").request
+        assert counting.prompt_notes(request)[0].startswith("Prompt: ")
+
+    def test_a_weight_that_is_none_names_its_field(self, service):
+        for field in ("prompt", "negative_prompt"):
+            with pytest.raises(InvalidRequest) as caught:
+                service.plan(given(**{field: "a (fox:3)"}))
+            assert caught.value.field == field
 
     def test_a_photo_decides_the_size_and_gets_a_note(self, service, photo):
         plan = service.plan(given(task="image_to_video", prompt="", image=str(photo)))

@@ -28,6 +28,7 @@ from wan_demo.engine.device import Device, detect
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
 from wan_demo.engine.process import GROUP, ProcessExecutor
+from wan_demo.engine.tokens import TokenCounter
 from wan_demo.errors import ModelUnavailable, WanDemoError, WorkerLost
 from wan_demo.hub.checkpoint import OnBytes, fetch_checkpoint, find_checkpoint
 from wan_demo.hub.connection import Stopped
@@ -137,7 +138,14 @@ def make_server(settings: Settings) -> FastAPI:
     _sweep(store, folder)
     device = detect(settings.device)
     spec, why = default_model(settings, device)
-    service = Service(store, folder, spec.id, is_available, may_download=settings.may_download)
+    service = Service(
+        store,
+        folder,
+        spec.id,
+        is_available,
+        may_download=settings.may_download,
+        count_tokens=TokenCounter(_folder_of),
+    )
     executor = ProcessExecutor(_worker_command(settings, folder), give_back)
     links = Links(folder)
 
@@ -182,9 +190,19 @@ def make_one_off(settings: Settings, folder: DataFolder) -> OneOff:
         Worker("one-off", store, make_engine(settings), folder).run(stopping)
 
     service = Service(
-        store, folder, spec.id, is_available, may_download=settings.downloads is not False
+        store,
+        folder,
+        spec.id,
+        is_available,
+        may_download=settings.downloads is not False,
+        count_tokens=TokenCounter(_folder_of),
     )
     return OneOff(service, InlineExecutor(work))
+
+
+def _folder_of(spec: ModelSpec) -> Path | None:
+    files = find_checkpoint(spec.weights)
+    return files.folder if files else None
 
 
 def make_engine(settings: Settings) -> Engine:

@@ -207,6 +207,8 @@ def _generate(options: argparse.Namespace) -> int:
             with replacing(target) as part:
                 shutil.copyfile(folder.video(output.file), part)
             print(f"{target} (seed {output.seed})")
+        for note in one_off.service.prompt_notes(job.request):
+            print(f"Note: {note}", file=sys.stderr)
     return 0
 
 

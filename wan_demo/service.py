@@ -13,9 +13,11 @@ from wan_demo.domain.estimate import expected_seconds
 from wan_demo.domain.job import Job
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.notes import notes
+from wan_demo.domain.notes import about_negative, about_tokens, notes
+from wan_demo.domain.prompt import PROMPTS, plain
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.domain.rules import Given, complete
+from wan_demo.domain.tokens import Tokens
 from wan_demo.errors import (
     InvalidRequest,
     JobFinished,
@@ -34,6 +36,9 @@ MAX_WAITING = 200
 MEDIA: dict[Task, Kind] = {Task.IMAGE_TO_VIDEO: "image", Task.VIDEO_TO_VIDEO: "video"}
 """The field of the request that holds a task's medium; the kind of medium bears its name."""
 
+CountTokens = Callable[[ModelSpec, str], Tokens | None]
+"""How many tokens a text has for a model; None where its tokenizer is not here."""
+
 Stamp = tuple[int, int]
 
 
@@ -47,6 +52,8 @@ class Plan:
     run_seconds: float | None
     download_bytes: int = 0
     """What is to be fetched first, about; 0 where the model is here."""
+    tokens: Tokens | None = None
+    """Of the prompt; None where the model's tokenizer is not here."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +79,13 @@ class Service:
         is_available: Callable[[ModelSpec], bool],
         max_waiting: int = MAX_WAITING,
         may_download: bool = True,
+        count_tokens: CountTokens = lambda _spec, _text: None,
     ) -> None:
         self.folder = folder
         self.default_model = default_model
         self.is_available = is_available
         self._may_download = may_download
+        self._count_tokens = count_tokens
         self._store = store
         self._max_waiting = max_waiting
 
@@ -92,9 +101,13 @@ class Service:
         return Plan(
             request=request,
             spec=spec,
-            notes=notes(spec, request.task, request.prompt, medium),
+            notes=[
+                *notes(spec, request.task, f"{request.prompt} {request.prompt_end}", medium),
+                *self.prompt_notes(request),
+            ],
             run_seconds=expected_seconds(request, spec, self._store.recent(spec.id)),
             download_bytes=download_bytes,
+            tokens=self._tokens(spec, request.prompt),
         )
 
     def submit(self, given: Given, owner: str) -> Job:
@@ -106,6 +119,14 @@ class Service:
         if not self.folder.has_room():
             raise StorageFull
         return self._store.add(self._keep_media(plan), owner)
+
+    def prompt_notes(self, request: GenerationRequest) -> list[str]:
+        """What the model will not read as it was written, as sentences for people."""
+        spec = catalog.find(request.model)
+        said = about_negative(spec, request)
+        for field in PROMPTS:
+            said += about_tokens(spec, field, self._tokens(spec, getattr(request, field)))
+        return said
 
     def get(self, job_id: str, owner: str) -> Job:
         """One of the owner's jobs; raises JobNotFound for anybody else's too."""
@@ -149,6 +170,9 @@ class Service:
         kind = MEDIA.get(Task(given["task"])) if given.get("task") in list(Task) else None
         path = given.get(kind) if kind else None
         return _probe(Path(str(path)), kind) if kind and path else None
+
+    def _tokens(self, spec: ModelSpec, text: str) -> Tokens | None:
+        return self._count_tokens(spec, plain(text))
 
     def _keep_media(self, plan: Plan) -> GenerationRequest:
         """The request with its media copied in, and named as the copies are."""

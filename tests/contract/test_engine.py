@@ -105,7 +105,9 @@ def test_the_same_seed_gives_the_same_frames_whatever_ran_before(engine: Engine,
     assert (frames(engine, task, seed=7) == first).all()
 
 
-@pytest.mark.parametrize("other", [{"seed": 2}, {"prompt": "a blue star growing"}])
+@pytest.mark.parametrize(
+    "other", [{"seed": 2}, {"prompt": "a blue star"}, {"prompt_end": "a star"}]
+)
 def test_another_seed_or_prompt_gives_other_frames(engine: Engine, other):
     first = frames(engine, Task.TEXT_TO_VIDEO)
     assert (frames(engine, Task.TEXT_TO_VIDEO, **other) != first).any()

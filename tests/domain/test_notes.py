@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.makers import request
 from wan_demo import catalog
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import Vocabulary
-from wan_demo.domain.notes import notes, unknown_words
+from wan_demo.domain.notes import about_negative, about_tokens, notes, unknown_words
 from wan_demo.domain.request import Task
+from wan_demo.domain.tokens import Tokens
 
 TINY = catalog.BUNDLED
 
@@ -48,3 +50,32 @@ def test_a_photo_gets_a_note_and_a_drawing_none(detail, count):
 def test_a_model_without_a_vocabulary_says_nothing():
     spec = catalog.find("wan2.2-ti2v-5b")
     assert notes(spec, Task.TEXT_TO_VIDEO, "xyzzy", Medium("image", 9, 9, detail=1.0)) == []
+
+
+def test_what_is_cut_is_quoted_and_a_long_rest_shortened():
+    assert about_tokens(TINY, "prompt", None) == []
+    assert about_tokens(TINY, "prompt", Tokens(64, 64)) == []
+    (said,) = about_tokens(TINY, "prompt_end", Tokens(70, 64, "x" * 500))
+    assert said.startswith("Prompt at the end: Wan Tiny reads 64 tokens of its 70.")
+    assert len(said) < 200
+
+
+@pytest.mark.parametrize(
+    ("model", "guidance", "negative", "is_told"),
+    [
+        ("wan2.1-t2v-1.3b", 1, None, True),
+        ("wan2.1-t2v-1.3b", 1.5, None, False),
+        ("wan2.1-t2v-1.3b", 1, "rain", True),
+        ("wan2.2-t2v-a14b-lightning", 1, None, False),
+        ("wan2.2-t2v-a14b-lightning", 1, "rain", True),
+        ("wan-tiny", 1, None, False),
+        ("wan-tiny", 1, "blue", True),
+    ],
+)
+def test_a_negative_prompt_without_guidance_is_told_where_one_of_them_was_chosen(
+    model, guidance, negative, is_told
+):
+    spec = catalog.find(model)
+    mine = spec.defaults.negative_prompt if negative is None else negative
+    said = about_negative(spec, request(guidance_scale=guidance, negative_prompt=mine))
+    assert any("no effect" in note for note in said) == is_told

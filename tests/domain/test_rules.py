@@ -77,10 +77,23 @@ def test_an_absent_seed_is_drawn_anew():
     assert all(0 <= seed <= MAX_SEED for seed in seeds)
 
 
+@pytest.mark.parametrize("open_field", [{}, {"negative_prompt": ""}, {"negative_prompt": " \n"}])
+def test_the_negative_prompt_of_the_model_is_in_effect_where_the_field_is_empty(open_field):
+    assert LARGE.defaults.negative_prompt
+    assert complete(text(**open_field), LARGE).negative_prompt == LARGE.defaults.negative_prompt
+    assert complete(text(**open_field), TINY).negative_prompt == ""
+
+
 def test_the_negative_prompt_of_the_model_gives_way_to_the_persons():
-    assert complete(text(), LARGE).negative_prompt == LARGE.defaults.negative_prompt
     assert complete(text(negative_prompt="rain"), LARGE).negative_prompt == "rain"
-    assert complete(text(negative_prompt=""), LARGE).negative_prompt == ""
+
+
+@pytest.mark.parametrize("field", ["prompt", "negative_prompt", "prompt_end"])
+def test_a_weight_that_is_none_is_refused_by_its_field(field):
+    with pytest.raises(InvalidRequest) as caught:
+        complete(text(**{field: "a (fox:9)"}), TINY)
+    assert caught.value.field == field
+    assert complete(text(**{field: "a (fox:0.9)"}), TINY)
 
 
 def test_only_video_to_video_has_a_default_strength():

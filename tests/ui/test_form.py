@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gradio as gr
 import pytest
 
 from wan_demo import catalog
@@ -29,6 +30,13 @@ def test_every_stop_of_a_slider_is_a_value_that_the_model_takes(spec, name: str)
 def test_the_form_has_a_component_for_every_field_but_those_that_follow_from_others():
     fields = set(GenerationRequest.model_fields) - {"task", "fps"}
     assert set(form.Form.__dataclass_fields__) == fields
+
+
+def test_the_negative_prompt_of_the_model_is_seen_in_an_empty_field_too():
+    spec = catalog.find("wan2.1-t2v-1.3b")
+    with gr.Blocks():
+        box = form.negative_prompt_box(spec)
+    assert box.value == box.placeholder == spec.defaults.negative_prompt
 
 
 def test_a_readout_of_no_number_is_empty():

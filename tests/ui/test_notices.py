@@ -3,6 +3,7 @@
 from tests.makers import request
 from wan_demo import catalog
 from wan_demo.domain.request import Task
+from wan_demo.domain.tokens import Tokens
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import Plan
 from wan_demo.ui import notices
@@ -15,6 +16,11 @@ def test_a_plan_says_what_runs_and_how_long():
     assert "about 1 min 15 s" in html
     assert "A note." in html
     assert "data-seconds='75'" in html
+
+
+def test_a_plan_says_how_much_of_what_the_model_reads_the_prompt_takes():
+    plan = Plan(request(), catalog.BUNDLED, [], None, tokens=Tokens(9, 64))
+    assert "prompt 9 of 64 tokens" in notices.render_plan(plan)
 
 
 def test_a_refusal_has_a_button_for_each_value_that_works():

@@ -52,13 +52,19 @@ class GenerationRequest(BaseModel):
         "",
         max_length=MAX_PROMPT,
         title="Prompt",
-        description="What the video shows, in plain words.",
+        description="What the video shows. (neon sign:1.3) gives a phrase a weight, from 0 to 2.",
     )
     negative_prompt: Prompt = Field(
         "",
         max_length=MAX_PROMPT,
         title="Negative prompt",
-        description="What the video should stay away from.",
+        description="What the video should stay away from. Empty: what the model's makers advise.",
+    )
+    prompt_end: Prompt = Field(
+        "",
+        max_length=MAX_PROMPT,
+        title="Prompt at the end",
+        description="Blends from the prompt to this one over the steps, for what lies in between.",
     )
     width: int = Field(ge=16, le=4096, title="Width", description="Pixels across.")
     height: int = Field(ge=16, le=4096, title="Height", description="Pixels down.")

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from wan_demo.domain.control import control
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.prompt import PROMPTS, phrases
 from wan_demo.domain.request import MAX_SEED, GenerationRequest, Task
 from wan_demo.domain.size import fit_frames, fit_ratio, nearest_frames, nearest_sides
 from wan_demo.errors import InvalidRequest
@@ -31,7 +32,7 @@ Given = Mapping[str, Any]
 
 def complete(given: Given, spec: ModelSpec, medium: Medium | None = None) -> GenerationRequest:
     """Fill in what was left open and check the whole; raises InvalidRequest."""
-    chosen = {name: value for name, value in given.items() if value is not None}
+    chosen = {name: value for name, value in given.items() if not _is_open(name, value)}
     _refuse_unknown(chosen)
     _refuse_booleans(chosen)
     request = _parse({**_defaults(chosen, spec, medium), **chosen, "model": spec.id}, spec)
@@ -41,6 +42,15 @@ def complete(given: Given, spec: ModelSpec, medium: Medium | None = None) -> Gen
     _check_frames(request, spec, medium)
     _check_steps(request, spec)
     return request
+
+
+def _is_open(name: str, value: Any) -> bool:
+    """Whether a field is left to the model, whose negative prompt stands in for a blank one.
+
+    So does the official code: see ``wan_demo.catalog.common.NEGATIVE_PROMPT``.
+    """
+    is_blank = isinstance(value, str) and not value.strip()
+    return value is None or (name == "negative_prompt" and is_blank)
 
 
 def draw_seed() -> int:
@@ -188,6 +198,8 @@ def _check_task(request: GenerationRequest, spec: ModelSpec) -> None:
 def _check_prompt(request: GenerationRequest) -> None:
     if not request.prompt and request.task is not Task.IMAGE_TO_VIDEO:
         raise InvalidRequest("prompt", request.prompt, "must say what the video shows")
+    for field in PROMPTS:
+        phrases(getattr(request, field), field)
 
 
 def _check_size(request: GenerationRequest, spec: ModelSpec) -> None:

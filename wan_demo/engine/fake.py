@@ -40,7 +40,9 @@ class FakeEngine:
 
 def _draw(request: GenerationRequest, inputs: Inputs) -> Frames:
     shape = (request.num_frames, request.height, request.width, 3)
-    digest = hashlib.sha256(f"{request.prompt}|{request.seed}".encode()).digest()
+    digest = hashlib.sha256(
+        f"{request.prompt}|{request.prompt_end}|{request.seed}".encode()
+    ).digest()
     ground = inputs.video if inputs.video is not None else inputs.image
     frames = np.empty(shape, np.uint8)
     frames[:] = list(digest[:3]) if ground is None else ground

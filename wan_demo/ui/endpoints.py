@@ -33,11 +33,11 @@ _FIRST: dict[Task, tuple[str, ...]] = {
 """What a task's endpoint takes before the parameters that all three share."""
 
 _LAST: dict[Task, tuple[str, ...]] = {
-    Task.TEXT_TO_VIDEO: (),
-    Task.IMAGE_TO_VIDEO: ("last_image",),
-    Task.VIDEO_TO_VIDEO: ("conditioning_scale",),
+    Task.TEXT_TO_VIDEO: ("prompt_end",),
+    Task.IMAGE_TO_VIDEO: ("last_image", "prompt_end"),
+    Task.VIDEO_TO_VIDEO: ("conditioning_scale", "prompt_end"),
 }
-"""And what comes after them, of use to some models only."""
+"""And what comes after them, in the order in which it came to be."""
 
 _SHARED = (
     "negative_prompt",
@@ -166,4 +166,5 @@ def _answer(service: Service, job: Job) -> Answer:
     used = job.request.model_dump(mode="json", exclude={"image", "last_image", "video"})
     seeds = [output.seed for output in job.outputs]
     file = job.outputs[0].file
-    return lend(service.folder.video(file), file), {**used, "job": job.id, "seeds": seeds}
+    told = {"job": job.id, "seeds": seeds, "notes": service.prompt_notes(job.request)}
+    return lend(service.folder.video(file), file), {**used, **told}

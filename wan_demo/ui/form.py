@@ -41,6 +41,7 @@ class Form:
     num_inference_steps: Slider
     num_videos_per_prompt: Slider
     negative_prompt: gr.Textbox
+    prompt_end: gr.Textbox
 
     def components(self) -> dict[str, Component]:
         """Field names to components, in the form's order."""
@@ -163,16 +164,30 @@ def prompt_box(example: str) -> gr.Textbox:
 
 
 def negative_prompt_box(spec: ModelSpec) -> gr.Textbox:
-    """The negative prompt, filled with the model's own."""
+    """The negative prompt, filled with the model's own, which also stands in for none."""
     known = control("negative_prompt")
     return gr.Textbox(
         label=known.label,
         info=known.help,
         value=spec.defaults.negative_prompt,
+        placeholder=spec.defaults.negative_prompt,
         lines=2,
         max_lines=6,
         max_length=known.max_length,
         elem_id="negative_prompt",
+    )
+
+
+def prompt_end_box() -> gr.Textbox:
+    """The prompt that the steps lead to; empty: none."""
+    known = control("prompt_end")
+    return gr.Textbox(
+        label=known.label,
+        info=known.help,
+        lines=2,
+        max_lines=6,
+        max_length=known.max_length,
+        elem_id="prompt_end",
     )
 
 

@@ -207,6 +207,9 @@ class FormEvents(Events):
                     if slider
                     else value
                 )
+        own = spec.defaults.negative_prompt
+        negative = self._at.form.negative_prompt
+        updates[negative] = gr.Textbox(value=given.get("negative_prompt", own), placeholder=own)
         second = self._at.form.last_image
         updates.setdefault(second, gr.Image(visible=f.is_shown("last_image", spec)))
         return updates

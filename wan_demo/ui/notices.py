@@ -20,6 +20,8 @@ def render_plan(plan: Plan) -> str:
         said.append(f"about {words.duration(plan.run_seconds)}")
     if plan.download_bytes:
         said.append(f"after a download of {words.gigabytes(plan.download_bytes)} GB")
+    if plan.tokens is not None:
+        said.append(f"prompt {plan.tokens.count} of {plan.tokens.limit} tokens")
     seconds = round(plan.run_seconds or 0)
     notes = "".join(f"<p class='note'>{escape(note)}</p>" for note in plan.notes)
     return (

@@ -57,7 +57,7 @@ def _frame(
     state: str, title: str, screen: str, line: str, chips: str, actions: str, job: Job | None = None
 ) -> str:
     percent = round(100 * fraction(job)) if job and state in ("waiting", "running") else 0
-    prompt = f"<p class='said'>{escape(job.request.prompt)}</p>" if job else ""
+    prompt = f"<p class='said'>{escape(words.said(job.request))}</p>" if job else ""
     return (
         f"<section class='stage' data-state='{state}' data-title='{escape(title)}' "
         f"data-job='{job.id if job else ''}' aria-label='Result'>"

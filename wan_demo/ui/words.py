@@ -62,6 +62,13 @@ def facts(request: GenerationRequest) -> list[str]:
     return said
 
 
+def said(request: GenerationRequest) -> str:
+    """The prompt, and the one that it leads to where there is one."""
+    if not request.prompt_end:
+        return request.prompt
+    return f"{request.prompt} → {request.prompt_end}"
+
+
 def took(job: Job) -> str:
     """How long a finished job ran."""
     return f"made in {duration(job.run_seconds)}" if job.run_seconds else ""

@@ -138,7 +138,8 @@ def _denoise(
             size, colors = (request.width, request.height), spec.architecture.latent_colors
             picture = preview.render(clean.latest, size, model.parts["vae"], colors)
         emit(Step(index + 1, total, picture))
-        return state
+        coming = said.at(min(index + 1, total - 1), total)
+        return {**state, "prompt_embeds": coming.to(state["prompt_embeds"])}
 
     result = pipe(
         **arguments(request, inputs, spec),
@@ -146,6 +147,7 @@ def _denoise(
         generator=torch.Generator("cpu").manual_seed(request.seed),
         output_type="latent",
         callback_on_step_end=on_step_end,
+        callback_on_step_end_tensor_inputs=["latents", "prompt_embeds"],
     )
     return result.frames
 

@@ -1,0 +1,58 @@
+"""A prompt's tokens, counted by the checkpoint's own tokenizer and without torch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+FILE = Path("tokenizer", "tokenizer.json")
+"""In a diffusers folder of a Wan."""
+
+FolderOf = Callable[[ModelSpec], Path | None]
+"""Where a model's diffusers folder is; None while it is not on this machine."""
+
+
+class TokenCounter:
+    """Counts as the text encoder's tokenizer does, where a model's is at hand."""
+
+    def __init__(self, folder_of: FolderOf) -> None:
+        self._folder_of = folder_of
+
+    def __call__(self, spec: ModelSpec, text: str) -> Tokens | None:
+        """The tokens of a text as it is encoded, without marks of weights; None: not known."""
+        folder = self._folder_of(spec)
+        if folder is None or not (folder / FILE).is_file():
+            return None
+        tokenizer = _tokenizer(folder / FILE)
+        return count(tokenizer, text, spec.max_sequence_length) if tokenizer else None
+
+
+def count(tokenizer: Tokenizer, text: str, limit: int) -> Tokens:
+    """Tokens of ``text``, and what of it does not fit into ``limit``."""
+    marks = tokenizer.num_special_tokens_to_add(is_pair=False)
+    encoded = tokenizer.encode(text, add_special_tokens=False)
+    fits = limit - marks
+    cut = text[encoded.offsets[fits][0] :].strip() if len(encoded.ids) > fits else ""
+    return Tokens(len(encoded.ids) + marks, limit, cut)
+
+
+@lru_cache(maxsize=2)  # umT5's takes some 200 MB
+def _tokenizer(path: Path) -> Tokenizer | None:
+    """None for a file that can't be read: the job itself will say so."""
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception:  # the library raises nothing narrower
+        log.exception("%s can't be read", path)
+        return None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
