@@ -45,7 +45,7 @@ def count(tokenizer: Tokenizer, text: str, limit: int) -> Tokens:
     return Tokens(len(encoded.ids) + marks, limit, cut)
 
 
-@lru_cache(maxsize=2)  # umT5's takes some 200 MB
+@lru_cache(maxsize=2)  # umT5 has 256,384 entries
 def _tokenizer(path: Path) -> Tokenizer | None:
     """None for a file that can't be read: the job itself will say so."""
     try:
