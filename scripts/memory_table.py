@@ -1,17 +1,22 @@
-"""Prints the README's table of what cards of several sizes are offered.
+"""Writes the README's table of what cards of several sizes are offered.
 
-``python -m scripts.memory_table`` for the README's; ``--all`` for every model on every card.
+``python -m scripts.memory_table`` after a change of the policy or the catalogue; a test holds the
+table against both. ``--all`` prints every model on every card.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from wan_demo import catalog
 from wan_demo.domain.memory import Profile
 from wan_demo.engine.memory import GIB, Machine, Offer, best_for, offers
 from wan_demo.engine.memory.words import gigabytes
+
+PAGE = Path(__file__).resolve().parent.parent / "README.md"
+BEGIN, END = "<!-- memory -->", "<!-- /memory -->"
 
 CARDS = ((8, 32), (16, 64), (24, 64), (48, 128), (80, 256))
 """GB of the card and of RAM beside it."""
@@ -61,7 +66,14 @@ def how(offer: Offer) -> str:
     return f"{said}, {gigabytes(offer.needs.device)} (+ {gigabytes(offer.needs.ram)} RAM)"
 
 
-def readme() -> Iterator[str]:
+def readme(text: str) -> str:
+    """README.md with the table put in between its marks."""
+    before, rest = text.split(BEGIN)
+    table = "\n".join(proposals())
+    return f"{before}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+def proposals() -> Iterator[str]:
     """One line a card: what is proposed, at each of its resolutions."""
     yield "| GPU | RAM | Proposed | 480p | 720p |"
     yield "|---|---|---|---|---|"
@@ -85,9 +97,11 @@ def everything() -> Iterator[str]:
 
 
 def main() -> None:
-    """Print a table."""
-    for line in everything() if "--all" in sys.argv[1:] else readme():
-        print(line)
+    """Write the README's table, or print the large one."""
+    if "--all" in sys.argv[1:]:
+        print(*everything(), sep="\n")
+    else:
+        PAGE.write_text(readme(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from threading import Event as Flag
 
 import pytest
 
+from scripts import memory_table
 from tests.makers import request
 from wan_demo import bootstrap, catalog
 from wan_demo.bootstrap import DataFolderBusy, default_model, is_available, make_locate
@@ -16,6 +17,8 @@ from wan_demo.domain.job import Status
 from wan_demo.domain.model import Weights
 from wan_demo.engine.device import Device
 from wan_demo.engine.fake import FakeEngine
+from wan_demo.engine.machine import Watch
+from wan_demo.engine.memory import GIB, best_for, plenty
 from wan_demo.errors import InvalidRequest, ModelUnavailable
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.settings import Settings
@@ -24,7 +27,7 @@ from wan_demo.worker import Worker
 ROOT = Path(__file__).resolve().parents[1]
 CPU = Device("cpu", "CPU")
 QUIETLY = (lambda _done, _total: None, lambda: False)
-GPU = Device("cuda", "Big GPU", 80 * 2**30)
+GPU = Device("cuda", "Big GPU", 80 * GIB)
 
 
 def test_the_server_and_the_command_line_import_neither_torch_nor_gradio():
@@ -88,35 +91,53 @@ def test_a_folder_that_is_not_whole_is_not_at_hand(tmp_path, missing):
 
 
 def test_the_model_that_was_asked_for_wins():
-    spec, _ = default_model(Settings(model="wan2.1-t2v-1.3b"), CPU)
+    spec, _ = default_model(Settings(model="wan2.1-t2v-1.3b"), CPU, plenty("cpu"))
     assert spec.id == "wan2.1-t2v-1.3b"
     with pytest.raises(InvalidRequest):
-        default_model(Settings(model="sora"), CPU)
+        default_model(Settings(model="sora"), CPU, plenty("cpu"))
 
 
 def test_without_a_gpu_the_bundled_model_is_the_default():
-    spec, why = default_model(Settings(), CPU)
+    spec, why = default_model(Settings(), CPU, plenty("cpu"))
     assert spec is catalog.BUNDLED
     assert "no GPU" in why
 
 
 def test_a_gpu_gets_the_best_that_is_downloaded_and_downloads_nothing(monkeypatch):
+    machine = replace(plenty("cuda"), gpu_free=80 * GIB)
     monkeypatch.setattr(bootstrap, "is_available", lambda spec: spec.bundled)
-    spec, why = default_model(Settings(), GPU)
+    spec, why = default_model(Settings(), GPU, machine)
     assert spec is catalog.BUNDLED
     assert "Wan2.2 T2V A14B" in why
     monkeypatch.setattr(bootstrap, "is_available", lambda _spec: True)
-    assert default_model(Settings(), GPU)[0].id == "wan2.2-t2v-a14b"
+    assert default_model(Settings(), GPU, machine)[0].id == "wan2.2-t2v-a14b"
+    small = (catalog.BUNDLED.id, "wan2.1-t2v-1.3b")
+    monkeypatch.setattr(bootstrap, "is_available", lambda spec: spec.id in small)
+    assert default_model(Settings(), GPU, machine)[0].id == "wan2.1-t2v-1.3b"
 
 
-def test_a_small_gpu_is_offered_what_it_holds_whole(monkeypatch):
+def test_a_gpu_is_offered_what_the_table_of_the_readme_says(monkeypatch):
     monkeypatch.setattr(bootstrap, "is_available", lambda _spec: True)
-    chosen = [default_model(Settings(), Device("cuda", "GPU", n * 2**30))[0].id for n in (4, 24)]
-    assert chosen == ["wan-tiny", "wan2.1-t2v-1.3b"]
+    for gpu, ram in memory_table.CARDS:
+        machine = memory_table.card(gpu, ram)
+        assert default_model(Settings(), GPU, machine)[0] is best_for(machine)
+    tiny = replace(plenty("cuda"), gpu_free=2 * GIB)
+    spec, why = default_model(Settings(), GPU, tiny)
+    assert spec is catalog.BUNDLED
+    assert "the GPU is small" in why
 
 
-def test_the_fake_engine_is_a_setting():
-    assert isinstance(bootstrap.make_engine(Settings(engine="fake")), FakeEngine)
+def test_the_worker_decides_by_what_it_measures_and_the_fake_one_does_not(folder, monkeypatch):
+    served: list[object] = []
+    monkeypatch.setattr(bootstrap, "Service", lambda *_, measure, **__: served.append(measure))
+    for engine in ("pipeline", "fake"):
+        bootstrap.make_one_off(Settings(engine=engine), folder)
+    assert isinstance(served[0], Watch)
+    assert served[1] is None
+
+
+def test_the_fake_engine_is_a_setting(folder):
+    assert isinstance(bootstrap.make_engine(Settings(engine="fake"), folder), FakeEngine)
 
 
 def test_one_server_per_data_folder(folder):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from tests.makers import grays, noise, save_video
 from wan_demo import catalog, cli
 from wan_demo.cli import main
 from wan_demo.domain.request import GenerationRequest
+from wan_demo.engine.memory import GIB, Machine
 from wan_demo.errors import WanDemoError
 from wan_demo.media.decode import probe, read_video
 from wan_demo.media.encode import read_metadata
@@ -176,6 +178,41 @@ class TestGenerate:
         red, blue = (read_video(Path(f"{name}.mp4"), (64, 64), 9, 8) for name in prompts)
         assert (red != blue).any()
         assert capsys.readouterr().err == ""
+
+
+class TestMemory:
+    @pytest.fixture(autouse=True)
+    def _laptop(self, monkeypatch):
+        """A machine without a GPU, with 24 GB."""
+        from wan_demo import bootstrap
+
+        laptop = Machine("cpu", 0, 0, 24 * GIB, 20 * GIB, 500 * GIB)
+        monkeypatch.setattr(bootstrap, "Watch", lambda *_: lambda: laptop)
+
+    def test_a_model_that_does_not_fit_is_one_line_that_says_what_would(self, capsys):
+        arguments = ["--prompt", "a fox", "--model", "wan2.1-t2v-14b"]
+        assert main(["generate", *arguments, "--output", "clip.mp4"]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("Wan2.1 T2V 14B does not fit at ")
+        assert said.endswith(" fits.\n")
+        assert said.count("\n") == 1
+
+    def test_the_list_says_what_fits(self, capsys):
+        assert main(["models"]) == 0
+        rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+        assert "fits whole" in rows["wan-tiny"]
+        assert re.search(r"needs \d+\.\d GB more", rows["wan2.2-t2v-a14b"])
+
+    @pytest.mark.parametrize("command", [["models", "--json"], ["models", "info", "wan-tiny"]])
+    def test_programs_are_told_as_well(self, capsys, command):
+        assert main(command) == 0
+        found = json.loads(capsys.readouterr().out)
+        rows = found if isinstance(found, list) else [found]
+        for row in rows:
+            assert [each["resolution"] for each in row["here"]] == list(row["sizes"])
+        assert rows[0]["here"][0]["said"] == "fits whole"
+        assert rows[0]["here"][0]["rung"] == "resident, fp32"
+        assert rows[0]["here"][0]["missing_bytes"] == 0
 
 
 class TestModels:

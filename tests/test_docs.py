@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from scripts import model_table
+from scripts import memory_table, model_table
 from wan_demo import catalog
 from wan_demo.settings import Settings
 
@@ -30,6 +30,11 @@ def test_the_tables_of_models_are_the_catalogues():
     """Written by ``python -m scripts.model_table``."""
     assert model_table.readme(README) == README
     assert (ROOT / "docs" / "models.md").read_text() == model_table.details()
+
+
+def test_the_table_of_memory_is_the_policys():
+    """Written by ``python -m scripts.memory_table``."""
+    assert memory_table.readme(README) == README
 
 
 def test_the_tests_named_in_the_table_of_faults_exist():

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,13 @@ from wan_demo import catalog
 from wan_demo import service as module
 from wan_demo.domain.job import Progress, Stage, Status
 from wan_demo.domain.medium import Medium
+from wan_demo.domain.memory import Profile
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.tokens import Tokens
+from wan_demo.engine.memory import GIB, Machine
 from wan_demo.engine.tokens import TokenCounter
 from wan_demo.errors import (
+    DoesNotFit,
     InvalidRequest,
     JobFinished,
     JobNotFound,
@@ -234,3 +238,55 @@ class TestCancel:
                 service.cancel(job.id, owner)
         assert service.get(job.id, "ada").status is Status.WAITING
         assert JobNotFound.status == 404
+
+
+class TestMemory:
+    """What the server says of a machine without a GPU and with 24 GB, before anything is queued."""
+
+    LAPTOP = Machine("cpu", 0, 0, 24 * GIB, 20 * GIB, 500 * GIB)
+
+    @pytest.fixture
+    def small(self, store, folder) -> Service:
+        return Service(store, folder, "wan-tiny", lambda _spec: True, measure=lambda: self.LAPTOP)
+
+    def test_a_model_that_does_not_fit_is_refused_with_what_would(self, small, store):
+        asked = given(model="wan2.1-t2v-14b")
+        with pytest.raises(DoesNotFit) as caught:
+            small.submit(asked, "ada")
+        said = str(caught.value)
+        assert said.startswith("Wan2.1 T2V 14B does not fit at ")
+        assert "where 20.0 GB are free" in said
+        assert said.endswith(" fits.")
+        assert store.waiting() == 0
+        plan = small.plan(asked)
+        assert (str(plan.refusal), plan.memory) == (said, None)
+
+    def test_the_bundled_model_always_fits(self, store, folder):
+        none = replace(self.LAPTOP, ram_free=0, disk_free=0)
+        small = Service(store, folder, "wan-tiny", lambda _spec: True, measure=lambda: none)
+        assert small.submit(given(), "ada").status is Status.WAITING
+
+    def test_how_it_would_be_kept_is_told(self, small):
+        plan = small.plan(given())
+        assert plan.memory is not None
+        assert plan.memory.rung.name == "resident, fp32"
+        assert plan.notes == []
+
+    def test_what_is_pinned_is_obeyed_with_a_warning(self, small):
+        asked = given(model="wan2.1-t2v-14b", profile="resident")
+        assert small.submit(asked, "ada").request.profile is Profile.RESIDENT
+        (warning,) = [note for note in small.plan(asked).notes if "may run out" in note]
+        assert warning.startswith("As you chose resident, ")
+
+    @pytest.mark.parametrize(
+        ("pinned", "field"),
+        [({"profile": "group_offload"}, "profile"), ({"precision": "fp8"}, "precision")],
+    )
+    def test_what_is_impossible_here_is_refused(self, small, pinned, field):
+        with pytest.raises(InvalidRequest, match="on the CPU") as caught:
+            small.submit(given(**pinned), "ada")
+        assert caught.value.field == field
+
+    def test_without_a_look_at_the_machine_everything_fits(self, store, folder):
+        blind = Service(store, folder, "wan-tiny", lambda _spec: True)
+        assert blind.plan(given(model="wan2.1-t2v-14b")).refusal is None

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.makers import BLUE, RED, grays, quarters, request, save_video, until
 from wan_demo import worker as module
-from wan_demo.domain.events import Event, Finished, Step
+from wan_demo.domain.events import Event, Finished, Planned, Step
 from wan_demo.domain.job import Failure, Job, Progress, Stage, Status
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.fake import FakeEngine
@@ -319,3 +319,33 @@ def test_run_works_until_it_is_told_to_stop(worker, store):
     until(lambda: all(store.get(job.id).status is Status.COMPLETED for job in jobs))
     executor.stop(60)
     assert not executor.is_alive()
+
+
+class PlanningEngine(FakeEngine):
+    """Plans, runs out of memory after a step, and plans anew."""
+
+    def generate(self, request, inputs) -> Generator[Event, None, None]:
+        yield Planned("Everything stays.", notice="It may be tight.")
+        yield Step(1, request.effective_steps)
+        yield Planned("Out of memory: again.", notice="Out of memory: again.")
+        yield from super().generate(request, inputs)
+
+
+def test_how_the_model_is_kept_is_reported_and_a_second_try_at_once(store, folder, monkeypatch):
+    reported: list[tuple[Stage, str, str]] = []
+    report = store.report
+
+    def remember(claim, progress: Progress) -> None:
+        reported.append((progress.stage, progress.memory, progress.notice))
+        report(claim, progress)
+
+    monkeypatch.setattr(store, "report", remember)
+    job = add(store)
+    assert Worker("test", store, PlanningEngine(), folder).run_once()
+    assert end(store, job).status is Status.COMPLETED
+    again = "Out of memory: again."
+    assert reported[:2] == [
+        (Stage.STEP, "Everything stays.", "It may be tight."),
+        (Stage.LOADING, again, again),
+    ]
+    assert reported[-1] == (Stage.ENCODING, again, again)

@@ -9,6 +9,7 @@ from asyncio import CancelledError
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -18,15 +19,15 @@ from filelock import FileLock, Timeout
 
 from wan_demo import catalog
 from wan_demo.api.app import create_app
-from wan_demo.catalog.proposals import BEST_FIRST
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.job import Failure, Status
 from wan_demo.domain.model import ModelSpec
-from wan_demo.engine import memory
 from wan_demo.engine.base import Engine, Executor
 from wan_demo.engine.device import Device, detect
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
+from wan_demo.engine.machine import Watch
+from wan_demo.engine.memory import Machine, best_for
 from wan_demo.engine.process import GROUP, ProcessExecutor
 from wan_demo.engine.tokens import TokenCounter
 from wan_demo.errors import ModelUnavailable, WanDemoError, WorkerLost
@@ -81,30 +82,23 @@ def _is_no_farewell(record: logging.LogRecord) -> bool:
     return not cut_short and "timeout graceful shutdown" not in record.getMessage()
 
 
-def default_model(settings: Settings, device: Device) -> tuple[ModelSpec, str]:
+def default_model(settings: Settings, device: Device, machine: Machine) -> tuple[ModelSpec, str]:
     """The model to start with, and why: the one asked for, else the best that is at hand."""
     if settings.model is not None:
         return catalog.find(settings.model), "you asked for it"
-    best = best_that_fits(device.memory)
-    if best is None:
-        return catalog.BUNDLED, "there is no GPU" if not device.memory else "the GPU is small"
-    if is_available(best):
-        return best, f"it fits your {device.name}"
+    best = best_for(machine)
+    if best is catalog.BUNDLED:
+        return best, "there is no GPU" if device.kind == "cpu" else "the GPU is small"
+    here = best_for(machine, [spec for spec in catalog.MODELS if is_available(spec)])
+    if here is not catalog.BUNDLED:
+        return here, f"it fits your {device.name}"
     size = f"{best.download_bytes / 1e9:.0f} GB"
-    return catalog.BUNDLED, f"{best.title} would fit your {device.name} but is not here ({size})"
+    return here, f"{best.title} would fit your {device.name} but is not here ({size})"
 
 
-def best_that_fits(gpu_bytes: int) -> ModelSpec | None:
-    """The best model whose defaults run with everything on a GPU of so many bytes."""
-    plenty = 2**40  # RAM and disk are not what keeps a model off the GPU
-    machine = memory.Machine("cuda", gpu_bytes, gpu_bytes, plenty, plenty, plenty)
-    for spec in (catalog.find(each) for each in BEST_FIRST):
-        rung = next(iter(memory.ladder(spec, machine, memory.Profile.RESIDENT)), None)
-        width, height = spec.defaults.size
-        clip = memory.Clip(width, height, spec.defaults.num_frames)
-        if not spec.bundled and rung and memory.needs(spec, rung, clip).fit(machine):
-            return spec
-    return None
+def measure(settings: Settings) -> Machine:
+    """What this machine has for a model."""
+    return Watch(detect(settings.device), settings.data_dir)()
 
 
 def is_available(spec: ModelSpec) -> bool:
@@ -137,15 +131,9 @@ def make_server(settings: Settings) -> FastAPI:
     give_back(GROUP, True)  # with the lock held, whoever held these jobs before is gone
     _sweep(store, folder)
     device = detect(settings.device)
-    spec, why = default_model(settings, device)
-    service = Service(
-        store,
-        folder,
-        spec.id,
-        is_available,
-        may_download=settings.may_download,
-        count_tokens=TokenCounter(_folder_of),
-    )
+    watch = Watch(device, folder.root)
+    spec, why = default_model(settings, device, watch())
+    service = _make_service(settings, store, folder, spec, watch, settings.may_download)
     executor = ProcessExecutor(_worker_command(settings, folder), give_back)
     links = Links(folder)
 
@@ -170,7 +158,7 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
     """
     folder = DataFolder(settings.data_dir)
     store = SqlJobStore(connect(sqlite_url(folder.database)))
-    worker = Worker(name, store, make_engine(settings), folder)
+    worker = Worker(name, store, make_engine(settings, folder), folder)
     if supervised:
         return worker.run(stopping)
     give_back = _give_back(store)
@@ -184,20 +172,36 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
 def make_one_off(settings: Settings, folder: DataFolder) -> OneOff:
     """A service and a worker in this process, over a queue of their own."""
     store = MemoryJobStore()
-    spec, _ = default_model(settings, detect(settings.device))
+    device = detect(settings.device)
+    watch = Watch(device, folder.root)
+    spec, _ = default_model(settings, device, watch())
 
     def work(stopping: Flag) -> None:  # the engine takes seconds to import: only once it is needed
-        Worker("one-off", store, make_engine(settings), folder).run(stopping)
+        Worker("one-off", store, make_engine(settings, folder), folder).run(stopping)
 
-    service = Service(
+    may_download = settings.downloads is not False
+    service = _make_service(settings, store, folder, spec, watch, may_download)
+    return OneOff(service, InlineExecutor(work))
+
+
+def _make_service(
+    settings: Settings,
+    store: JobStore,
+    folder: DataFolder,
+    spec: ModelSpec,
+    watch: Watch,
+    may_download: bool,
+) -> Service:
+    """The fake engine holds no model, so nothing has to fit."""
+    return Service(
         store,
         folder,
         spec.id,
         is_available,
-        may_download=settings.downloads is not False,
+        may_download=may_download,
         count_tokens=TokenCounter(_folder_of),
+        measure=watch if settings.engine != "fake" else None,
     )
-    return OneOff(service, InlineExecutor(work))
 
 
 def _folder_of(spec: ModelSpec) -> Path | None:
@@ -205,7 +209,7 @@ def _folder_of(spec: ModelSpec) -> Path | None:
     return files.folder if files else None
 
 
-def make_engine(settings: Settings) -> Engine:
+def make_engine(settings: Settings, folder: DataFolder) -> Engine:
     """The engine that the settings name; only here is torch imported."""
     if settings.engine == "fake":
         return FakeEngine(FAKE_STEP_SECONDS)
@@ -213,8 +217,11 @@ def make_engine(settings: Settings) -> Engine:
 
     quiet_transformers()
     from wan_demo.engine.pipelines.engine import PipelineEngine, usable
+    from wan_demo.engine.pipelines.measure import measure
 
-    return PipelineEngine(catalog.find, make_locate(settings), usable(detect(settings.device).kind))
+    device = usable(detect(settings.device).kind)
+    look = partial(measure, device, folder.offload)
+    return PipelineEngine(catalog.find, make_locate(settings), device, look, folder.offload)
 
 
 def end_with_parent(stopping: Flag) -> None:

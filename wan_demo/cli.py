@@ -24,6 +24,7 @@ from wan_demo.domain.control import Control, controls
 from wan_demo.domain.job import Job, Stage, Status
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
+from wan_demo.engine.memory import Machine, default_offer, offers
 from wan_demo.errors import InvalidRequest, WanDemoError, WorkerLost
 from wan_demo.settings import Settings
 
@@ -122,6 +123,8 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
 
 
 def _help(known: Control) -> str:
+    if known.choices:
+        return f"{known.help} One of {', '.join(known.choices)}."
     if known.minimum is None or known.maximum is None:
         return known.help
     return f"{known.help} {known.minimum:g} to {known.maximum:.12g}."
@@ -234,13 +237,17 @@ def _targets(output: Path, job: Job) -> list[Path]:
 
 def _follow(one_off: OneOff, job: Job) -> Job:
     """Wait for the job's end; progress goes to standard error where a person looks at it."""
-    shown = ""
+    shown, said = "", {""}
     while not job.status.is_final:
         time.sleep(0.1)
         is_alive = one_off.executor.is_alive()
         job = one_off.service.get(job.id, job.owner)
         if not is_alive and not job.status.is_final:
             raise WorkerLost(job.attempt)
+        for sentence in (job.progress.memory, job.progress.notice):
+            if sentence not in said and sys.stderr.isatty():
+                print(f"\r{sentence:<60}", file=sys.stderr)
+            said.add(sentence)
         text = _progress_text(job)
         if text != shown and sys.stderr.isatty():
             print(f"\r{text:<60}", end="", file=sys.stderr, flush=True)
@@ -262,18 +269,38 @@ def _progress_text(job: Job) -> str:
 def _models(options: argparse.Namespace) -> int:
     from wan_demo import bootstrap
 
+    machine = bootstrap.measure(Settings())
     if options.json:
-        rows = [_described(spec, bootstrap.is_available(spec)) for spec in catalog.MODELS]
+        rows = [_described(spec, bootstrap.is_available(spec), machine) for spec in catalog.MODELS]
         print(json.dumps(rows, indent=2))
         return 0
     width = max(len(spec.id) for spec in catalog.MODELS)
     for spec in catalog.MODELS:
         here = "ready" if bootstrap.is_available(spec) else f"{spec.download_bytes / 1e9:.0f} GB"
-        print(f"{spec.id:<{width}}  {here:>7}  {', '.join(spec.tasks)}")
+        fits = default_offer(spec, machine).said
+        print(f"{spec.id:<{width}}  {here:>7}  {fits:<18}  {', '.join(spec.tasks)}")
     return 0
 
 
-def _described(spec: ModelSpec, is_available: bool) -> dict[str, Any]:
+def _offered(spec: ModelSpec, machine: Machine) -> list[dict[str, Any]]:
+    """How a model would run here at each of its resolutions, as JSON."""
+    return [
+        {
+            "resolution": each.resolution,
+            "size": [each.clip.width, each.clip.height],
+            "num_frames": each.clip.frames,
+            "fits": each.fits,
+            "said": each.said,
+            "rung": each.rung.name if each.rung else None,
+            "device_bytes": each.needs.device if each.needs else None,
+            "ram_bytes": each.needs.ram if each.needs else None,
+            "missing_bytes": each.missing,
+        }
+        for each in offers([spec], machine)
+    ]
+
+
+def _described(spec: ModelSpec, is_available: bool, machine: Machine) -> dict[str, Any]:
     """A model as JSON."""
     defaults = spec.defaults
     return {
@@ -300,14 +327,16 @@ def _described(spec: ModelSpec, is_available: bool) -> dict[str, Any]:
         "scheduler": spec.scheduler,
         "negative_prompt": defaults.negative_prompt,
         "max_sequence_length": spec.max_sequence_length,
+        "here": _offered(spec, machine),
     }
 
 
 def _info(options: argparse.Namespace) -> int:
     from wan_demo import bootstrap
 
-    spec = catalog.find(options.id)
-    print(json.dumps(_described(spec, bootstrap.is_available(spec)), indent=2, ensure_ascii=False))
+    spec, machine = catalog.find(options.id), bootstrap.measure(Settings())
+    described = _described(spec, bootstrap.is_available(spec), machine)
+    print(json.dumps(described, indent=2, ensure_ascii=False))
     return 0
 
 

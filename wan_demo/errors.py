@@ -13,6 +13,7 @@ WanDemoError
 ├── DownloadStopped     a download was ended by the one who asked for it
 ├── DoesNotFit          this machine's memory can't hold a model at the size asked for
 ├── GenerationFailed    the pipeline raised
+│   └── OutOfMemory         memory ran out, and again with less
 └── WorkerLost          the worker process died too often on this job
 """
 
@@ -148,6 +149,12 @@ class GenerationFailed(WanDemoError):
     """The pipeline stopped with an error; the log holds its cause."""
 
     code = "generation_failed"
+
+
+class OutOfMemory(GenerationFailed):
+    """Memory ran out in every way that there was; the sentence names them."""
+
+    code = "out_of_memory"
 
 
 class WorkerLost(WanDemoError):

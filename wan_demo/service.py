@@ -18,7 +18,9 @@ from wan_demo.domain.prompt import PROMPTS, plain
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.domain.rules import Given, complete
 from wan_demo.domain.tokens import Tokens
+from wan_demo.engine.memory import Decision, Machine, decide_for
 from wan_demo.errors import (
+    DoesNotFit,
     InvalidRequest,
     JobFinished,
     JobNotFound,
@@ -54,6 +56,10 @@ class Plan:
     """What is to be fetched first, about; 0 where the model is here."""
     tokens: Tokens | None = None
     """Of the prompt; None where the model's tokenizer is not here."""
+    memory: Decision | None = None
+    """How the model would be kept in memory; None where it does not fit, or nobody asked."""
+    refusal: DoesNotFit | None = None
+    """Why it does not fit."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,9 @@ class Service:
         max_waiting: int = MAX_WAITING,
         may_download: bool = True,
         count_tokens: CountTokens = lambda _spec, _text: None,
+        measure: Callable[[], Machine] | None = None,
     ) -> None:
+        """``measure`` tells what the machine has for a model; without it that is not looked at."""
         self.folder = folder
         self.default_model = default_model
         self.is_available = is_available
@@ -88,9 +96,13 @@ class Service:
         self._count_tokens = count_tokens
         self._store = store
         self._max_waiting = max_waiting
+        self._measure = measure
 
     def plan(self, given: Given) -> Plan:
-        """What ``given`` would run; raises InvalidRequest or UnreadableMedium."""
+        """What ``given`` would run; raises InvalidRequest or UnreadableMedium.
+
+        A model that does not fit the machine is told in the plan's ``refusal``.
+        """
         spec = catalog.find(str(given.get("model") or self.default_model))
         download_bytes = 0 if self.is_available(spec) else spec.download_bytes
         if download_bytes and not self._may_download:
@@ -98,21 +110,28 @@ class Service:
         medium = self.medium(given)
         request = complete(given, spec, medium)
         _check_last_image(request)
+        memory, refusal = self._memory(request, spec)
+        warning = [memory.warning] if memory and memory.warning else []
         return Plan(
             request=request,
             spec=spec,
             notes=[
                 *notes(spec, request.task, f"{request.prompt} {request.prompt_end}", medium),
                 *self.prompt_notes(request),
+                *warning,
             ],
             run_seconds=expected_seconds(request, spec, self._store.recent(spec.id)),
             download_bytes=download_bytes,
             tokens=self._tokens(spec, request.prompt),
+            memory=memory,
+            refusal=refusal,
         )
 
     def submit(self, given: Given, owner: str) -> Job:
-        """Accept a job; raises what ``plan`` raises, QueueFull and StorageFull."""
+        """Accept a job; raises what ``plan`` raises, DoesNotFit, QueueFull and StorageFull."""
         plan = self.plan(given)
+        if plan.refusal is not None:
+            raise plan.refusal
         waiting = self._store.waiting()
         if waiting >= self._max_waiting:
             raise QueueFull(waiting, self._max_waiting)
@@ -173,6 +192,17 @@ class Service:
 
     def _tokens(self, spec: ModelSpec, text: str) -> Tokens | None:
         return self._count_tokens(spec, plain(text))
+
+    def _memory(
+        self, request: GenerationRequest, spec: ModelSpec
+    ) -> tuple[Decision | None, DoesNotFit | None]:
+        """What the worker will decide, by what is free now; it measures anew when it begins."""
+        if self._measure is None:
+            return None, None
+        try:
+            return decide_for(request, spec, self._measure()), None
+        except DoesNotFit as refusal:
+            return None, refusal
 
     def _keep_media(self, plan: Plan) -> GenerationRequest:
         """The request with its media copied in, and named as the copies are."""

@@ -13,7 +13,16 @@ from typing import Any
 
 from wan_demo import __version__, catalog
 from wan_demo.domain.estimate import decode_steps
-from wan_demo.domain.events import Decoding, Downloading, Event, Finished, Frames, Loading, Step
+from wan_demo.domain.events import (
+    Decoding,
+    Downloading,
+    Event,
+    Finished,
+    Frames,
+    Loading,
+    Planned,
+    Step,
+)
 from wan_demo.domain.job import Failure, Output, Progress, Stage
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Engine, Inputs
@@ -120,6 +129,7 @@ class _Run:
         self._decode_steps = decode_steps(request, catalog.find(request.model))
         self._pace: float | None = None
         self._total = 0
+        self._memory = Planned("")
 
     def follow(self, events: Generator[Event, None, None], clip: int) -> Finished:
         """Consume one clip's events; raises Stopped after closing them undecoded."""
@@ -139,7 +149,9 @@ class _Run:
             raise Stopped
 
     def _handle(self, event: Event, clip: int) -> None:
-        if isinstance(event, Downloading):
+        if isinstance(event, Planned):
+            self._memory = event
+        elif isinstance(event, Downloading):
             progress = self._progress(Stage.DOWNLOADING, clip)
             so_far = {"done_bytes": event.done, "total_bytes": event.total}
             self._report(progress.model_copy(update=so_far))
@@ -168,12 +180,20 @@ class _Run:
         if self._pace is not None:
             later = (clips - 1 - clip) * (self._total + self._decode_steps)
             left = self._pace * (clip_steps + later)
-        return Progress(stage=stage, clip=clip, clips=clips, seconds_left=left)
+        return Progress(
+            stage=stage,
+            clip=clip,
+            clips=clips,
+            seconds_left=left,
+            memory=self._memory.sentence,
+            notice=self._memory.notice,
+        )
 
     def _report(self, progress: Progress) -> None:
         """Write progress to the table: at each new stage, else at most once a second."""
-        now = time.monotonic()
-        is_new = (progress.stage, progress.clip) != (self._reported.stage, self._reported.clip)
+        now, before = time.monotonic(), self._reported
+        news = (progress.stage, progress.clip, progress.notice)
+        is_new = news != (before.stage, before.clip, before.notice)
         if is_new or now - self._reported_at >= REPORT_SECONDS:
             self._store.report(self._claim, progress)
             self._reported, self._reported_at = progress, now

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from wan_demo.domain.control import control, controls
-from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.memory import Precision
+from wan_demo.domain.request import GenerationRequest, Task
 
 
 def test_every_field_of_the_request_is_a_control_with_a_label_and_help():
@@ -30,6 +31,13 @@ def test_large_bounds_are_written_out():
 def test_texts_tell_their_length():
     assert control("prompt").allowed == "must be text of at most 2,000 characters"
     assert control("image").allowed == "must be text"
+
+
+def test_a_choice_tells_its_words():
+    assert control("task").choices == tuple(Task)
+    assert control("precision").choices == tuple(Precision)
+    assert control("precision").allowed == "must be one of " + ", ".join(Precision)
+    assert control("model").choices == ()
 
 
 def test_there_is_no_control_of_another_name():

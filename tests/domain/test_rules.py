@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from wan_demo import catalog
 from wan_demo.domain.control import control
 from wan_demo.domain.medium import Medium
+from wan_demo.domain.memory import Precision, Profile
 from wan_demo.domain.request import MAX_SEED, GenerationRequest, Task
 from wan_demo.domain.rules import complete
 from wan_demo.errors import InvalidRequest
@@ -173,6 +174,8 @@ REFUSED = [
     (text(task="audio"), "task", tuple(Task)),
     ({"prompt": "a red circle"}, "task", ()),
     (text(steps=5), "steps", ()),
+    (text(profile="everywhere"), "profile", ()),
+    (text(precision=8), "precision", ()),
     (text(image="photo.png"), "image", ()),
     (text(strength=0.5), "strength", ()),
     (image(image=None), "image", ()),
@@ -195,6 +198,15 @@ def test_a_refusal_names_the_field_and_the_nearest(given, field, nearest):
     assert str(error).startswith(f"{field}: ")
     assert "\n" not in str(error)
     assert all(str(value) in str(error) for value in nearest)
+
+
+@pytest.mark.parametrize("left_open", [None, "", "auto"])
+def test_memory_and_precision_are_automatic_unless_they_are_pinned(left_open):
+    request = complete(text(profile=left_open, precision=left_open), TINY)
+    assert (request.profile, request.precision) == (None, None)
+    pinned = complete(text(profile="in_turn", precision="bf16"), TINY)
+    assert (pinned.profile, pinned.precision) == (Profile.IN_TURN, Precision.BF16)
+    assert type(pinned).model_validate_json(pinned.model_dump_json()) == pinned
 
 
 def test_too_large_an_area_names_a_size_that_fits():

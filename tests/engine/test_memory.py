@@ -64,7 +64,7 @@ def place(decision) -> int:
 
 
 GIGABYTES = st.floats(0, 120)
-SPECS = st.sampled_from(catalog.MODELS)
+SPECS = st.sampled_from([spec for spec in catalog.MODELS if spec is not catalog.BUNDLED])
 
 
 @st.composite
@@ -202,7 +202,7 @@ def test_what_a_card_gets(model, gpu, ram, rung):
 
 
 def test_the_table_of_the_readme_names_each_cards_best_model():
-    lines = list(memory_table.readme())
+    lines = list(memory_table.proposals())
     assert [line.split(" | ")[2] for line in lines[2:]] == [
         "Wan2.1 T2V 1.3B",
         "Wan2.2 T2V A14B GGUF Q4",
@@ -374,7 +374,7 @@ def test_a_pinned_precision_is_kept_when_memory_runs_out():
     below = lower(decision)
     assert below is not None
     assert below.rung.precision is Precision.FP8
-    assert below.sentence.startswith("Memory ran out, so it goes on with less: ")
+    assert below.sentence.startswith("Out of memory: again with ")
 
 
 @pytest.mark.parametrize(
@@ -445,7 +445,20 @@ def test_a_refusal_names_what_is_missing_and_what_would_fit(model, machine, size
 
 def test_a_machine_for_nothing_is_told_so():
     with pytest.raises(DoesNotFit, match=r"No other model fits either\.$"):
-        decided("wan2.1-t2v-1.3b", card(0.1, 0.1))
+        decided("wan2.1-t2v-1.3b", card(0.1, 0.1), others=[catalog.find("wan2.1-t2v-14b")])
+
+
+@pytest.mark.parametrize("machine", [replace(NO_GPU, ram_free=0, disk_free=0), card(0, 0, 0)])
+def test_the_bundled_model_is_run_whole_whatever_is_free(machine):
+    decision = decided("wan-tiny", machine, (96, 96, 17))
+    assert decision.rung == next(ladder(catalog.BUNDLED, machine))
+    assert decision.warning is None
+    assert all(offer.fits for offer in offers([catalog.BUNDLED], machine))
+
+
+def test_a_pinned_choice_is_warned_of_for_the_smallest_too():
+    decision = decided("wan-tiny", card(0, 0, 0), (96, 96, 17), profile=Profile.RESIDENT)
+    assert decision.warning is not None
 
 
 # The words.

@@ -8,7 +8,7 @@ import pytest
 from wan_demo import catalog
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.domain.rules import complete
-from wan_demo.ui import form
+from wan_demo.ui import form, form_events
 
 NUMBERS = ("width", "height", "num_frames", "num_inference_steps", "guidance_scale", "strength")
 
@@ -42,3 +42,20 @@ def test_the_negative_prompt_of_the_model_is_seen_in_an_empty_field_too():
 def test_a_readout_of_no_number_is_empty():
     assert form.frames_readout(None, 8) == ""
     assert "2.1 s at 8 fps" in form.frames_readout(17, 8)
+
+
+def test_a_choice_offers_its_words_and_stands_open():
+    box = form.choice("profile")
+    assert box.value == "auto"
+    assert ("Model offload", "model_offload") in (box.choices or [])
+    assert ("bf16", "bf16") in (form.choice("precision").choices or [])
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "taken"),
+    [("precision", "bf16", "bf16"), ("fps", "8", 8), ("strength", "0.5", 0.5)],
+)
+def test_what_a_button_says_is_taken_over_as_the_form_holds_it(field, value, taken):
+    assert form_events._taken_over(field, value) == taken
+    with pytest.raises(ValueError, match="nonsense"):
+        form_events._taken_over(field, "nonsense")

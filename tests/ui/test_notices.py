@@ -4,7 +4,8 @@ from tests.makers import request
 from wan_demo import catalog
 from wan_demo.domain.request import Task
 from wan_demo.domain.tokens import Tokens
-from wan_demo.errors import InvalidRequest
+from wan_demo.engine.memory import decide, plenty
+from wan_demo.errors import DoesNotFit, InvalidRequest
 from wan_demo.service import Plan
 from wan_demo.ui import notices
 
@@ -46,3 +47,23 @@ def test_the_button_says_what_is_downloaded_first():
     assert notices.generate_label(here) == notices.generate_label(None) == "Generate"
     gone = Plan(request(), catalog.find("wan2.1-t2v-1.3b"), [], None, download_bytes=29_050_000_000)
     assert notices.generate_label(gone) == "Download 29.1 GB and generate"
+
+
+def test_a_model_that_does_not_fit_is_said_instead_of_what_would_run():
+    refusal = DoesNotFit("It needs <more>.")
+    html = notices.render_plan(Plan(request(), catalog.BUNDLED, [], 75, refusal=refusal))
+    assert "It needs &lt;more&gt;." in html
+    assert "role='alert'" in html
+    assert "Will run" not in html
+
+
+def test_how_a_model_is_kept_is_told_where_it_is_news():
+    def told(model: str, **pinned: str) -> bool:
+        spec = catalog.find(model)
+        decision = decide(spec, plenty("cpu"), 64, 64, 9)
+        plan = Plan(request(model=model, **pinned), spec, [], None, memory=decision)
+        return decision.sentence in notices.render_plan(plan)
+
+    assert told("wan2.1-t2v-1.3b")
+    assert not told("wan-tiny")
+    assert told("wan-tiny", profile="resident")

@@ -51,6 +51,21 @@ def test_a_running_job_says_its_step_and_the_time_left(links: Links):
     assert "data-title='45% · Wan Demo'" in html
 
 
+def test_how_the_model_is_kept_is_told_until_it_is_loaded(links: Links):
+    kept = {"memory": "Everything stays <here>."}
+    assert "Everything stays &lt;here&gt;." in render_stage(
+        _running(stage=Stage.LOADING, **kept), None, links
+    )
+    assert "Everything" not in render_stage(
+        _running(stage=Stage.STEP, step=1, steps=2, **kept), None, links
+    )
+
+
+def test_what_a_person_must_know_of_memory_stays(links: Links):
+    job = _running(stage=Stage.STEP, step=1, steps=2, memory="x", notice="Out of memory: again.")
+    assert "<span class='notice'>Out of memory: again.</span>" in render_stage(job, None, links)
+
+
 def test_a_preview_is_shown_once_there_is_one(links: Links, tmp_path):
     assert "<img" not in render_stage(_running(stage=Stage.STEP, step=1, steps=9), None, links)
     DataFolder(tmp_path).preview("job-1").write_bytes(b"webp")

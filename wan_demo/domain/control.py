@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
+from typing import Any, get_args
 
 from wan_demo.domain.request import GenerationRequest
 
@@ -21,10 +23,14 @@ class Control:
     max_length: int | None
     is_above_minimum: bool = False
     """The minimum itself is not allowed."""
+    choices: tuple[str, ...] = ()
+    """The words that it may be; empty where it is no choice."""
 
     @property
     def allowed(self) -> str:
         """What is allowed, as the end of the sentence "<field>: ..."."""
+        if self.choices:
+            return f"must be one of {', '.join(self.choices)}"
         if self.max_length is not None:
             return f"must be text of at most {self.max_length:,} characters"
         kind = "a whole number" if self.is_integer else "a number"
@@ -54,7 +60,14 @@ def control(name: str) -> Control:
         is_integer=field.annotation is int,
         max_length=bounds.get("max_length"),
         is_above_minimum="gt" in bounds,
+        choices=_choices(field.annotation),
     )
+
+
+def _choices(annotation: Any) -> tuple[str, ...]:
+    """The words of a field that is a StrEnum, or one or nothing."""
+    kinds = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type)]
+    return tuple(word for kind in kinds if issubclass(kind, StrEnum) for word in kind)
 
 
 def controls() -> tuple[Control, ...]:

@@ -1,4 +1,4 @@
-"""What happens during a generation: Downloading, Loading, Step ..., Decoding, Finished."""
+"""What happens during a generation: Planned, Downloading, Loading, Step ..., Decoding, Finished."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from numpy.typing import NDArray
 
 Frames = NDArray[np.uint8]
 """RGB frames, shape (frames, height, width, 3), values 0 to 255."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """How the model is kept in memory for this clip, and why, as a sentence.
+
+    ``notice`` is what a person must know of it besides: that their own choice may be too tight,
+    or that memory ran out and it begins again with less. Empty where there is nothing.
+    """
+
+    sentence: str
+    notice: str = ""
 
 
 @dataclass(frozen=True)
@@ -51,4 +63,4 @@ class Finished:
     provenance: dict[str, str]
 
 
-Event = Downloading | Loading | Step | Decoding | Finished
+Event = Planned | Downloading | Loading | Step | Decoding | Finished

@@ -44,7 +44,8 @@ class _Record(BaseModel):
 class Progress(_Record):
     """How far a running job is. ``clip`` counts from 0 to ``clips`` - 1, ``step`` from 1.
 
-    ``done_bytes`` of ``total_bytes`` are here while a model is being downloaded.
+    ``done_bytes`` of ``total_bytes`` are here while a model is being downloaded. ``memory`` says
+    how the model is kept in memory and why, ``notice`` what a person must know of that.
     """
 
     stage: Stage = Stage.STARTING
@@ -55,6 +56,8 @@ class Progress(_Record):
     seconds_left: float | None = None
     done_bytes: int = 0
     total_bytes: int = 0
+    memory: str = ""
+    notice: str = ""
 
 
 class Output(_Record):

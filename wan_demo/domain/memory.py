@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+AUTOMATIC = "auto"
+"""What a person may also say for "as it fits", which a request holds as None."""
 
 
 class Profile(StrEnum):
@@ -42,3 +48,11 @@ class Precision(StrEnum):
     """torchao's scaled fp8, multiplied in fp8: compute capability 8.9 and up."""
     GGUF = "gguf"
     """As the checkpoint's GGUF file has it."""
+
+
+def _unless_automatic(value: Any) -> Any:
+    return None if value in (AUTOMATIC, "") else value
+
+
+PinnedProfile = Annotated[Profile | None, BeforeValidator(_unless_automatic)]
+PinnedPrecision = Annotated[Precision | None, BeforeValidator(_unless_automatic)]

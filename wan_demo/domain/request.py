@@ -15,6 +15,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from wan_demo.domain.memory import PinnedPrecision, PinnedProfile
+
 MAX_PROMPT = 2000
 MAX_SEED = 2**32 - 1
 
@@ -42,7 +44,7 @@ Prompt = Annotated[str, AfterValidator(_printable)]
 
 
 class GenerationRequest(BaseModel):
-    """Everything that decides the frames of a clip, and nothing else."""
+    """Everything that a person decides about a clip, and nothing else."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -124,6 +126,16 @@ class GenerationRequest(BaseModel):
         None, title="Last image", description="The picture that becomes the last frame."
     )
     video: str | None = Field(None, title="Video", description="The clip to restyle.")
+    profile: PinnedProfile = Field(
+        None,
+        title="Memory",
+        description="Where the model's parts are kept; left open, the fastest way that fits.",
+    )
+    precision: PinnedPrecision = Field(
+        None,
+        title="Precision",
+        description="What the model's weights are kept in; left open, the most exact that fits.",
+    )
 
     @property
     def effective_steps(self) -> int:

@@ -26,6 +26,9 @@ NOT_EVERYWHERE = (
 )
 """The request's fields that some models or tasks do without."""
 
+MOST_BUTTONS = 3
+"""A refusal proposes that many words at most; more of them are only named."""
+
 Given = Mapping[str, Any]
 """Field names of the request to values; a missing name or None means "the default"."""
 
@@ -145,7 +148,9 @@ def _translate(error: ValidationError, spec: ModelSpec) -> InvalidRequest:
     if finding["type"] == "missing":
         return InvalidRequest(name, None, "is needed")
     if finding["type"] == "enum":
-        return InvalidRequest(name, value, f"must be one of {', '.join(Task)}", list(Task))
+        known = control(name)
+        few = known.choices if len(known.choices) <= MOST_BUTTONS else ()
+        return InvalidRequest(name, value, known.allowed, few)
     if finding["type"] == "value_error":
         return InvalidRequest(name, value, str(finding.get("ctx", {}).get("error")))
     return InvalidRequest(name, value, _allowed(name, spec), _nearest(name, value, spec))

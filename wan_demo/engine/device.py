@@ -34,13 +34,22 @@ def _is_apple() -> bool:
 
 def _nvidia() -> Device | None:
     """The first NVIDIA GPU by its driver's own tool; None where there is none."""
+    answer = query_gpu("name,memory.total")
+    try:
+        name, mebibytes = (answer or "").rsplit(",", 1)
+        return Device("cuda", name.strip(), int(mebibytes) * 2**20)
+    except ValueError:
+        return None
+
+
+def query_gpu(fields: str) -> str | None:
+    """What the driver's tool says of the first GPU, by its names; None where it says nothing."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return None
-    query = [tool, "--query-gpu=name,memory.total", "--format=csv,noheader,nounits"]
+    query = [tool, f"--query-gpu={fields}", "--format=csv,noheader,nounits"]
     try:
         listed = subprocess.run(query, capture_output=True, text=True, timeout=10, check=True)
-        name, mebibytes = listed.stdout.splitlines()[0].rsplit(",", 1)
-        return Device("cuda", name.strip(), int(mebibytes) * 2**20)
-    except (OSError, subprocess.SubprocessError, IndexError, ValueError):
+        return listed.stdout.splitlines()[0].strip()
+    except (OSError, subprocess.SubprocessError, IndexError):
         return None

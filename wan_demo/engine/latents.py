@@ -16,12 +16,10 @@ def decode(vae: Any, latents: torch.Tensor) -> Frames:
     Returns RGB of shape (batch, frames, height, width, 3). Latents are normalised per channel
     by the VAE config's ``latents_mean`` and ``latents_std``, as diffusers' Wan pipelines do.
     """
-    shape = (1, vae.config.z_dim, 1, 1, 1)
-    mean = torch.tensor(vae.config.latents_mean).view(shape)
-    std = torch.tensor(vae.config.latents_std).view(shape)
-    raw = latents.to(vae.dtype) * std.to(latents.device, vae.dtype) + mean.to(
-        latents.device, vae.dtype
-    )
+    shape, device = (1, vae.config.z_dim, 1, 1, 1), latents.device
+    mean = torch.tensor(vae.config.latents_mean).view(shape).to(device)
+    std = torch.tensor(vae.config.latents_std).view(shape).to(device)
+    raw = (latents.float() * std + mean).to(vae.dtype)
     video = vae.decode(raw, return_dict=False)[0]
     levels = ((video.float() / 2 + 0.5).clamp(0, 1) * 255).round().to(torch.uint8)
     return levels.permute(0, 2, 3, 4, 1).cpu().numpy()

@@ -16,13 +16,17 @@ RESERVE_BYTES = 64 * 2**20
 
 
 class DataFolder:
-    """Paths below one root. Inputs are named by their content, videos at random."""
+    """Paths below one root. Inputs are named by their content, videos at random.
+
+    ``offload`` is for weights that a worker keeps on the disk while it runs.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root.resolve()
         self.inputs = self.root / "inputs"
         self.previews = self.root / "previews"
         self.videos = self.root / "videos"
+        self.offload = self.root / "offload"
 
     def create(self) -> DataFolder:
         """Make the folders where they are missing; returns itself."""
@@ -66,13 +70,14 @@ class DataFolder:
         return f"{secrets.token_urlsafe(16)}.mp4"
 
     def sweep(self, videos: Set[str], since: datetime) -> None:
-        """Delete what a hard kill left: parts, previews, and videos but those named.
+        """Delete what a hard kill left: parts, previews, weights, and videos but those named.
 
         A video from before ``since`` stays, as those names say nothing about it.
         """
         for folder in (self.root, self.inputs, self.videos):
             _delete(folder.glob("*.part"))
         _delete(self.previews.iterdir())
+        shutil.rmtree(self.offload, ignore_errors=True)
         _delete(
             path
             for path in self.videos.glob("*.mp4")

@@ -51,6 +51,8 @@ _SHARED = (
     "seed",
     "num_videos_per_prompt",
     "guidance_scale_2",
+    "profile",
+    "precision",
 )
 
 _NEEDED: dict[Task, tuple[str, ...]] = {

@@ -11,6 +11,7 @@ from gradio.components import Component
 
 from wan_demo import catalog
 from wan_demo.domain.control import control
+from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.domain.rules import NOT_EVERYWHERE, draw_seed
@@ -42,6 +43,8 @@ class Form:
     num_videos_per_prompt: Slider
     negative_prompt: gr.Textbox
     prompt_end: gr.Textbox
+    profile: gr.Dropdown
+    precision: gr.Dropdown
 
     def components(self) -> dict[str, Component]:
         """Field names to components, in the form's order."""
@@ -189,6 +192,25 @@ def prompt_end_box() -> gr.Textbox:
         max_length=known.max_length,
         elem_id="prompt_end",
     )
+
+
+def choice(name: str) -> gr.Dropdown:
+    """A field that is one of a few words, or left open."""
+    known = control(name)
+    return gr.Dropdown(
+        label=known.label,
+        info=known.help,
+        choices=[("Automatic", AUTOMATIC), *((word_title(word), word) for word in known.choices)],
+        value=AUTOMATIC,
+        elem_id=name,
+        filterable=False,
+    )
+
+
+def word_title(word: str) -> str:
+    """``Model offload`` for model_offload; what holds digits stays as it is: ``bf16``."""
+    has_digits = any(char.isdigit() for char in word)
+    return word if has_digits else word.replace("_", " ").capitalize()
 
 
 def seed_box() -> Number:

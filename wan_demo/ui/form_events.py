@@ -10,7 +10,9 @@ from typing import Any
 import gradio as gr
 
 from wan_demo import catalog
+from wan_demo.domain.control import control
 from wan_demo.domain.job import Job, Status
+from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
@@ -54,7 +56,8 @@ class FormEvents(Events):
         job = self._find(self._shown(values), self._owner(values, request))
         if job is None:
             return self._unchanged()
-        given = {name: value for name, value in self._reusable(job).items() if value is not None}
+        kept = {name: value for name, value in self._reusable(job).items() if value is not None}
+        given = {"profile": AUTOMATIC, "precision": AUTOMATIC, **kept}
         try:
             for name, suffix in _SUFFIX.items():
                 if name in given:
@@ -114,7 +117,7 @@ class FormEvents(Events):
                 width, height = map(int, value.split("x"))
                 return self._at.form.updates({"width": width, "height": height})
             if field in self._at.form.components():
-                return self._at.form.updates({field: float(value) if "." in value else int(value)})
+                return self._at.form.updates({field: _taken_over(field, value)})
         return self._unchanged()
 
     def pick(self, values: f.Values, event: gr.EventData) -> Updates:
@@ -251,6 +254,13 @@ class FormEvents(Events):
 
 def _size_of(request: GenerationRequest) -> dict[str, int]:
     return {"width": request.width, "height": request.height}
+
+
+def _taken_over(field: str, value: str) -> str | int | float:
+    """What a button of ours says, as its component holds it; ValueError for anything else."""
+    if value in control(field).choices:
+        return value
+    return float(value) if "." in value else int(value)
 
 
 def _is_plain(value: Any) -> bool:

@@ -77,7 +77,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
             guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
             second = f.slider("guidance_scale_2", spec, spec.defaults.guidance_scale_2 or 1.0)
             seed, dice, lock = _seed()
-            steps, videos, negative, prompt_end = _more(spec)
+            steps, videos, negative, prompt_end, kept = _more(spec)
     form = f.Form(
         model=model,
         prompt=prompt,
@@ -96,6 +96,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
         num_videos_per_prompt=videos,
         negative_prompt=negative,
         prompt_end=prompt_end,
+        **kept,
     )
     return Layout(
         form=form,
@@ -229,13 +230,16 @@ def _frames(spec: ModelSpec) -> tuple[Slider, gr.HTML]:
     return slider, gr.HTML(shown, elem_id="readout")
 
 
-def _more(spec: ModelSpec) -> tuple[Slider, Slider, gr.Textbox, gr.Textbox]:
+def _more(
+    spec: ModelSpec,
+) -> tuple[Slider, Slider, gr.Textbox, gr.Textbox, dict[str, gr.Dropdown]]:
     with gr.Accordion("More", open=False, elem_id="more"):
         steps = f.slider("num_inference_steps", spec, spec.defaults.num_inference_steps)
         videos = f.slider("num_videos_per_prompt", spec, 1)
         negative = f.negative_prompt_box(spec)
         prompt_end = f.prompt_end_box()
-    return steps, videos, negative, prompt_end
+        kept = {name: f.choice(name) for name in ("profile", "precision")}
+    return steps, videos, negative, prompt_end, kept
 
 
 def _html(value: str, elem_id: str, *events: str) -> gr.HTML:

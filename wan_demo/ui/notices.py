@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from wan_demo.domain.control import control
+from wan_demo.domain.memory import Profile
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import Plan
@@ -12,7 +13,9 @@ from wan_demo.ui import words
 
 
 def render_plan(plan: Plan) -> str:
-    """``Will run: 96×96, 17 frames ...``, and the notes on it."""
+    """``Will run: 96×96, 17 frames ...``, and the notes on it; or why the machine can't."""
+    if plan.refusal is not None:
+        return render_ask(str(plan.refusal), is_urgent=True)
     said = [*words.facts(plan.request)]
     if plan.request.num_videos_per_prompt > 1:
         said.append(f"{plan.request.num_videos_per_prompt} videos")
@@ -23,7 +26,8 @@ def render_plan(plan: Plan) -> str:
     if plan.tokens is not None:
         said.append(f"prompt {plan.tokens.count} of {plan.tokens.limit} tokens")
     seconds = round(plan.run_seconds or 0)
-    notes = "".join(f"<p class='note'>{escape(note)}</p>" for note in plan.notes)
+    told = [*plan.notes, *_memory(plan)]
+    notes = "".join(f"<p class='note'>{escape(note)}</p>" for note in told)
     return (
         f"<div class='plan' data-seconds='{seconds}'><p><b>Will run</b> {escape(', '.join(said))}"
         f"</p>{notes}</div>"
@@ -32,9 +36,18 @@ def render_plan(plan: Plan) -> str:
 
 def generate_label(plan: Plan | None) -> str:
     """What the button says: nobody fetches 29 GB unawares."""
-    if plan is None or not plan.download_bytes:
+    if plan is None or plan.refusal is not None or not plan.download_bytes:
         return "Generate"
     return f"Download {words.gigabytes(plan.download_bytes)} GB and generate"
+
+
+def _memory(plan: Plan) -> list[str]:
+    """How the model would be kept in memory, where that is news: it is large, or pinned."""
+    if plan.memory is None:
+        return []
+    pinned = plan.request.profile or plan.request.precision
+    is_plain = plan.memory.rung.profile is Profile.RESIDENT and plan.spec.bundled
+    return [] if is_plain and not pinned else [plan.memory.sentence]
 
 
 def render_refusal(error: InvalidRequest) -> str:

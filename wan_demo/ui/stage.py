@@ -91,9 +91,18 @@ def _waiting(job: Job, place: Place | None, links: Links) -> tuple[str, str, str
 def _running(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
     address = links.preview(job.id)
     line = _running_line(job)
+    notice = f"<span class='notice'>{escape(_notice(job))}</span>"
     if address is None:
-        return "running", f"<div class='hint pulse'><strong>{line}</strong></div>", line
-    return "running", f"<img class='preview' src='{address}' alt='Preview'>", line
+        return "running", f"<div class='hint pulse'><strong>{line}</strong></div>", line + notice
+    return "running", f"<img class='preview' src='{address}' alt='Preview'>", line + notice
+
+
+def _notice(job: Job) -> str:
+    """How the model is kept in memory, until it is loaded; what a person must know, all along."""
+    progress = job.progress
+    if progress.notice or progress.stage in (Stage.STEP, Stage.DECODING, Stage.ENCODING):
+        return progress.notice
+    return progress.memory
 
 
 def _running_line(job: Job) -> str:

@@ -59,7 +59,8 @@ def facts(request: GenerationRequest) -> list[str]:
         said.append(f"strength {number(request.strength)}")
     if request.conditioning_scale is not None:
         said.append(f"control {number(request.conditioning_scale)}")
-    return said
+    pinned = (request.profile, request.precision)
+    return said + [word.replace("_", " ") for word in pinned if word is not None]
 
 
 def said(request: GenerationRequest) -> str:

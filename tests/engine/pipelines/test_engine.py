@@ -16,9 +16,10 @@ from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.events import Finished, Frames, Step
 from wan_demo.domain.request import Task
 from wan_demo.engine.base import Inputs
+from wan_demo.engine.pipelines import decoding
 from wan_demo.engine.pipelines import engine as engine_module
 from wan_demo.engine.pipelines.engine import PipelineEngine, usable
-from wan_demo.errors import GenerationFailed, ModelUnavailable
+from wan_demo.errors import GenerationFailed, ModelUnavailable, OutOfMemory
 from wan_demo.settings import Settings
 
 
@@ -35,7 +36,7 @@ def psnr(one: Frames, other: Frames) -> float:
 
 def test_a_closed_run_never_decodes(engine, monkeypatch):
     decoded: list[object] = []
-    monkeypatch.setattr(engine_module, "decode", lambda *_: decoded.append(1))
+    monkeypatch.setattr(decoding, "decode", lambda *_: decoded.append(1))
     long = REQUESTS[Task.TEXT_TO_VIDEO].model_copy(update={"num_inference_steps": 100})
     run = engine.generate(long, Inputs())
     assert any(isinstance(event, Step) for event in run)
@@ -85,7 +86,7 @@ def test_a_gpu_that_torch_cannot_use_gives_way_to_the_cpu(monkeypatch, caplog):
     ("error", "end"),
     [
         (AssertionError("Torch not compiled with CUDA enabled"), ModelUnavailable),
-        (torch.OutOfMemoryError("CUDA out of memory"), ModelUnavailable),
+        (torch.OutOfMemoryError("CUDA out of memory"), OutOfMemory),
         (torch.AcceleratorError("CUDA error: unspecified launch failure"), SystemExit),
     ],
 )
@@ -106,10 +107,10 @@ def test_a_medium_that_was_not_read_is_a_failure(engine):
 
 def test_a_pipeline_that_raises_is_a_failure_and_the_next_run_works(engine, monkeypatch):
     def explode(*_: object) -> None:
-        raise RuntimeError("out of memory at /secret")
+        raise RuntimeError("a bad tensor at /secret")
 
     with monkeypatch.context() as patch:
-        patch.setattr(engine_module, "decode", explode)
+        patch.setattr(decoding, "decode", explode)
         with pytest.raises(GenerationFailed) as caught:
             events(engine, Task.TEXT_TO_VIDEO)
     assert "secret" not in str(caught.value)
@@ -120,7 +121,7 @@ def test_a_device_that_failed_ends_the_worker(engine, monkeypatch, caplog):
     def fail(*_: object) -> None:
         raise torch.AcceleratorError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(engine_module, "decode", fail)
+    monkeypatch.setattr(decoding, "decode", fail)
     with pytest.raises(SystemExit) as caught:
         events(engine, Task.TEXT_TO_VIDEO)
     assert caught.value.code == engine_module.DEVICE_LOST

@@ -7,11 +7,11 @@ does what a Rung says.
 from __future__ import annotations
 
 from wan_demo.domain.memory import Precision, Profile
-from wan_demo.engine.memory.decide import Decision, batch_size, decide, lower
+from wan_demo.engine.memory.decide import Decision, batch_size, decide, decide_for, lower
 from wan_demo.engine.memory.ladder import GROUP_OFFLOAD, Home, Rung, ladder
-from wan_demo.engine.memory.machine import GIB, Machine
+from wan_demo.engine.memory.machine import GIB, Machine, plenty
 from wan_demo.engine.memory.needs import Needs, needs
-from wan_demo.engine.memory.offers import Offer, best_for, offers
+from wan_demo.engine.memory.offers import Offer, best_for, default_offer, offers
 from wan_demo.engine.memory.sizes import Clip
 
 __all__ = [
@@ -29,8 +29,11 @@ __all__ = [
     "batch_size",
     "best_for",
     "decide",
+    "decide_for",
+    "default_offer",
     "ladder",
     "lower",
     "needs",
     "offers",
+    "plenty",
 ]

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from wan_demo import catalog
 from wan_demo.domain.memory import Precision, Profile
 from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.request import Task
+from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.domain.size import fit_frames
-from wan_demo.engine.memory import words
+from wan_demo.engine.memory import sizes, words
 from wan_demo.engine.memory.ladder import (
     SLOW,
     Rung,
@@ -22,6 +22,11 @@ from wan_demo.engine.memory.machine import Machine
 from wan_demo.engine.memory.needs import Needs, needs
 from wan_demo.engine.memory.sizes import Clip
 from wan_demo.errors import DoesNotFit, InvalidRequest
+
+ALWAYS_TRIED = 2**28
+"""Bytes of weights up to which a model is run whole whatever is free, unless a person pins it: what
+is reckoned for it is nearly all the process itself, which runs already, and there is no smaller
+one to propose."""
 
 LOWER = 0.95
 """A lower rung needs at most this part of the memory of the one that ran out while denoising."""
@@ -60,7 +65,8 @@ def decide(
     """The fastest rung that fits; with a pinned profile or precision, the fastest that has it.
 
     Sides are pixels; without a ``task`` it is planned for the model's hungriest. What is pinned
-    is obeyed even where it seems too tight, with a warning. Raises InvalidRequest("profile" |
+    is obeyed even where it seems too tight, with a warning, and a model of ALWAYS_TRIED is run
+    whole. Raises InvalidRequest("profile" |
     "precision", ...) where it is impossible, and DoesNotFit where nothing was pinned and nothing
     fits, naming what is missing and what would fit: this model in a smaller size, or one of
     ``others``.
@@ -69,7 +75,10 @@ def decide(
     clip = Clip(width, height, frames, task)
     rungs = [(rung, needs(spec, rung, clip)) for rung in ladder(spec, machine, profile, precision)]
     fitting = next(((rung, need) for rung, need in rungs if need.fit(machine)), None)
-    if fitting is None and profile is None and precision is None:
+    is_pinned = profile is not None or precision is not None
+    if not is_pinned and sizes.all_weights(spec, rungs[0][0]) <= ALWAYS_TRIED:
+        fitting = rungs[0]
+    if fitting is None and not is_pinned:
         raise DoesNotFit(_refusal(spec, machine, clip, [need for _, need in rungs], others))
     rung, need = fitting or min(rungs, key=lambda each: _shortage(each[1], machine))
     if profile is None:
@@ -81,17 +90,33 @@ def decide(
     return Decision(spec, machine, clip, rung, need, sentence, warning, precision)
 
 
+def decide_for(request: GenerationRequest, spec: ModelSpec, machine: Machine) -> Decision:
+    """``decide`` for one clip of a request."""
+    return decide(
+        spec,
+        machine,
+        request.width,
+        request.height,
+        request.num_frames,
+        request.profile,
+        request.precision,
+        request.task,
+    )
+
+
 def lower(decision: Decision) -> Decision | None:
     """The next rung down, for one retry after memory ran out while denoising; None at the end.
 
-    It is the next one of the ladder's order that fits and needs at most LOWER times as much
-    while denoising. A pinned precision is kept, a pinned profile is what failed.
+    It is the next one of the ladder's order that fits, needs at most LOWER times as much while
+    denoising, and no more in its hungriest stage. A pinned precision is kept, a pinned profile is
+    what failed.
     """
     spec, machine, clip, before = decision.spec, decision.machine, decision.clip, decision.needs
     order = list(ladder(spec, machine, precision=decision.precision))
     for rung in order[order.index(decision.rung) + 1 :]:
         need = needs(spec, rung, clip)
-        if need.denoise <= LOWER * before.denoise and need.fit(machine):
+        is_less = need.denoise <= LOWER * before.denoise and need.device <= before.device
+        if is_less and need.fit(machine):
             sentence = words.lowered(spec, rung, need)
             return Decision(spec, machine, clip, rung, need, sentence, None, decision.precision)
     return None
@@ -114,9 +139,14 @@ def fastest(spec: ModelSpec, machine: Machine, clip: Clip) -> tuple[Rung, Needs]
     """The fastest rung that fits, without words; None where nothing does."""
     for rung in ladder(spec, machine):
         need = needs(spec, rung, clip)
-        if need.fit(machine):
+        if need.fit(machine) or sizes.all_weights(spec, rung) <= ALWAYS_TRIED:
             return rung, need
     return None
+
+
+def shortage(spec: ModelSpec, machine: Machine, clip: Clip) -> int:
+    """Bytes that are missing for the rung that comes nearest; 0 where one fits."""
+    return min(_shortage(needs(spec, rung, clip), machine) for rung in ladder(spec, machine))
 
 
 def _refuse_impossible(

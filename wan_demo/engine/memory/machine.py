@@ -5,20 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Device = Literal["cuda", "mps", "cpu"]
+"""torch's names."""
+
 GIB = 2**30
 """Memory is counted as card makers, nvidia-smi and torch do: 24 GB are 24 x 2**30 bytes."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """A device and the memory around it, in bytes, as free before the app has used any.
+    """A device and the memory around it, in bytes, as free before a model is loaded.
 
     On a GPU ``gpu_free`` is what its driver reports without this process's own context (which
     the needs contain). On Apple's GPUs it is the recommended working set. Where ``device`` is
     cpu the GPU's figures mean nothing.
     """
 
-    device: Literal["cuda", "mps", "cpu"]
+    device: Device
     gpu_total: int
     gpu_free: int
     ram_total: int
@@ -35,3 +38,9 @@ class Machine:
     def free(self) -> int:
         """Free bytes of the memory that the device computes in."""
         return self.ram_free if self.device == "cpu" else self.gpu_free
+
+
+def plenty(device: Device) -> Machine:
+    """A machine that holds everything: the fastest way of a kind of device, whatever it needs."""
+    much = 2**50
+    return Machine(device, much, much, much, much, much)

@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 from wan_demo import catalog
 from wan_demo.catalog.proposals import BEST_FIRST
+from wan_demo.domain.memory import Profile
 from wan_demo.domain.model import ModelSpec
-from wan_demo.engine.memory.decide import default_clip, fastest
-from wan_demo.engine.memory.ladder import NEAR, Rung
+from wan_demo.engine.memory.decide import default_clip, fastest, shortage
+from wan_demo.engine.memory.ladder import NEAR, SLOW, Rung
 from wan_demo.engine.memory.machine import Machine
 from wan_demo.engine.memory.needs import Needs
 from wan_demo.engine.memory.sizes import Clip
+from wan_demo.engine.memory.words import gigabytes
 
 
 @dataclass(frozen=True)
 class Offer:
     """How a machine runs a model at one of its resolutions, with the default length.
 
-    ``rung`` and ``needs`` are None where it does not fit.
+    ``rung`` and ``needs`` are None where it does not fit; ``missing`` is how many bytes it lacks
+    then, of all memories together.
     """
 
     spec: ModelSpec
@@ -27,6 +30,18 @@ class Offer:
     clip: Clip
     rung: Rung | None = None
     needs: Needs | None = None
+    missing: int = 0
+
+    @property
+    def said(self) -> str:
+        """In two or three words, for a list."""
+        if self.rung is None:
+            return f"needs {gigabytes(self.missing)} more"
+        if self.rung.profile is Profile.RESIDENT:
+            return "fits whole"
+        if self.rung.profile in NEAR:
+            return "fits, in turns"
+        return "fits, slowly" if self.rung.profile in SLOW else "fits, streamed"
 
     @property
     def fits(self) -> bool:
@@ -56,7 +71,15 @@ def offers(specs: Iterable[ModelSpec], machine: Machine) -> list[Offer]:
 def offer(spec: ModelSpec, resolution: str, clip: Clip, machine: Machine) -> Offer:
     """How this machine makes ``clip``."""
     found = fastest(spec, machine, clip)
-    return Offer(spec, resolution, clip, *found) if found else Offer(spec, resolution, clip)
+    if found is None:
+        return Offer(spec, resolution, clip, missing=shortage(spec, machine, clip))
+    return Offer(spec, resolution, clip, *found)
+
+
+def default_offer(spec: ModelSpec, machine: Machine) -> Offer:
+    """How this machine makes what a model makes unless told otherwise."""
+    clip = default_clip(spec)
+    return offer(spec, spec.resolution(clip.width, clip.height).name, clip, machine)
 
 
 def best_for(machine: Machine, specs: Sequence[ModelSpec] = catalog.MODELS) -> ModelSpec:
@@ -68,8 +91,6 @@ def best_for(machine: Machine, specs: Sequence[ModelSpec] = catalog.MODELS) -> M
     by_id = {spec.id: spec for spec in specs}
     ranked = [by_id[each] for each in BEST_FIRST if each in by_id]
     for spec in ranked if machine.device != "cpu" else ():
-        clip = default_clip(spec)
-        resolution = spec.resolution(clip.width, clip.height).name
-        if offer(spec, resolution, clip, machine).is_comfortable:
+        if default_offer(spec, machine).is_comfortable:
             return spec
     return catalog.BUNDLED

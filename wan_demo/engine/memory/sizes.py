@@ -49,6 +49,11 @@ def weights(spec: ModelSpec, part: str, rung: Rung) -> int:
     return count * (BYTES[rung.vae_dtype] if part == "vae" else BYTES["float32"])
 
 
+def all_weights(spec: ModelSpec, rung: Rung) -> int:
+    """Bytes of all parts as the rung keeps them."""
+    return sum(weights(spec, part, rung) for part in spec.architecture.parts)
+
+
 def loading(spec: ModelSpec, part: str, rung: Rung) -> int:
     """Bytes of a part while it is loaded: quantizing starts from the whole in ``dtype``."""
     if part in TRANSFORMERS and rung.precision is not Precision.GGUF:

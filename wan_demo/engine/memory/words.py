@@ -49,7 +49,7 @@ def decided(
     """
     rung, need = taken
     whole = f"{_subject(spec, first[0])} needs {gigabytes(first[1].device)} at {_size(clip)}"
-    if rung == first[0] and need.fit(machine):
+    if rung == first[0]:
         return f"{whole} and {_free(machine)}: {_measures(spec, rung)[0]}."
     ram = f" and your machine {gigabytes(machine.ram_free)} of RAM" if is_ram_short else ""
     so = _listed(_measures(spec, rung))
@@ -67,13 +67,22 @@ def chosen(spec: ModelSpec, clip: Clip, rung: Rung, need: Needs) -> str:
 def lowered(spec: ModelSpec, rung: Rung, need: Needs) -> str:
     """What is tried after memory ran out."""
     so = _listed(_measures(spec, rung))
-    return f"Memory ran out, so it goes on with less: {so} ({gigabytes(need.device)})."
+    return f"Out of memory: again with {rung.name} ({gigabytes(need.device)}): {so}."
 
 
 def tight(spec: ModelSpec, machine: Machine, rung: Rung, need: Needs) -> str:
     """That a pinned choice may not fit."""
     missing = _listed(_missing(machine, need))
     return f"As you chose {rung.name}, {spec.title} needs {missing}: it may run out of memory."
+
+
+def ran_out(spec: ModelSpec, clip: Clip, tried: Sequence[Rung], what: str) -> str:
+    """That memory ran out while ``what``, whatever was tried, and what a person can do."""
+    ways = _listed([rung.name for rung in tried])
+    return (
+        f"{spec.title} ran out of memory while {what} at {_size(clip)} ({ways}). Fewer frames or a "
+        "smaller size need less."
+    )
 
 
 def refused(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import logging
+import tempfile
 from collections.abc import Callable, Generator
-from typing import Any
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
 
 import diffusers
 import torch
@@ -13,23 +16,39 @@ import transformers
 
 from wan_demo.domain.architecture import Call
 from wan_demo.domain.checkpoint import Checkpoint
-from wan_demo.domain.events import Decoding, Downloading, Event, Finished, Loading, Step
+from wan_demo.domain.events import (
+    Decoding,
+    Downloading,
+    Event,
+    Finished,
+    Frames,
+    Loading,
+    Planned,
+    Step,
+)
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine import preview
 from wan_demo.engine.base import Inputs
-from wan_demo.engine.latents import decode
+from wan_demo.engine.memory import Decision, Machine, Rung, decide_for, lower, plenty
+from wan_demo.engine.memory.machine import Device as Kind
+from wan_demo.engine.memory.words import ran_out
 from wan_demo.engine.pipelines import conditions
 from wan_demo.engine.pipelines.calls import ADAPTERS, arguments
+from wan_demo.engine.pipelines.decoding import decode_clip, use_tiles
 from wan_demo.engine.pipelines.load import Loaded, check, load
 from wan_demo.engine.pipelines.prompts import embed
 from wan_demo.engine.pipelines.provenance import environment
 from wan_demo.engine.pipelines.remembered import Remembered
 from wan_demo.engine.pipelines.schedulers import new_scheduler
+from wan_demo.engine.pipelines.shortage import collect, is_shortage
 from wan_demo.engine.stream import Closed, Emit, stream
-from wan_demo.errors import DownloadStopped, GenerationFailed, WanDemoError
+from wan_demo.errors import DownloadStopped, GenerationFailed, OutOfMemory, WanDemoError
 
 log = logging.getLogger(__name__)
+
+ATTEMPTS = 2
+"""How often a clip is begun: once more where memory ran out."""
 
 DEVICE_LOST = 70
 """The exit status of a worker whose device failed."""
@@ -46,14 +65,28 @@ ModelUnavailable, and DownloadStopped when it was to stop.
 
 
 class PipelineEngine:
-    """One model in memory at a time, reused by all; see ``wan_demo.engine.base.Engine``."""
+    """One model in memory at a time, reused by all; see ``wan_demo.engine.base.Engine``.
 
-    def __init__(self, find: Callable[[str], ModelSpec], locate: Locate, device: str) -> None:
+    ``measure`` tells what the machine has for a model whenever a job begins; without it there is
+    plenty of everything. ``folder`` is for weights that are kept on the disk.
+    """
+
+    def __init__(
+        self,
+        find: Callable[[str], ModelSpec],
+        locate: Locate,
+        device: str,
+        measure: Callable[[], Machine] | None = None,
+        folder: Path | None = None,
+    ) -> None:
         self._find = find
         self._locate = locate
         self._device = device
+        self._measure = measure or partial(plenty, cast(Kind, device))
+        self._folder = folder or Path(tempfile.gettempdir())
         self._loaded: Loaded | None = None
         self._remembered = Remembered(REMEMBERED_BYTES)
+        self._lowered: tuple[GenerationRequest, Decision] | None = None
         _quiet()
         _repeatable()
 
@@ -62,10 +95,7 @@ class PipelineEngine:
 
     def _generate(self, request: GenerationRequest, inputs: Inputs, emit: Emit) -> None:
         try:
-            model = self._load(self._find(request.model), emit)
-            latents = _denoise(model, request, inputs, self._remembered, emit)
-            emit(Decoding())
-            frames = decode(model.parts["vae"], latents)[0]
+            frames, provenance = self._make(request, inputs, emit)
         except (WanDemoError, Closed):
             raise
         except torch.AcceleratorError as error:  # no later call on this device would work
@@ -78,18 +108,83 @@ class PipelineEngine:
             ) from error
         finally:
             self._clean()
-        emit(Finished(frames, self._provenance(model)))
+        emit(Finished(frames, provenance))
 
-    def _load(self, spec: ModelSpec, emit: Emit) -> Loaded:
-        if self._loaded is not None and self._loaded.spec.id == spec.id:
-            return self._loaded
-        files = self._files(spec, emit)
-        check(spec, files)  # while the model in memory is still there
-        emit(Loading(spec.id))
-        self._loaded = None
-        gc.collect()
-        self._loaded = load(spec, files, self._device)
+    def _make(
+        self, request: GenerationRequest, inputs: Inputs, emit: Emit
+    ) -> tuple[Frames, dict[str, str]]:
+        decision = self._decide(request)
+        notice = decision.warning or ""
+        log.info("%s %s", decision.sentence, notice)
+        emit(Planned(decision.sentence, notice))
+        latents, story = self._latents(decision, request, inputs, emit)
+        emit(Decoding())
+        model = self._loaded
+        assert model is not None  # it made the latents
+        decoded = decode_clip(model, latents)
+        if decoded is None:
+            raise OutOfMemory(ran_out(decision.spec, decision.clip, [model.rung], "decoding"))
+        frames, way = decoded
+        return frames, self._provenance(model, [*story, *([way] if way else [])])
+
+    def _decide(self, request: GenerationRequest) -> Decision:
+        """Before anything is fetched or loaded; raises DoesNotFit, InvalidRequest.
+
+        Where memory ran out for such a clip before and the model is still as it was after that,
+        it stays so: a job's further clips do not each run out first.
+        """
+        if self._lowered is not None and self._lowered[0] == _but_for_the_seed(request):
+            return self._lowered[1]
+        return decide_for(request, self._find(request.model), self._measure())
+
+    def _latents(
+        self, decision: Decision, request: GenerationRequest, inputs: Inputs, emit: Emit
+    ) -> tuple[torch.Tensor, list[str]]:
+        """The clip's latents. Where memory runs out, all is cleared away and they are made once
+        more a rung lower; that is told as phrases.
+
+        Raises OutOfMemory where there is no lower rung, or memory runs out again.
+        """
+        tried: list[Rung] = []
+        below: Decision | None = decision
+        while below is not None and len(tried) < ATTEMPTS:
+            if tried:
+                log.warning(below.sentence)
+                emit(Planned(below.sentence, notice=below.sentence))
+            tried.append(below.rung)
+            try:
+                latents = _denoise(self._load(below, emit), request, inputs, self._remembered, emit)
+            except Exception as error:
+                if not is_shortage(error):
+                    raise
+                log.warning("out of memory with %s: %s", below.rung.name, str(error))
+            else:
+                if below is not decision:
+                    self._lowered = (_but_for_the_seed(request), below)
+                return latents, [f"after {rung.name} ran out" for rung in tried[:-1]]
+            self._release()  # the exception is gone by now, and with it all that it held
+            below = lower(below)
+        raise OutOfMemory(ran_out(decision.spec, decision.clip, tried, "denoising"))
+
+    def _load(self, decision: Decision, emit: Emit) -> Loaded:
+        spec, rung = decision.spec, decision.rung
+        if self._loaded is None or not _is_same(self._loaded, spec, rung):
+            files = self._files(spec, emit)
+            check(spec, files)  # while the model in memory is still there
+            emit(Loading(spec.id))
+            self._release()
+            self._loaded = load(spec, files, rung, self._folder)
+        self._loaded = replace(self._loaded, rung=rung)
+        use_tiles(self._loaded, rung.vae_tiling)
         return self._loaded
+
+    def _release(self) -> None:
+        """Give up the model in memory."""
+        self._lowered = None
+        if self._loaded is not None:
+            self._loaded.residency.close()
+        self._loaded = None
+        collect()
 
     def _files(self, spec: ModelSpec, emit: Emit) -> Checkpoint:
         def on_bytes(done: int, total: int) -> None:
@@ -104,12 +199,13 @@ class PipelineEngine:
         """Leave nothing behind that a later run could see."""
         if self._loaded is not None:
             self._loaded.parts["vae"].clear_cache()
+            self._loaded.residency.clear()
 
-    def _provenance(self, model: Loaded) -> dict[str, str]:
+    def _provenance(self, model: Loaded, story: list[str]) -> dict[str, str]:
         return {
             "model_revision": model.revision,
             "dtype": str(model.parts["transformer"].dtype).removeprefix("torch."),
-            "memory": f"everything on {self._device}",
+            "memory": ", ".join([model.rung.name, *story]),
             "batch": "1",
             **environment(self._device),
         }
@@ -135,8 +231,7 @@ def _denoise(
             _refuse_nonsense(spec, state["latents"])
         picture = None
         if preview.is_due(index + 1, total) and clean.latest is not None:
-            size, colors = (request.width, request.height), spec.architecture.latent_colors
-            picture = preview.render(clean.latest, size, model.parts["vae"], colors)
+            picture = _picture(model, clean.latest, (request.width, request.height))
         emit(Step(index + 1, total, picture))
         coming = said.at(min(index + 1, total - 1), total)
         return {**state, "prompt_embeds": coming.to(state["prompt_embeds"])}
@@ -152,10 +247,33 @@ def _denoise(
     return result.frames
 
 
+def _picture(model: Loaded, latents: torch.Tensor, size: tuple[int, int]) -> Frames | None:
+    """A preview, unless it would cost the model its place: it is a courtesy."""
+    colors = model.spec.architecture.latent_colors
+    if colors is None and not model.residency.is_at_hand("vae"):
+        return None
+    try:
+        return preview.render(latents, size, model.parts["vae"], colors)
+    except Exception as error:
+        if not is_shortage(error):
+            raise
+        log.warning("out of memory for a preview")
+        return None
+
+
 def _refuse_nonsense(spec: ModelSpec, latents: torch.Tensor) -> None:
     """Weights that hold NaN make black clips, after an hour or so: said at the first step."""
     if not torch.isfinite(latents).all():
         raise GenerationFailed(f"{spec.title} made no picture but NaN: its weights are damaged.")
+
+
+def _is_same(model: Loaded, spec: ModelSpec, rung: Rung) -> bool:
+    """Whether a model in memory will do: tiles are switched on and off without loading it anew."""
+    return model.spec.id == spec.id and replace(model.rung, vae_tiling=rung.vae_tiling) == rung
+
+
+def _but_for_the_seed(request: GenerationRequest) -> GenerationRequest:
+    return request.model_copy(update={"seed": 0})
 
 
 def usable(device: str) -> str:

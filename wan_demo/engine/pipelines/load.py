@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import diffusers
@@ -19,10 +21,14 @@ from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionModel, UMT
 
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.model import ModelSpec
+from wan_demo.engine.memory import Rung
 from wan_demo.engine.pipelines import lora
 from wan_demo.engine.pipelines.broken import BrokenFile, plain, refuse
 from wan_demo.engine.pipelines.folder import check_folder, read_json
+from wan_demo.engine.pipelines.precision import narrow
 from wan_demo.engine.pipelines.provenance import revision
+from wan_demo.engine.pipelines.residency import Residency
+from wan_demo.engine.pipelines.shortage import is_shortage
 from wan_demo.engine.pipelines.single_file import check_file, single_file
 from wan_demo.errors import ModelUnavailable
 
@@ -44,34 +50,49 @@ over 28 GB, and a single bad one shows in the first step's latents anyway.
 
 @dataclass(frozen=True)
 class Loaded:
-    """One model in memory: its parts by their folders' names, and which weights these are."""
+    """One model in memory: its parts by their folders' names, which weights these are, and where
+    they are kept."""
 
     spec: ModelSpec
     parts: dict[str, Any]
     revision: str
+    rung: Rung
+    residency: Residency
 
 
-def load(spec: ModelSpec, files: Checkpoint, device: str) -> Loaded:
-    """Read the parts of ``spec`` from its files onto ``device``.
+def load(spec: ModelSpec, files: Checkpoint, rung: Rung, folder: Path) -> Loaded:
+    """Read the parts of ``spec`` from its files, one by one, and keep them as ``rung`` says.
 
-    The transformer and the text encoder compute in bf16 on a GPU and in fp32 on the CPU, the VAE
-    and the image encoder always in fp32, as Wan's own code has them. Raises ModelUnavailable.
+    ``folder`` is where weights are offloaded to that stay on the disk. Raises ModelUnavailable;
+    what says that memory ran out (``shortage.is_shortage``) comes as it is.
     """
-    dtype = torch.float32 if device == "cpu" else torch.bfloat16
+    residency, parts = Residency(rung, folder), {}
     try:
         _check_base(spec, files)
-        parts = {name: _part(spec, name, files, dtype) for name in _names(spec)}
-        for part, path in files.loras.items():
-            lora.attach(parts[part], path, lora.BUILT_IN)
-        for part in parts.values():
-            if isinstance(part, torch.nn.Module):
-                part.eval().requires_grad_(False).to(device)
-    except (ModelUnavailable, torch.AcceleratorError):  # said already; the device's end
-        raise
-    except FAULTS as error:
+        for name in _names(spec):
+            parts[name] = _ready(spec, name, files, rung)
+            if isinstance(parts[name], torch.nn.Module):
+                residency.place(name, parts[name], partial(_ready, spec, name, files, rung))
+    except BaseException as error:
+        residency.close()
+        is_said = isinstance(error, (ModelUnavailable, torch.AcceleratorError))
+        if is_said or is_shortage(error) or not isinstance(error, FAULTS):
+            raise
         log.exception("cannot load %s", spec.id)
         raise refuse(f"The weights of {spec.title}", error) from error
-    return Loaded(spec, parts, revision(files))
+    return Loaded(spec, parts, revision(files), rung, residency)
+
+
+def _ready(spec: ModelSpec, name: str, files: Checkpoint, rung: Rung) -> Any:
+    """A part as it computes, in RAM: with its adapter, in the rung's precision."""
+    part = _part(spec, name, files, rung)
+    if name in files.loras:
+        lora.attach(part, files.loras[name], lora.BUILT_IN)
+    if isinstance(part, torch.nn.Module):
+        part.eval().requires_grad_(False)
+    if name.startswith("transformer"):
+        narrow(part, rung)
+    return part
 
 
 def check(spec: ModelSpec, files: Checkpoint) -> None:
@@ -94,7 +115,7 @@ def _check_base(spec: ModelSpec, files: Checkpoint) -> None:
     check_folder(files.folder, kept, [name for name in _names(spec) if name not in kept])
     for name in parts:
         config = read_json(files.folder / name / "config.json")
-        _check_class(name, config, _builder(spec, name, torch.float32)[0])
+        _check_class(name, config, _builder(spec, name))
         if name.startswith("transformer"):
             _check_size(name, config, spec)
 
@@ -104,10 +125,10 @@ def _names(spec: ModelSpec) -> tuple[str, ...]:
     return ("tokenizer", *image, *spec.architecture.parts)
 
 
-def _part(spec: ModelSpec, name: str, files: Checkpoint, dtype: torch.dtype) -> Any:
+def _part(spec: ModelSpec, name: str, files: Checkpoint, rung: Rung) -> Any:
     folder = files.folder
     if name in files.replaced:
-        part = single_file(spec, name, files, dtype)
+        part = single_file(spec, name, files, getattr(torch, rung.dtype))
         _check_numbers(name, part)
         return part
     if name == "tokenizer":
@@ -116,11 +137,11 @@ def _part(spec: ModelSpec, name: str, files: Checkpoint, dtype: torch.dtype) -> 
         )
     if name == "image_processor":
         return CLIPImageProcessor.from_pretrained(folder / name, local_files_only=True)
-    builder, dtype = _builder(spec, name, dtype)
+    builder = _builder(spec, name)
     part, told = builder.from_pretrained(
         folder,
         subfolder=name,
-        dtype=dtype,
+        dtype=_dtype(name, rung),
         use_safetensors=True,
         local_files_only=True,
         ignore_mismatched_sizes=True,  # and told of, where the libraries' own errors are riddles
@@ -131,15 +152,22 @@ def _part(spec: ModelSpec, name: str, files: Checkpoint, dtype: torch.dtype) -> 
     return part
 
 
-def _builder(spec: ModelSpec, name: str, dtype: torch.dtype) -> tuple[type[Any], torch.dtype]:
-    """The class of a part, and what it computes in."""
+def _builder(spec: ModelSpec, name: str) -> type[Any]:
+    """The class of a part."""
     if name == "text_encoder":
-        return UMT5EncoderModel, dtype
+        return UMT5EncoderModel
     if name == "image_encoder":
-        return CLIPVisionModel, torch.float32
+        return CLIPVisionModel
     if name == "vae":
-        return AutoencoderKLWan, torch.float32
-    return getattr(diffusers, spec.architecture.transformer_class), dtype
+        return AutoencoderKLWan
+    return getattr(diffusers, spec.architecture.transformer_class)
+
+
+def _dtype(name: str, rung: Rung) -> torch.dtype:
+    """What a part computes in: the image encoder always in fp32, as Wan's own code has it."""
+    if name == "image_encoder":
+        return torch.float32
+    return getattr(torch, rung.vae_dtype if name == "vae" else rung.dtype)
 
 
 def _check_class(name: str, config: Mapping[str, Any], wanted: type[Any]) -> None:
