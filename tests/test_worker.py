@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from collections.abc import Callable, Generator
 from pathlib import Path
 from threading import Event as Flag
@@ -12,7 +13,7 @@ from PIL import Image
 
 from tests.makers import BLUE, RED, grays, quarters, request, save_video, until
 from wan_demo import worker as module
-from wan_demo.domain.events import Event, Finished, Planned, Step
+from wan_demo.domain.events import Event, Finished, Planned, Ready, Step
 from wan_demo.domain.job import Failure, Job, Progress, Stage, Status
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.fake import FakeEngine
@@ -349,3 +350,19 @@ def test_how_the_model_is_kept_is_reported_and_a_second_try_at_once(store, folde
         (Stage.LOADING, again, again),
     ]
     assert reported[-1] == (Stage.ENCODING, again, again)
+
+
+def test_the_way_into_memory_is_no_part_of_how_long_a_clip_takes(store, folder):
+    def slow(event: Event) -> None:
+        if isinstance(event, Ready):
+            time.sleep(0.3)
+
+    job = add(store)
+    hooked(store, folder, slow).run_once()
+    done = end(store, job)
+    assert done.started_at is not None
+    assert done.finished_at is not None
+    assert done.run_seconds is not None
+    spent = (done.finished_at - done.started_at).total_seconds()
+    assert done.progress.preparing_seconds >= 0.3
+    assert spent - done.run_seconds == pytest.approx(done.progress.preparing_seconds)

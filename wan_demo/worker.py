@@ -21,6 +21,7 @@ from wan_demo.domain.events import (
     Frames,
     Loading,
     Planned,
+    Ready,
     Step,
 )
 from wan_demo.domain.job import Failure, Output, Progress, Stage
@@ -130,6 +131,8 @@ class _Run:
         self._pace: float | None = None
         self._total = 0
         self._memory = Planned("")
+        self._preparing_since: float | None = None
+        self._preparing = 0.0
 
     def follow(self, events: Generator[Event, None, None], clip: int) -> Finished:
         """Consume one clip's events; raises Stopped after closing them undecoded."""
@@ -151,16 +154,28 @@ class _Run:
     def _handle(self, event: Event, clip: int) -> None:
         if isinstance(event, Planned):
             self._memory = event
+        elif isinstance(event, Ready):
+            self._prepared()
         elif isinstance(event, Downloading):
+            self._prepares()
             progress = self._progress(Stage.DOWNLOADING, clip)
             so_far = {"done_bytes": event.done, "total_bytes": event.total}
             self._report(progress.model_copy(update=so_far))
         elif isinstance(event, Loading):
+            self._prepares()
             self._report(self._progress(Stage.LOADING, clip))
         elif isinstance(event, Decoding):
             self._report(self._progress(Stage.DECODING, clip, self._decode_steps))
         elif isinstance(event, Step):
             self._step(event, clip)
+
+    def _prepares(self) -> None:
+        self._preparing_since = self._preparing_since or time.monotonic()
+
+    def _prepared(self) -> None:
+        if self._preparing_since is not None:
+            self._preparing += time.monotonic() - self._preparing_since
+        self._preparing_since = None
 
     def _step(self, event: Step, clip: int) -> None:
         if event.preview is not None:
@@ -187,6 +202,7 @@ class _Run:
             seconds_left=left,
             memory=self._memory.sentence,
             notice=self._memory.notice,
+            preparing_seconds=self._preparing,
         )
 
     def _report(self, progress: Progress) -> None:

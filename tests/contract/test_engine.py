@@ -11,7 +11,7 @@ import pytest
 from tests.makers import grays, quarters, request
 from wan_demo import catalog
 from wan_demo.bootstrap import make_locate
-from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Planned, Step
+from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Planned, Ready, Step
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.engine.base import Engine, Inputs
 from wan_demo.engine.fake import FakeEngine
@@ -65,7 +65,7 @@ def frames(engine: Engine, task: Task, **changes) -> Frames:
 
 
 def test_events_come_in_order(engine: Engine, task: Task):
-    before = (Planned, Loading)
+    before = (Planned, Loading, Ready)
     happened = [event for event in events(engine, task) if not isinstance(event, before)]
     *steps, decoding, finished = happened
     assert isinstance(decoding, Decoding)
@@ -93,7 +93,7 @@ def test_a_preview_has_the_requests_size(engine: Engine):
 def test_loading_is_told_before_the_first_run_only(engine: Engine):
     events(engine, Task.TEXT_TO_VIDEO)
     again = events(engine, Task.IMAGE_TO_VIDEO)
-    assert not any(isinstance(event, Loading) for event in again)
+    assert not any(isinstance(event, (Loading, Ready)) for event in again)
 
 
 def test_the_same_seed_gives_the_same_frames_whatever_ran_before(engine: Engine, task: Task):

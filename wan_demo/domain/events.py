@@ -1,4 +1,5 @@
-"""What happens during a generation: Planned, Downloading, Loading, Step ..., Decoding, Finished."""
+"""What happens during a generation, in this order: Planned, then Downloading, Loading and Ready
+where the model is not in memory yet, Step ..., Decoding, Finished."""
 
 from __future__ import annotations
 
@@ -39,6 +40,11 @@ class Loading:
 
 
 @dataclass(frozen=True)
+class Ready:
+    """The model has been read into memory."""
+
+
+@dataclass(frozen=True)
 class Step:
     """A denoising step is done; ``index`` counts from 1 to ``total``.
 
@@ -63,4 +69,4 @@ class Finished:
     provenance: dict[str, str]
 
 
-Event = Planned | Downloading | Loading | Step | Decoding | Finished
+Event = Planned | Downloading | Loading | Ready | Step | Decoding | Finished

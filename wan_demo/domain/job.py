@@ -46,6 +46,7 @@ class Progress(_Record):
 
     ``done_bytes`` of ``total_bytes`` are here while a model is being downloaded. ``memory`` says
     how the model is kept in memory and why, ``notice`` what a person must know of that.
+    ``preparing_seconds`` went by until the model was in memory.
     """
 
     stage: Stage = Stage.STARTING
@@ -58,6 +59,7 @@ class Progress(_Record):
     total_bytes: int = 0
     memory: str = ""
     notice: str = ""
+    preparing_seconds: float = 0
 
 
 class Output(_Record):
@@ -93,7 +95,11 @@ class Job:
 
     @property
     def run_seconds(self) -> float | None:
-        """Seconds from the start to the end of a finished job; None before that."""
+        """Seconds that a finished job's clips took, without fetching and loading the model.
+
+        None before the end.
+        """
         if self.started_at is None or self.finished_at is None:
             return None
-        return (self.finished_at - self.started_at).total_seconds()
+        spent = (self.finished_at - self.started_at).total_seconds()
+        return max(0.0, spent - self.progress.preparing_seconds)

@@ -8,7 +8,7 @@ from collections.abc import Generator
 
 import numpy as np
 
-from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Step
+from wan_demo.domain.events import Decoding, Event, Finished, Frames, Loading, Ready, Step
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Inputs
 from wan_demo.errors import GenerationFailed
@@ -28,6 +28,7 @@ class FakeEngine:
         if self._loaded != request.model:
             yield Loading(request.model)
             self._loaded = request.model
+            yield Ready()
         frames = _draw(request, inputs)
         for index in range(1, request.effective_steps + 1):
             time.sleep(self._step_seconds)

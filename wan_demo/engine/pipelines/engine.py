@@ -24,6 +24,7 @@ from wan_demo.domain.events import (
     Frames,
     Loading,
     Planned,
+    Ready,
     Step,
 )
 from wan_demo.domain.model import ModelSpec
@@ -174,6 +175,7 @@ class PipelineEngine:
             emit(Loading(spec.id))
             self._release()
             self._loaded = load(spec, files, rung, self._folder)
+            emit(Ready())
         self._loaded = replace(self._loaded, rung=rung)
         use_tiles(self._loaded, rung.vae_tiling)
         return self._loaded
