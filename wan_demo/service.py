@@ -177,11 +177,10 @@ class Service:
     def save_frame(self, job: Job, seconds: float, to: Path) -> None:
         """Write the frame that a finished job's first video shows at ``seconds`` as an image."""
         request = job.request
-        index = min(int(seconds * request.fps), request.num_frames - 1)
+        count = request.played_frames
+        index = min(int(seconds * request.fps), count - 1)
         source = self.folder.video(job.outputs[0].file)
-        frames = read_video(
-            source, (request.width, request.height), request.num_frames, request.fps
-        )
+        frames = read_video(source, (request.width, request.height), count, request.fps)
         write_image(frames[index], to)
 
     def medium(self, given: Given) -> Medium | None:

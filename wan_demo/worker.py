@@ -106,7 +106,9 @@ class Worker:
     def _encode(self, request: GenerationRequest, finished: Finished) -> Output:
         name = self._folder.new_video()
         metadata = describe(request, finished)
-        write_mp4(finished.frames, request.fps, self._folder.video(name), metadata)
+        played = finished.frames[: request.played_frames]
+        path = self._folder.video(name)
+        write_mp4(played, request.fps, path, metadata, request.duration)
         return Output(file=name, seed=request.seed)
 
     def _discard(self, outputs: list[Output]) -> None:

@@ -84,9 +84,9 @@ class Events:
 
     def _reusable(self, job: Job) -> dict[str, Any]:
         """A job's request as ``given``: its kept input as a path again."""
-        given = job.request.model_dump()
+        given = job.request.given()
         for name in catalog.find(job.request.model).needs(job.request.task):
-            if given[name]:
+            if given.get(name):
                 given[name] = str(self._service.folder.input(given[name]))
         return given
 

@@ -36,6 +36,7 @@ class Form:
     width: Slider
     height: Slider
     num_frames: Slider
+    duration: Number
     guidance_scale: Slider
     guidance_scale_2: Slider
     seed: Number
@@ -55,6 +56,8 @@ class Form:
         given = {name: values[component] for name, component in self.components().items()}
         takes = _takes(given["model"], task)
         used = {name: v for name, v in given.items() if name not in NOT_EVERYWHERE or name in takes}
+        if given["duration"] is not None:  # the slider shows what follows from it
+            used.pop("num_frames")
         return {**used, "task": task}
 
     def updates(self, shown: Mapping[str, Any]) -> dict[Component, Any]:
@@ -226,6 +229,19 @@ def seed_box() -> Number:
     )
 
 
+def duration_box() -> Number:
+    """The clip's length in seconds; empty while the frames decide."""
+    known = control("duration")
+    return Number(
+        label=known.label,
+        value=None,
+        placeholder="by frames",
+        minimum=0,
+        elem_id="duration",
+        min_width=120,
+    )
+
+
 def defaults_of(spec: ModelSpec) -> dict[str, Any]:
     """The model's defaults by field name."""
     width, height = spec.defaults.size
@@ -242,8 +258,10 @@ def defaults_of(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
-def frames_readout(num_frames: Any, fps: int) -> str:
-    """``17 frames play 2.1 s at 8 fps``, or nothing for what is no number."""
+def frames_readout(num_frames: Any, fps: int, duration: Any = None) -> str:
+    """``2.1 s at 8 fps``, or nothing for what is no number; or how a duration is made."""
+    if duration is not None:
+        return "<div class='readout'>The seconds decide; surplus frames are cut off.</div>"
     if not isinstance(num_frames, (int, float)) or not 0 < num_frames < 1e6:
         return ""
     return f"<div class='readout'>{words.playing_time(int(num_frames), fps)}</div>"

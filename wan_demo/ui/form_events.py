@@ -12,9 +12,10 @@ import gradio as gr
 from wan_demo import catalog
 from wan_demo.domain.control import control
 from wan_demo.domain.job import Job, Status
+from wan_demo.domain.length import generated_frames
 from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.request import GenerationRequest, Task
+from wan_demo.domain.request import MAX_SECONDS, GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import MEDIA
 from wan_demo.ui import form as f
@@ -36,7 +37,8 @@ class FormEvents(Events):
             fps = self._spec(values).defaults.fps
         except InvalidRequest as error:
             return {self._at.plan: notices.render_refusal(error)}
-        frames = f.frames_readout(values[self._at.form.num_frames], fps)
+        form = self._at.form
+        frames = f.frames_readout(values[form.num_frames], fps, values[form.duration])
         line, label = self._plan_line(values)
         return {self._at.plan: line, self._at.readout: frames, self._at.generate: label}
 
@@ -56,8 +58,8 @@ class FormEvents(Events):
         job = self._find(self._shown(values), self._owner(values, request))
         if job is None:
             return self._unchanged()
-        kept = {name: value for name, value in self._reusable(job).items() if value is not None}
-        given = {"profile": AUTOMATIC, "precision": AUTOMATIC, **kept}
+        kept = {**self._reusable(job), "num_frames": job.request.num_frames}
+        given = {"profile": AUTOMATIC, "precision": AUTOMATIC, "duration": None, **kept}
         try:
             for name, suffix in _SUFFIX.items():
                 if name in given:
@@ -94,7 +96,8 @@ class FormEvents(Events):
             video = lend(self._service.folder.video(job.outputs[0].file), "clip.mp4")
         except OSError:
             return self._gone()
-        shown = {"video": video, "num_frames": job.request.num_frames, **_size_of(job.request)}
+        length = {"num_frames": job.request.num_frames, "duration": job.request.duration}
+        shown = {"video": video, **length, **_size_of(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
 
     def _finished(self, values: f.Values, request: gr.Request) -> Job | None:
@@ -107,6 +110,14 @@ class FormEvents(Events):
     def _go_to(self, task: Task) -> Updates:
         return {self._at.tabs: gr.Tabs(selected=task.value)}
 
+    def choose_seconds(self, values: f.Values) -> Updates:
+        """Seconds move the slider to the frames that are generated for them."""
+        spec, seconds = self._spec(values), values[self._at.form.duration]
+        if not isinstance(seconds, (int, float)) or not 0 < seconds < MAX_SECONDS:
+            return self._unchanged()
+        frames = generated_frames(seconds, spec.defaults.fps, spec.limits)
+        return self._at.form.updates({"num_frames": frames})
+
     def fix(self, values: f.Values, event: gr.EventData) -> Updates:
         """One of the nearest allowed values is taken over."""
         field, value = self._told(event, "field"), self._told(event, "value")
@@ -116,6 +127,8 @@ class FormEvents(Events):
             if "x" in value:
                 width, height = map(int, value.split("x"))
                 return self._at.form.updates({"width": width, "height": height})
+            if field == "num_frames":
+                return self._at.form.updates({field: int(value), "duration": None})
             if field in self._at.form.components():
                 return self._at.form.updates({field: _taken_over(field, value)})
         return self._unchanged()

@@ -73,7 +73,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
             strip = _html("", "strip", "show")
         with gr.Column(elem_id="settings"):
             ratio, sized = _size(spec)
-            num_frames, readout = _frames(spec)
+            num_frames, duration, readout = _frames(spec)
             guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
             second = f.slider("guidance_scale_2", spec, spec.defaults.guidance_scale_2 or 1.0)
             seed, dice, lock = _seed()
@@ -89,6 +89,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
         width=sized[0],
         height=sized[1],
         num_frames=num_frames,
+        duration=duration,
         guidance_scale=guidance,
         guidance_scale_2=second,
         seed=seed,
@@ -224,10 +225,12 @@ def _size(spec: ModelSpec) -> tuple[gr.Radio, tuple[Slider, Slider]]:
     return ratio, sliders
 
 
-def _frames(spec: ModelSpec) -> tuple[Slider, gr.HTML]:
-    slider = f.slider("num_frames", spec, spec.defaults.num_frames)
+def _frames(spec: ModelSpec) -> tuple[Slider, Number, gr.HTML]:
+    with gr.Row(elem_id="length"):
+        slider = f.slider("num_frames", spec, spec.defaults.num_frames)
+        duration = f.duration_box()
     shown = f.frames_readout(spec.defaults.num_frames, spec.defaults.fps)
-    return slider, gr.HTML(shown, elem_id="readout")
+    return slider, duration, gr.HTML(shown, elem_id="readout")
 
 
 def _more(

@@ -118,6 +118,8 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
         _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, at.ratio])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
+    form.num_frames.input(lambda: None, None, form.duration, **_QUIET)
+    _on(form.duration.input, do.choose_seconds, [form.duration, form.model], [form.num_frames])
     for slider in (form.num_inference_steps, form.num_frames, form.width, form.height):
         _on(slider.input, do.match_buttons, fields, [at.preset, at.ratio])
 
