@@ -82,6 +82,14 @@ def took(job: Job) -> str:
     return f"made in {duration(job.run_seconds)}" if job.run_seconds else ""
 
 
+def promise(device: str) -> str:
+    """What a seed is worth: kernels differ between devices and versions, in the last bits."""
+    return (
+        f"The same seed and settings give the same frames on this {device} with these versions of "
+        "the libraries; on others they may differ a little."
+    )
+
+
 def ordinal(number: int) -> str:
     """``1st``, ``2nd``, ``3rd``, ``11th``."""
     if 10 <= number % 100 <= 20:
