@@ -23,7 +23,7 @@ from wan_demo.ui import notices, words
 from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.layout import example_chips
 from wan_demo.ui.memory import KEPT_OUT
-from wan_demo.ui.models import choices, ordered, resolution_of, size_at, sizes_of
+from wan_demo.ui.models import choices, ordered, resolution_of, size_at
 from wan_demo.ui.values import lend, lent
 
 _SUFFIX = {"image": ".png", "last_image": ".png", "video": ".mp4"}
@@ -175,19 +175,20 @@ class FormEvents(Events):
         return self._at.form.updates({**base, **length, **chosen.overrides})
 
     def choose_ratio(self, values: f.Values) -> Updates:
-        """A ratio's size at the resolution that the form has."""
-        sizes = sizes_of(self._spec(values), self._sides(values))
-        size = sizes.get(values[self._at.ratio] or "")
+        """A ratio's size at the chosen resolution."""
+        size = self._pressed(values)
         return self._at.form.updates(_sides_of(size)) if size else self._unchanged()
 
     def choose_resolution(self, values: f.Values) -> Updates:
         """The same ratio at another resolution, which brings its own flow shift."""
-        spec = self._spec(values)
-        size = size_at(spec, str(values[self._at.resolution]), self._sides(values))
+        size = self._pressed(values)
         if size is None:
             return self._unchanged()
         sides = _sides_of(size)
-        return {**self._at.form.updates(sides), self._at.ratio: f.ratio_of(spec, sides)}
+        return {
+            **self._at.form.updates(sides),
+            self._at.ratio: f.ratio_of(self._spec(values), sides),
+        }
 
     def match_buttons(self, values: f.Values) -> Updates:
         """The preset, resolution and ratio that a person's own values are, if they are one."""
@@ -199,9 +200,11 @@ class FormEvents(Events):
             self._at.ratio: f.ratio_of(spec, mine),
         }
 
-    def _sides(self, values: f.Values) -> dict[str, Any]:
-        form = self._at.form
-        return {"width": values[form.width], "height": values[form.height]}
+    def _pressed(self, values: f.Values) -> Size | None:
+        """The size of the two buttons: both are read, as the sliders may not have followed yet."""
+        form, spec = self._at.form, self._spec(values)
+        sides = {"width": values[form.width], "height": values[form.height]}
+        return size_at(spec, values[self._at.resolution], values[self._at.ratio], sides)
 
     def choose_model(self, values: f.Values) -> Updates:
         """Ranges, defaults and presets of the new model; a person's own value stays if it fits."""

@@ -63,21 +63,20 @@ def resolution_of(spec: ModelSpec, values: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def sizes_of(spec: ModelSpec, values: Mapping[str, Any]) -> Mapping[str, Size]:
-    """The sizes by ratio, at the resolution of the form's values."""
-    return spec.resolution(*_size(spec, values)).sizes
+def size_at(
+    spec: ModelSpec, resolution: str | None, ratio: str | None, values: Mapping[str, Any]
+) -> Size | None:
+    """The size that two buttons stand for; None where the model has no such resolution.
 
-
-def size_at(spec: ModelSpec, resolution: str, values: Mapping[str, Any]) -> Size | None:
-    """The size of the same ratio at a resolution; None where there is no such resolution."""
+    Where no ratio is pressed it is that of the form's own width and height.
+    """
     found = next((each for each in spec.resolutions if each.name == resolution), None)
     if found is None:
         return None
-    size = _size(spec, values)
-    name = next((n for n, known in sizes_of(spec, values).items() if known == size), None)
-    if name is not None and name in found.sizes:
-        return found.sizes[name]
-    return fit_ratio(size[0] / size[1], found.area, spec.limits)
+    if ratio in found.sizes:
+        return found.sizes[str(ratio)]
+    width, height = _size(spec, values)
+    return fit_ratio(width / height, found.area, spec.limits)
 
 
 def _size(spec: ModelSpec, values: Mapping[str, Any]) -> Size:

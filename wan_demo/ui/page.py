@@ -114,9 +114,9 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     for examples in at.examples.values():
         _on(examples.pick, do.pick, [form.model], fields)
     _on(at.preset.input, do.choose_preset, [at.preset, form.model], fields)
-    sized = [form.model, form.width, form.height]
-    _on(at.ratio.input, do.choose_ratio, [at.ratio, *sized], fields)
-    _on(at.resolution.input, do.choose_resolution, [at.resolution, *sized], [*fields, at.ratio])
+    sized = [at.ratio, at.resolution, form.model, form.width, form.height]
+    _on(at.ratio.input, do.choose_ratio, sized, fields)
+    _on(at.resolution.input, do.choose_resolution, sized, [*fields, at.ratio])
     asked = [*fields, state.model, state.task]
     _on(form.model.input, do.choose_model, asked, by_model)
     for tab in _tabs(at):
@@ -126,7 +126,7 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
     form.num_frames.input(lambda: "", None, form.duration, **_QUIET)
-    _on(form.duration.input, do.choose_seconds, [form.duration, form.model], [form.num_frames])
+    _on(form.duration.change, do.choose_seconds, [form.duration, form.model], fields)
     for slider in (form.num_inference_steps, form.num_frames, form.width, form.height):
         _on(slider.input, do.match_buttons, fields, buttons)
 
