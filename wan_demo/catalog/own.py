@@ -266,7 +266,10 @@ def _with_defaults(spec: ModelSpec, entry: Entry, base: ModelSpec) -> ModelSpec:
     if "width" in given or "height" in given:
         defaults = replace(defaults, size=(request.width, request.height))
     plain = given.keys() - {"width", "height"}
-    defaults = replace(defaults, **{key: getattr(request, key) for key in plain})
+    values = {key: getattr(request, key) for key in plain}
+    if not given.get("negative_prompt", "-").strip():  # to a request that means the base's own
+        values["negative_prompt"] = ""
+    defaults = replace(defaults, **values)
     shifted = _resolutions(spec, entry.get("flow_shift"))
     return replace(shifted, defaults=defaults, presets=_presets(spec, defaults, given))
 
