@@ -37,7 +37,7 @@ def without_weights(folder: Path) -> None:
 
 
 def _quantized(spec: ModelSpec, part: str, folder: Path, root: Path) -> Path:
-    name = spec.weights.replaced[part].patterns[0]
+    name = str(spec.weights.file_of(part))
     kind = next(kind for ending, kind in KINDS.items() if name.endswith(f"{ending}.gguf"))
     path = root / name.replace("/", "-")
     gguf_files.write(path, transformer(spec, folder, part).state_dict(), kind)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import pytest
 
 from tests.makers import grays, noise, save_video
@@ -83,6 +84,33 @@ class TestGenerate:
         assert said.out.startswith("clip.mp4 (seed ")
         assert said.err.startswith("Note: Prompt: Wan Tiny reads 64 tokens of its 81.")
 
+    @pytest.mark.parametrize(
+        ("seconds", "fps", "made", "played"),
+        [
+            ("3.0", "8", 25, 24),
+            ("1.5", "16", 25, 24),
+            ("1.1", "24", 29, 26),
+            ("0.7", "16", 13, 11),
+            ("2.1", "8", 17, 17),
+            ("0.3", "8", 9, 2),
+        ],
+    )
+    def test_a_duration_is_kept_to_the_frame_and_to_the_second(self, seconds, fps, made, played):
+        wanted = ["--prompt", "a red circle", "--duration", seconds, "--fps", fps]
+        assert generate(*wanted) == 0
+        with av.open("clip.mp4") as clip:
+            assert clip.duration == round(float(seconds) * av.time_base)
+            assert len(list(clip.decode(video=0))) == played
+        request = read_metadata(Path("clip.mp4"))["request"]
+        assert (request["num_frames"], request["duration"]) == (made, float(seconds))
+
+    def test_a_restyled_clip_may_last_as_long_as_its_video(self, tmp_path):
+        path = save_video(tmp_path / "source.mp4", grays(16), fps=8)
+        wanted = ["--task", "video_to_video", "--video", str(path), "--duration", "2"]
+        assert generate("--prompt", "a blue circle", *wanted) == 0
+        medium = probe(Path("clip.mp4"), "video")
+        assert (medium.frames, medium.seconds) == (16, 2.0)
+
     def test_several_videos_get_numbers(self):
         arguments = ["--prompt", "a red circle", "--num-videos-per-prompt", "2"]
         assert generate(*arguments, output="new/folder/clip.mp4") == 0
@@ -105,6 +133,8 @@ class TestGenerate:
             (["--prompt", "a", "--seed", "-1"], "seed"),
             (["--prompt", "a", "--steps", "9" * 5000], "num_inference_steps"),
             (["--prompt", "a", "--num-frames", "16"], "num_frames"),
+            (["--prompt", "a", "--duration", "60"], "duration"),
+            (["--prompt", "a", "--duration", "2", "--num-frames", "17"], "duration"),
             (["--prompt", "a", "--guidance-scale", "0"], "guidance_scale"),
             (["--prompt", "a", "--model", "sora"], "model"),
             (["--prompt", "a", "--model", "wan2.1-i2v-14b-480p"], "task"),

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 
 from wan_demo import catalog
 from wan_demo.api.app import create_app
+from wan_demo.catalog import BUILT_IN, Catalog, own
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.job import Failure, Status
 from wan_demo.domain.model import ModelSpec
@@ -31,7 +32,7 @@ from wan_demo.engine.memory import Machine, best_for
 from wan_demo.engine.process import GROUP, ProcessExecutor
 from wan_demo.engine.tokens import TokenCounter
 from wan_demo.errors import ModelUnavailable, WanDemoError, WorkerLost
-from wan_demo.hub.checkpoint import OnBytes, fetch_checkpoint, find_checkpoint
+from wan_demo.hub.checkpoint import OnBytes, fetch_checkpoint, find_checkpoint, local_checkpoint
 from wan_demo.hub.connection import Stopped
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.memory import MemoryJobStore
@@ -41,6 +42,8 @@ from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.settings import Settings
 from wan_demo.worker import Worker
+
+log = logging.getLogger(__name__)
 
 MAX_LOSSES = 3
 FAKE_STEP_SECONDS = 0.3
@@ -82,10 +85,31 @@ def _is_no_farewell(record: logging.LogRecord) -> bool:
     return not cut_short and "timeout graceful shutdown" not in record.getMessage()
 
 
-def default_model(settings: Settings, device: Device, machine: Machine) -> tuple[ModelSpec, str]:
+def make_catalog(settings: Settings) -> Catalog:
+    """The built-in models, those of the data folder's models.toml, and the one of a path."""
+    models = own.with_own(BUILT_IN, settings.data_dir)
+    path = _path_of(settings.model, models)
+    if path is None:
+        return models
+    from wan_demo.engine.pipelines.recognise import recognise  # with the library of GGUF
+
+    at_path = own.at_path(path.absolute(), recognise(path, BUILT_IN.models))
+    return Catalog((*models.models, at_path), models.faults)
+
+
+def _path_of(model: str | None, models: Catalog) -> Path | None:
+    """The folder or file that a setting names, where it is no id."""
+    is_path = model is not None and model not in models.ids and Path(model).exists()
+    return Path(str(model)) if is_path else None
+
+
+def default_model(
+    settings: Settings, device: Device, machine: Machine, models: Catalog = BUILT_IN
+) -> tuple[ModelSpec, str]:
     """The model to start with, and why: the one asked for, else the best that is at hand."""
     if settings.model is not None:
-        return catalog.find(settings.model), "you asked for it"
+        path = _path_of(settings.model, models)
+        return models.find(own.id_of(path) if path else settings.model), "you asked for it"
     best = best_for(machine)
     if best is catalog.BUNDLED:
         return best, "there is no GPU" if device.kind == "cpu" else "the GPU is small"
@@ -113,13 +137,20 @@ def make_locate(settings: Settings) -> Callable[[ModelSpec, OnBytes, Stopped], C
         here = find_checkpoint(spec.weights)
         if here is not None:
             return here
-        if spec.bundled:
-            raise ModelUnavailable(f"The bundled model is missing from {spec.weights.name}/.")
+        if spec.bundled and not _is_there(spec):
+            raise ModelUnavailable(f"{spec.title} is missing from {spec.weights.name}/.")
+        if spec.bundled:  # not whole, which the engine says best
+            return local_checkpoint(spec.weights)
         if settings.downloads is False:
             raise ModelUnavailable(f"{spec.title} is not on this machine.")
         return fetch_checkpoint(spec.weights, on_bytes, stopped)
 
     return locate
+
+
+def _is_there(spec: ModelSpec) -> bool:
+    base = spec.weights.base
+    return isinstance(base, Path) and base.is_dir()
 
 
 def make_server(settings: Settings) -> FastAPI:
@@ -131,9 +162,12 @@ def make_server(settings: Settings) -> FastAPI:
     give_back(GROUP, True)  # with the lock held, whoever held these jobs before is gone
     _sweep(store, folder)
     device = detect(settings.device)
+    models = make_catalog(settings)
+    for fault in models.faults:
+        log.warning(fault)
     watch = Watch(device, folder.root)
-    spec, why = default_model(settings, device, watch())
-    service = _make_service(settings, store, folder, spec, watch, settings.may_download)
+    spec, why = default_model(settings, device, watch(), models)
+    service = _make_service(settings, store, folder, spec, models, watch, settings.may_download)
     executor = ProcessExecutor(_worker_command(settings, folder), give_back)
     links = Links(folder)
 
@@ -147,7 +181,7 @@ def make_server(settings: Settings) -> FastAPI:
     from wan_demo.ui.share import share
 
     app.state.greeting, app.state.share = greeting(spec, why), share
-    return mount(app, service, links, why)
+    return mount(app, service, links, why, device.name)
 
 
 def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) -> None:
@@ -158,7 +192,8 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
     """
     folder = DataFolder(settings.data_dir)
     store = SqlJobStore(connect(sqlite_url(folder.database)))
-    worker = Worker(name, store, make_engine(settings, folder), folder)
+    models = make_catalog(settings)
+    worker = Worker(name, store, make_engine(settings, folder, models), folder, models)
     if supervised:
         return worker.run(stopping)
     give_back = _give_back(store)
@@ -172,15 +207,17 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
 def make_one_off(settings: Settings, folder: DataFolder) -> OneOff:
     """A service and a worker in this process, over a queue of their own."""
     store = MemoryJobStore()
+    models = make_catalog(settings)
     device = detect(settings.device)
     watch = Watch(device, folder.root)
-    spec, _ = default_model(settings, device, watch())
+    spec, _ = default_model(settings, device, watch(), models)
 
     def work(stopping: Flag) -> None:  # the engine takes seconds to import: only once it is needed
-        Worker("one-off", store, make_engine(settings, folder), folder).run(stopping)
+        engine = make_engine(settings, folder, models)
+        Worker("one-off", store, engine, folder, models).run(stopping)
 
     may_download = settings.downloads is not False
-    service = _make_service(settings, store, folder, spec, watch, may_download)
+    service = _make_service(settings, store, folder, spec, models, watch, may_download)
     return OneOff(service, InlineExecutor(work))
 
 
@@ -189,6 +226,7 @@ def _make_service(
     store: JobStore,
     folder: DataFolder,
     spec: ModelSpec,
+    models: Catalog,
     watch: Watch,
     may_download: bool,
 ) -> Service:
@@ -201,6 +239,7 @@ def _make_service(
         may_download=may_download,
         count_tokens=TokenCounter(_folder_of),
         measure=watch if settings.engine != "fake" else None,
+        models=models,
     )
 
 
@@ -209,7 +248,7 @@ def _folder_of(spec: ModelSpec) -> Path | None:
     return files.folder if files else None
 
 
-def make_engine(settings: Settings, folder: DataFolder) -> Engine:
+def make_engine(settings: Settings, folder: DataFolder, models: Catalog = BUILT_IN) -> Engine:
     """The engine that the settings name; only here is torch imported."""
     if settings.engine == "fake":
         return FakeEngine(FAKE_STEP_SECONDS)
@@ -221,7 +260,7 @@ def make_engine(settings: Settings, folder: DataFolder) -> Engine:
 
     device = usable(detect(settings.device).kind)
     look = partial(measure, device, folder.offload)
-    return PipelineEngine(catalog.find, make_locate(settings), device, look, folder.offload)
+    return PipelineEngine(models.find, make_locate(settings), device, look, folder.offload)
 
 
 def end_with_parent(stopping: Flag) -> None:
@@ -288,5 +327,6 @@ def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:
         *("--device", settings.device),
         *("--engine", settings.engine),
         *("--log-level", settings.log_level),
+        *(("--model", settings.model) if settings.model is not None else ()),
         *("--supervised", "--name"),
     ]

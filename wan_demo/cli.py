@@ -1,4 +1,4 @@
-"""The command line: ``serve``, ``generate``, ``models`` and ``worker``."""
+"""The command line: ``serve``, ``generate``, ``verify``, ``models`` and ``worker``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from wan_demo import catalog
+from wan_demo.catalog import Catalog
 from wan_demo.domain.control import Control, controls
 from wan_demo.domain.job import Job, Stage, Status
 from wan_demo.domain.model import ModelSpec
@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser("generate", help="make one video, without a server")
     _add_generate(generate)
     generate.set_defaults(run=_generate)
+    _add_verify(commands.add_parser("verify", help="render a clip again and compare"))
     _add_models(commands.add_parser("models", help="list, show and download models"))
     worker = commands.add_parser("worker", help="work on the queue of a data folder")
     worker.add_argument("--name", help="how the worker signs its claims; no two may share one")
@@ -76,6 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_models(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=_models)
+    _add_data_dir(parser)
     actions = parser.add_subparsers(metavar="ACTION")
     for name, run, text in (
         ("download", _download, "fetch a model's files, from where an earlier try stopped"),
@@ -84,6 +86,26 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=text)
         action.add_argument("id", help="as `models` lists it")
         action.set_defaults(run=run)
+        _add_data_dir(action)
+
+
+def _add_data_dir(parser: argparse.ArgumentParser) -> None:
+    """Where models.toml is; suppressed, as an action's default would win over the list's value."""
+    parser.add_argument(
+        "--data-dir", default=argparse.SUPPRESS, help="folder with the models.toml of your own"
+    )
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("clip", type=Path, help="an MP4 that this app made")
+    for name in ("image", "last_image", "video"):
+        flag = f"--{name.replace('_', '-')}"
+        parser.add_argument(flag, type=Path, help="what it was made from, if not kept here")
+    parser.add_argument("--data-dir", default=None, help="where inputs were kept")
+    parser.add_argument("--model", default=None, help="its model's path, if it was given as one")
+    parser.add_argument("--device", default=None, help="auto (as it was made), cuda, mps or cpu")
+    parser.add_argument("--engine", default=None, help=argparse.SUPPRESS)
+    parser.set_defaults(run=_verify)
 
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
@@ -119,6 +141,7 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(*flags, dest=known.name, help=_help(known))
     parser.add_argument("--output", required=True, type=Path, help="the MP4 to write")
     parser.add_argument("--device", default=None, help="auto, cuda, mps or cpu")
+    parser.add_argument("--data-dir", default=None, help="folder with the models.toml of your own")
     parser.add_argument("--engine", default=None, help=argparse.SUPPRESS)
 
 
@@ -200,7 +223,8 @@ def _generate(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as scratch:
         folder = DataFolder(Path(scratch)).create()
         one_off = bootstrap.make_one_off(settings, folder)
-        job = one_off.service.submit(_given(options), owner="shell")
+        given = {**_given(options), "model": None}  # the settings' model, which may be a path
+        job = one_off.service.submit(given, owner="shell")
         one_off.executor.start()
         job = _follow(one_off, job)
         one_off.executor.stop()
@@ -213,6 +237,20 @@ def _generate(options: argparse.Namespace) -> int:
         for note in one_off.service.prompt_notes(job.request):
             print(f"Note: {note}", file=sys.stderr)
     return 0
+
+
+def _verify(options: argparse.Namespace) -> int:
+    from wan_demo.verify import MEDIA, verify
+
+    media = {name: getattr(options, name) for name in MEDIA}
+    verdict = verify(options.clip, media, _settings(options), _follow)
+    request, name = verdict.request, options.clip.name
+    made = f"{request.played_frames} frames of {request.model}, seed {request.seed}"
+    said = "the same frames again" if verdict.is_same else "not made again to the same frames"
+    print(f"{name}: {said} ({made})")
+    for line in verdict.differences:
+        print(f"  {line}")
+    return 0 if verdict.is_same else FAILURE
 
 
 def _check_output(output: Path) -> None:
@@ -269,17 +307,25 @@ def _progress_text(job: Job) -> str:
 def _models(options: argparse.Namespace) -> int:
     from wan_demo import bootstrap
 
-    machine = bootstrap.measure(Settings())
+    machine, models = bootstrap.measure(_settings(options)), _catalog(options)
+    for fault in models.faults:
+        print(fault, file=sys.stderr)
     if options.json:
-        rows = [_described(spec, bootstrap.is_available(spec), machine) for spec in catalog.MODELS]
+        rows = [_described(spec, bootstrap.is_available(spec), machine) for spec in models.models]
         print(json.dumps(rows, indent=2))
         return 0
-    width = max(len(spec.id) for spec in catalog.MODELS)
-    for spec in catalog.MODELS:
+    width = max(len(spec.id) for spec in models.models)
+    for spec in models.models:
         here = "ready" if bootstrap.is_available(spec) else f"{spec.download_bytes / 1e9:.0f} GB"
         fits = default_offer(spec, machine).said
         print(f"{spec.id:<{width}}  {here:>7}  {fits:<18}  {', '.join(spec.tasks)}")
     return 0
+
+
+def _catalog(options: argparse.Namespace) -> Catalog:
+    from wan_demo import bootstrap
+
+    return bootstrap.make_catalog(_settings(options))
 
 
 def _offered(spec: ModelSpec, machine: Machine) -> list[dict[str, Any]]:
@@ -310,6 +356,7 @@ def _described(spec: ModelSpec, is_available: bool, machine: Machine) -> dict[st
         "licence": spec.licence,
         "source": spec.weights.name,
         "revision": getattr(spec.weights.base, "revision", None),
+        "files": {part: spec.weights.file_of(part) for part in spec.weights.replaced},
         "is_verified": spec.weights.is_verified,
         "available": is_available,
         "download_bytes": spec.download_bytes,
@@ -334,7 +381,7 @@ def _described(spec: ModelSpec, is_available: bool, machine: Machine) -> dict[st
 def _info(options: argparse.Namespace) -> int:
     from wan_demo import bootstrap
 
-    spec, machine = catalog.find(options.id), bootstrap.measure(Settings())
+    spec, machine = _catalog(options).find(options.id), bootstrap.measure(_settings(options))
     described = _described(spec, bootstrap.is_available(spec), machine)
     print(json.dumps(described, indent=2, ensure_ascii=False))
     return 0
@@ -343,7 +390,7 @@ def _info(options: argparse.Namespace) -> int:
 def _download(options: argparse.Namespace) -> int:
     from wan_demo import bootstrap
 
-    spec = catalog.find(options.id)
+    spec = _catalog(options).find(options.id)
     files = bootstrap.make_locate(Settings())(spec, _show_bytes, lambda: False)
     if sys.stderr.isatty():
         print(file=sys.stderr)

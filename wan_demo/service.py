@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
-from wan_demo import catalog
+from wan_demo.catalog import BUILT_IN, Catalog
 from wan_demo.domain.estimate import expected_seconds
 from wan_demo.domain.job import Job
 from wan_demo.domain.medium import Medium
@@ -18,7 +18,7 @@ from wan_demo.domain.prompt import PROMPTS, plain
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.domain.rules import Given, complete
 from wan_demo.domain.tokens import Tokens
-from wan_demo.engine.memory import Decision, Machine, decide_for
+from wan_demo.engine.memory import Decision, Machine, decide_for, default_offer
 from wan_demo.errors import (
     DoesNotFit,
     InvalidRequest,
@@ -87,8 +87,10 @@ class Service:
         may_download: bool = True,
         count_tokens: CountTokens = lambda _spec, _text: None,
         measure: Callable[[], Machine] | None = None,
+        models: Catalog = BUILT_IN,
     ) -> None:
         """``measure`` tells what the machine has for a model; without it that is not looked at."""
+        self.models = models
         self.folder = folder
         self.default_model = default_model
         self.is_available = is_available
@@ -97,13 +99,22 @@ class Service:
         self._store = store
         self._max_waiting = max_waiting
         self._measure = measure
+        self._fits: dict[str, bool] = {}
+
+    def fits(self, spec: ModelSpec) -> bool:
+        """Whether the machine can run a model as it comes, as far as was seen when first asked."""
+        if self._measure is None:
+            return True
+        if spec.id not in self._fits:
+            self._fits[spec.id] = default_offer(spec, self._measure()).fits
+        return self._fits[spec.id]
 
     def plan(self, given: Given) -> Plan:
         """What ``given`` would run; raises InvalidRequest or UnreadableMedium.
 
         A model that does not fit the machine is told in the plan's ``refusal``.
         """
-        spec = catalog.find(str(given.get("model") or self.default_model))
+        spec = self.models.find(str(given.get("model") or self.default_model))
         download_bytes = 0 if self.is_available(spec) else spec.download_bytes
         if download_bytes and not self._may_download:
             raise InvalidRequest("model", spec.id, _how_to_get(spec))
@@ -141,7 +152,7 @@ class Service:
 
     def prompt_notes(self, request: GenerationRequest) -> list[str]:
         """What the model will not read as it was written, as sentences for people."""
-        spec = catalog.find(request.model)
+        spec = self.models.find(request.model)
         said = about_negative(spec, request)
         for field in PROMPTS:
             said += about_tokens(spec, field, self._tokens(spec, getattr(request, field)))
@@ -177,11 +188,10 @@ class Service:
     def save_frame(self, job: Job, seconds: float, to: Path) -> None:
         """Write the frame that a finished job's first video shows at ``seconds`` as an image."""
         request = job.request
-        index = min(int(seconds * request.fps), request.num_frames - 1)
+        count = request.played_frames
+        index = min(int(seconds * request.fps), count - 1)
         source = self.folder.video(job.outputs[0].file)
-        frames = read_video(
-            source, (request.width, request.height), request.num_frames, request.fps
-        )
+        frames = read_video(source, (request.width, request.height), count, request.fps)
         write_image(frames[index], to)
 
     def medium(self, given: Given) -> Medium | None:
@@ -216,7 +226,7 @@ class Service:
         """Seconds until these jobs are done; None where one's time or model is not known."""
         models = {job.request.model for job in ahead}
         finished = {model: self._store.recent(model) for model in models}
-        known = {spec.id: spec for spec in catalog.MODELS}
+        known = {spec.id: spec for spec in self.models.models}
         total = 0.0
         for job in ahead:
             model, seconds = job.request.model, job.progress.seconds_left

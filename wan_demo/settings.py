@@ -22,7 +22,9 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(default=Path("data"), description="Folder of jobs, inputs and videos.")
     model: str | None = Field(
-        default=None, description="Catalogue id of the model that the page starts with."
+        default=None,
+        description="Model that the page starts with: an id, or a path of a diffusers folder or "
+        "of a transformer's file.",
     )
     downloads: bool | None = Field(
         default=None,

@@ -11,7 +11,8 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
-from wan_demo import __version__, catalog
+from wan_demo import __version__
+from wan_demo.catalog import BUILT_IN, Catalog
 from wan_demo.domain.estimate import decode_steps
 from wan_demo.domain.events import (
     Decoding,
@@ -25,11 +26,13 @@ from wan_demo.domain.events import (
     Step,
 )
 from wan_demo.domain.job import Failure, Output, Progress, Stage
+from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Engine, Inputs
 from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
 from wan_demo.jobs.base import Claim, JobStore
 from wan_demo.media.decode import read_image, read_video
+from wan_demo.media.digest import digest
 from wan_demo.media.encode import write_mp4, write_preview
 from wan_demo.media.folder import DataFolder
 
@@ -47,8 +50,16 @@ class Stopped(Exception):
 class Worker:
     """Works on one job at a time until it is told to stop."""
 
-    def __init__(self, name: str, store: JobStore, engine: Engine, folder: DataFolder) -> None:
+    def __init__(
+        self,
+        name: str,
+        store: JobStore,
+        engine: Engine,
+        folder: DataFolder,
+        models: Catalog = BUILT_IN,
+    ) -> None:
         self.name = name
+        self._models = models
         self._store = store
         self._engine = engine
         self._folder = folder
@@ -80,7 +91,8 @@ class Worker:
     def _make(self, claim: Claim, stopping: Flag) -> list[Output]:
         """All clips of the job, written one by one."""
         request, outputs = claim.job.request, []
-        run = _Run(claim, self._store, self._folder, stopping)
+        spec = self._models.find(request.model)
+        run = _Run(claim, spec, self._store, self._folder, stopping)
         inputs = self._fetch(request)
         try:
             for index in range(request.num_videos_per_prompt):
@@ -106,8 +118,10 @@ class Worker:
 
     def _encode(self, request: GenerationRequest, finished: Finished) -> Output:
         name = self._folder.new_video()
-        metadata = describe(request, finished)
-        write_mp4(finished.frames, request.fps, self._folder.video(name), metadata)
+        frames = finished.frames[: request.played_frames]
+        metadata = {**describe(request, finished), "frames_sha256": digest(frames)}
+        path = self._folder.video(name)
+        write_mp4(frames, request.fps, path, metadata, request.duration)
         return Output(file=name, seed=request.seed)
 
     def _discard(self, outputs: list[Output]) -> None:
@@ -118,7 +132,9 @@ class Worker:
 class _Run:
     """One job's way through the engine's events: reports, previews, and the stop."""
 
-    def __init__(self, claim: Claim, store: JobStore, folder: DataFolder, stopping: Flag) -> None:
+    def __init__(
+        self, claim: Claim, spec: ModelSpec, store: JobStore, folder: DataFolder, stopping: Flag
+    ) -> None:
         self._claim = claim
         self._store = store
         self._folder = folder
@@ -126,8 +142,7 @@ class _Run:
         self._reported = Progress()
         self._reported_at = 0.0
         self._first_step_at = 0.0
-        request = claim.job.request
-        self._decode_steps = decode_steps(request, catalog.find(request.model))
+        self._decode_steps = decode_steps(claim.job.request, spec)
         self._pace: float | None = None
         self._total = 0
         self._memory = Planned("")

@@ -145,6 +145,19 @@ REFUSED = [
     (text(num_frames=0), "num_frames", (9,)),
     (text(num_frames=10**9), "num_frames", (33,)),
     (text(num_frames=10**400), "num_frames", (33,)),
+    (text(duration=0), "duration", (0.125,)),
+    (text(duration=-3), "duration", (0.125,)),
+    (text(duration=0.1), "duration", (0.125,)),
+    (text(duration=4.2), "duration", (4.125,)),
+    (text(duration=9000), "duration", (4.125,)),
+    (text(duration=9000, fps=24), "duration", (1.375,)),
+    (text(duration=math.inf), "duration", (4.125,)),
+    (text(duration=math.nan), "duration", ()),
+    (text(duration="long"), "duration", ()),
+    (text(duration=True), "duration", ()),
+    (text(duration=2.0, num_frames=17), "duration", ()),
+    (text(duration=2.0, fps=0), "fps", (1,)),
+    (video(duration=2.5), "duration", (2.0,)),
     (text(fps=0), "fps", (1,)),
     (text(fps=61), "fps", (60,)),
     (text(fps=7.5), "fps", (8,)),
@@ -246,7 +259,7 @@ def test_the_least_strength_that_is_named_really_runs(steps: int):
 
 
 @drawn(
-    name=st.sampled_from(["width", "height", "num_frames", "fps", "seed"])
+    name=st.sampled_from(["width", "height", "num_frames", "fps", "seed", "duration"])
     | st.sampled_from(["num_inference_steps", "num_videos_per_prompt", "guidance_scale"]),
     value=st.integers(-(10**12), 10**12) | st.floats(),
     model=st.sampled_from([s.id for s in catalog.MODELS if Task.TEXT_TO_VIDEO in s.tasks]),

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import av
 import numpy as np
 import pytest
@@ -41,6 +43,19 @@ def test_every_browser_plays_it(clip):
         assert (codec.colorspace, codec.color_range) == (1, 1)
     data = clip.read_bytes()
     assert data.index(b"moov") < data.index(b"mdat")
+
+
+@pytest.mark.parametrize("fps", [8, 16, 24])
+@pytest.mark.parametrize("seconds", [0.1, 0.3, 1.1, 2.9, 3.0])
+def test_the_last_frame_is_shown_until_the_end(tmp_path, fps, seconds):
+    frames = grays(max(1, round(seconds * fps)), (16, 16))
+    write_mp4(frames, fps, tmp_path / "clip.mp4", {}, seconds=seconds)
+    with av.open(str(tmp_path / "clip.mp4"), "r") as file:
+        stream: Any = file.streams.video[0]
+        shown = [frame.time for frame in file.decode(stream)]
+        assert shown == pytest.approx([index / fps for index in range(len(frames))])
+        assert file.duration == round(seconds * av.time_base)
+        assert stream.duration * stream.time_base == pytest.approx(seconds, abs=1e-4)
 
 
 def test_metadata_comes_back_whole(clip):

@@ -42,6 +42,7 @@ def test_the_negative_prompt_of_the_model_is_seen_in_an_empty_field_too():
 def test_a_readout_of_no_number_is_empty():
     assert form.frames_readout(None, 8) == ""
     assert "2.1 s at 8 fps" in form.frames_readout(17, 8)
+    assert "seconds decide" in form.frames_readout(17, 8, 2.0)
 
 
 def test_a_choice_offers_its_words_and_stands_open():

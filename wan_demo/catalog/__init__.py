@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from wan_demo.catalog import distilled, gguf, wan21, wan22
 from wan_demo.catalog.tiny import ASSETS, TINY
 from wan_demo.domain.model import ModelSpec
@@ -21,14 +23,35 @@ MODELS: tuple[ModelSpec, ...] = (
 )
 
 
+@dataclass(frozen=True)
+class Catalog:
+    """The models of one application: those above, and a person's own (``catalog.own``).
+
+    ``faults`` are sentences on entries of their file that could not be used.
+    """
+
+    models: tuple[ModelSpec, ...] = MODELS
+    faults: tuple[str, ...] = ()
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all models."""
+        return [spec.id for spec in self.models]
+
+    def find(self, model_id: str) -> ModelSpec:
+        """The spec of an id; raises InvalidRequest listing what exists."""
+        for spec in self.models:
+            if spec.id == model_id:
+                return spec
+        allowed = f"must be one of {', '.join(self.ids)}"
+        if self.faults:
+            allowed += " (some of your own have faults: see `python -m wan_demo models`)"
+        raise InvalidRequest("model", model_id, allowed)
+
+
+BUILT_IN = Catalog()
+
+
 def find(model_id: str) -> ModelSpec:
-    """The spec of a catalogue id; raises InvalidRequest listing what exists."""
-    for spec in MODELS:
-        if spec.id == model_id:
-            return spec
-    raise InvalidRequest("model", model_id, f"must be one of {', '.join(ids())}")
-
-
-def ids() -> list[str]:
-    """The ids of all models."""
-    return [spec.id for spec in MODELS]
+    """The spec of a built-in model's id; raises InvalidRequest listing what exists."""
+    return BUILT_IN.find(model_id)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 
-from wan_demo.domain.model import Example, Limits, Preset, Resolution
+from wan_demo.domain.model import Example, Limits, ModelSpec, Preset, Resolution
 from wan_demo.domain.request import Task
+from wan_demo.domain.source import Source
 
 # wan/configs/shared_config.py: sample_neg_prompt, the text that the official code puts in place
 # of an empty negative prompt.
@@ -19,15 +22,16 @@ NO_CAMERA_SHAKE = "镜头晃动，"
 NO_CAMERA_CUT = "镜头切换，"
 
 # 16:9 and 9:16 are SUPPORTED_SIZES of wan/configs/__init__.py; 1:1 and 4:3 have the same area in
-# steps of 16 (624x624, 960x960 and 1088x832 are also what Alibaba's hosted Wan offers).
+# steps of 16 (624x624, 960x960 and 1088x832 are also what Alibaba's hosted Wan offers). Those that
+# the models were trained at come first.
 SIZES_480P = MappingProxyType(
-    {"16:9": (832, 480), "1:1": (624, 624), "9:16": (480, 832), "4:3": (704, 528)}
+    {"16:9": (832, 480), "9:16": (480, 832), "1:1": (624, 624), "4:3": (704, 528)}
 )
 SIZES_720P = MappingProxyType(
-    {"16:9": (1280, 720), "1:1": (960, 960), "9:16": (720, 1280), "4:3": (1088, 832)}
+    {"16:9": (1280, 720), "9:16": (720, 1280), "1:1": (960, 960), "4:3": (1088, 832)}
 )
 SIZES_704P = MappingProxyType(
-    {"16:9": (1280, 704), "1:1": (928, 928), "9:16": (704, 1280), "4:3": (1088, 800)}
+    {"16:9": (1280, 704), "9:16": (704, 1280), "1:1": (928, 928), "4:3": (1088, 800)}
 )
 
 LIMITS_480P = Limits(
@@ -68,6 +72,20 @@ def fixed_steps(frames: int, draft_frames: int, steps: int) -> tuple[Preset, ...
         Preset("Draft", f"{draft_frames} frames, {steps} steps", MappingProxyType(draft)),
         Preset("Quality", f"{frames} frames, {steps} steps", _steps(steps)),
     )
+
+
+def without_weights(spec: ModelSpec, parts: tuple[str, ...]) -> Source | Path:
+    """The base without the weights of ``parts``, of which only the configs are needed."""
+    base = spec.weights.base
+    if isinstance(base, Path):
+        return base
+    kept = [part for part in spec.architecture.parts if part not in parts]
+    patterns = (
+        *("model_index.json", "tokenizer/*", "scheduler/*", "image_processor/*"),
+        *(f"{part}/*" for part in kept),
+        *(f"{part}/config.json" for part in parts),
+    )
+    return replace(base, patterns=patterns)
 
 
 def _steps(count: int) -> MappingProxyType[str, int | float]:

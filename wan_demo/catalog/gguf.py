@@ -6,11 +6,12 @@ loader needs a config from.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from pathlib import Path
 from types import MappingProxyType
 
 from wan_demo.catalog import wan21, wan22
+from wan_demo.catalog.common import without_weights
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.source import Source
 
@@ -23,6 +24,18 @@ _T2V_A14B = "73eafba53a1a8f29254e4c77f92e74ea27d7cd6f"
 _I2V_A14B = "6c6717459277b9cd1f72579d78a0fd62a79e57dc"
 
 
+def bits_of(name: str) -> float | None:
+    """Bits of a number in a transformer's file, by the file's name; None where it says nothing.
+
+    Types that the catalogue has no file of are reckoned like its mixtures: 0.9 on top.
+    """
+    said = re.search(r"[-_.]Q(\d)_\w+\.gguf$", name, re.IGNORECASE)
+    if said is None:
+        return None
+    known = [bits for kind, bits in BITS.items() if kind.lower() in name.lower()]
+    return known[0] if known else int(said[1]) + 0.9
+
+
 def _quantized(
     base: ModelSpec, quantization: str, files: dict[str, Source], is_verified: bool
 ) -> ModelSpec:
@@ -30,7 +43,7 @@ def _quantized(
     suffix = "" if quantization == QUANTIZATIONS[0] else f"-{short.lower()}"
     weights = replace(
         base.weights,
-        base=_without(base, tuple(files)),
+        base=without_weights(base, tuple(files)),
         replaced=MappingProxyType(files),
         bits=MappingProxyType({**base.weights.bits, **dict.fromkeys(files, BITS[quantization])}),
         is_verified=is_verified,
@@ -42,20 +55,6 @@ def _quantized(
         summary=f"{base.summary.rstrip('.')}, quantized to {short[1:]} bits for small GPUs.",
         weights=weights,
     )
-
-
-def _without(spec: ModelSpec, parts: tuple[str, ...]) -> Source | Path:
-    """The base without the weights of ``parts``, of which only the configs are needed."""
-    base = spec.weights.base
-    if isinstance(base, Path):
-        return base
-    kept = [part for part in spec.architecture.parts if part not in parts]
-    patterns = (
-        *("model_index.json", "tokenizer/*", "scheduler/*", "image_processor/*"),
-        *(f"{part}/*" for part in kept),
-        *(f"{part}/config.json" for part in parts),
-    )
-    return replace(base, patterns=patterns)
 
 
 def _vace(quantization: str) -> ModelSpec:

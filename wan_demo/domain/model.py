@@ -92,17 +92,17 @@ class Vocabulary:
 
 @dataclass(frozen=True)
 class Weights:
-    """Where a checkpoint's files are.
+    """Where a checkpoint's files are, on this machine (paths) or on the hub.
 
-    ``base`` is a diffusers folder: on this machine (a path) or of the hub. ``replaced`` names
-    parts that come from one file instead (GGUF or safetensors), ``loras`` parts that get one
-    merged in after loading; both sources hold one file each. ``bits`` is how many the
+    ``base`` is a diffusers folder. ``replaced`` names parts that come from one file instead (GGUF
+    or safetensors), ``loras`` parts that get one merged in after loading; both sources hold one
+    file each. ``bits`` is how many the
     hub stores for each number of a part, where it is not 16: the download is reckoned by it.
     ``is_verified`` is False where no public source confirms a repo or its revision.
     """
 
     base: Source | Path
-    replaced: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    replaced: Mapping[str, Source | Path] = field(default_factory=lambda: MappingProxyType({}))
     loras: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
     bits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     is_verified: bool = True
@@ -115,8 +115,17 @@ class Weights:
     @property
     def sources(self) -> tuple[Source, ...]:
         """All that is to be fetched from the hub."""
-        base = () if isinstance(self.base, Path) else (self.base,)
-        return (*base, *self.replaced.values(), *self.loras.values())
+        places = (self.base, *self.replaced.values(), *self.loras.values())
+        return tuple(place for place in places if isinstance(place, Source))
+
+    def is_fetched(self, part: str) -> bool:
+        """Whether a part's weights come from the hub."""
+        return isinstance(self.replaced.get(part, self.base), Source)
+
+    def file_of(self, part: str) -> str | None:
+        """The name of the one file that a part comes from; None where it is in the folder."""
+        place = self.replaced.get(part)
+        return place.patterns[0] if isinstance(place, Source) else place and place.name
 
 
 @dataclass(frozen=True)
@@ -158,8 +167,8 @@ class ModelSpec:
 
     @property
     def bundled(self) -> bool:
-        """Whether its weights need no hub: a folder on this machine."""
-        return isinstance(self.weights.base, Path)
+        """Whether its weights need no hub: all of them were put on this machine."""
+        return not self.weights.sources
 
     @property
     def tasks(self) -> tuple[Task, ...]:
@@ -169,10 +178,9 @@ class ModelSpec:
     @property
     def download_bytes(self) -> int:
         """What its files on the hub come to, about: numbers times the bytes of each."""
-        if self.bundled:
-            return 0
         bits, counts = self.weights.bits, self.architecture.parameters
-        return round(sum(count * bits.get(part, 16) / 8 for part, count in counts.items()))
+        fetched = (part for part in counts if self.weights.is_fetched(part))
+        return round(sum(counts[part] * bits.get(part, 16) / 8 for part in fetched))
 
     @property
     def sizes(self) -> Mapping[str, Size]:

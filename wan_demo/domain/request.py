@@ -11,7 +11,7 @@ Parameter names are those of diffusers' Wan pipelines.
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -19,6 +19,8 @@ from wan_demo.domain.memory import PinnedPrecision, PinnedProfile
 
 MAX_PROMPT = 2000
 MAX_SEED = 2**32 - 1
+MAX_SECONDS = 1025.0
+"""As many as the frames: each is shown for a second at most."""
 
 
 class Task(StrEnum):
@@ -41,6 +43,11 @@ def _printable(text: str) -> str:
 
 
 Prompt = Annotated[str, AfterValidator(_printable)]
+
+
+def frames_of(seconds: float, fps: int) -> int:
+    """The whole number of frames, at least one, that comes nearest to so many seconds."""
+    return max(1, int(seconds * fps + 0.5))
 
 
 class GenerationRequest(BaseModel):
@@ -75,6 +82,14 @@ class GenerationRequest(BaseModel):
     )
     fps: int = Field(
         ge=1, le=60, title="Frames per second", description="How fast the frames play."
+    )
+    duration: float | None = Field(
+        None,
+        gt=0,
+        le=MAX_SECONDS,
+        allow_inf_nan=False,
+        title="Seconds",
+        description="Length of the clip to the millisecond, in place of a number of frames.",
     )
     num_inference_steps: int = Field(
         ge=1, le=200, title="Steps", description="More steps: finer, and slower in proportion."
@@ -144,6 +159,18 @@ class GenerationRequest(BaseModel):
         ``int(steps * strength)``, as in diffusers' ``WanVideoToVideoPipeline.get_timesteps``.
         """
         return int(self.num_inference_steps * (1.0 if self.strength is None else self.strength))
+
+    @property
+    def played_frames(self) -> int:
+        """Frames of the finished clip: those generated, less what ``duration`` cuts off."""
+        if self.duration is None:
+            return self.num_frames
+        return min(frames_of(self.duration, self.fps), self.num_frames)
+
+    def given(self) -> dict[str, Any]:
+        """What a person would give to have this request again: what follows is left out."""
+        without = {"num_frames"} if self.duration is not None else set()
+        return self.model_dump(exclude=without, exclude_none=True)
 
     def single(self, index: int) -> GenerationRequest:
         """The request of the ``index``-th clip alone: its own seed, one video."""

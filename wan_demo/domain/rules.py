@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from wan_demo.domain.control import control
+from wan_demo.domain.length import no_such_length, with_length
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.prompt import PROMPTS, phrases
@@ -38,7 +39,9 @@ def complete(given: Given, spec: ModelSpec, medium: Medium | None = None) -> Gen
     chosen = {name: value for name, value in given.items() if not _is_open(name, value)}
     _refuse_unknown(chosen)
     _refuse_booleans(chosen)
+    _refuse_two_lengths(chosen)
     request = _parse({**_defaults(chosen, spec, medium), **chosen, "model": spec.id}, spec)
+    request = with_length(request, spec)
     _check_task(request, spec)
     _check_prompt(request)
     _check_size(request, spec)
@@ -73,6 +76,12 @@ def _refuse_booleans(chosen: Given) -> None:
     for name, value in chosen.items():
         if isinstance(value, bool):
             raise InvalidRequest(name, value, control(name).allowed)
+
+
+def _refuse_two_lengths(chosen: Given) -> None:
+    if "duration" in chosen and "num_frames" in chosen:
+        allowed = "can't be given together with num_frames; leave one of the two out"
+        raise InvalidRequest("duration", chosen["duration"], allowed)
 
 
 def _defaults(chosen: Given, spec: ModelSpec, medium: Medium | None) -> dict[str, Any]:
@@ -138,10 +147,10 @@ def _parse(values: dict[str, Any], spec: ModelSpec) -> GenerationRequest:
     try:
         return GenerationRequest.model_validate(values)
     except ValidationError as error:
-        raise _translate(error, spec) from None
+        raise _translate(error, spec, values) from None
 
 
-def _translate(error: ValidationError, spec: ModelSpec) -> InvalidRequest:
+def _translate(error: ValidationError, spec: ModelSpec, values: Given) -> InvalidRequest:
     """The first of pydantic's findings, in this app's words."""
     finding = error.errors(include_url=False)[0]
     name, value = str(finding["loc"][0]), finding["input"]
@@ -153,6 +162,8 @@ def _translate(error: ValidationError, spec: ModelSpec) -> InvalidRequest:
         return InvalidRequest(name, value, known.allowed, few)
     if finding["type"] == "value_error":
         return InvalidRequest(name, value, str(finding.get("ctx", {}).get("error")))
+    if name == "duration":  # fps comes before it, so it is a valid one here
+        return no_such_length(value, spec, round(float(values["fps"])))
     return InvalidRequest(name, value, _allowed(name, spec), _nearest(name, value, spec))
 
 
@@ -235,12 +246,20 @@ def _check_frames(request: GenerationRequest, spec: ModelSpec, medium: Medium | 
 def _check_length(request: GenerationRequest, spec: ModelSpec, medium: Medium) -> None:
     """A video must last as long as the clip made of it."""
     available = available_frames(medium, request.fps)
-    if available >= request.num_frames:
+    if available >= request.played_frames:  # frames that are dropped again may repeat its last
         return
     if available < spec.limits.min_frames:
         shortest = spec.limits.min_frames / request.fps
         raise InvalidRequest(
             "video", f"{medium.seconds:.2f} s", f"must last at least {shortest:.2f} s for {spec.id}"
+        )
+    if request.duration is not None:
+        longest = int(available * 1000 / request.fps) / 1000
+        raise InvalidRequest(
+            "duration",
+            request.duration,
+            f"must be at most the {longest:g} seconds that the video lasts",
+            (longest,),
         )
     raise InvalidRequest(
         "num_frames",

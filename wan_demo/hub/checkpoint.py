@@ -20,7 +20,7 @@ def find_checkpoint(weights: Weights, root: Path | None = None) -> Checkpoint | 
     """The files where all of them are here, else None; asks no network."""
     places = {source: find(source, root) for source in weights.sources}
     here = {source: place for source, place in places.items() if place is not None}
-    if len(here) < len(places) or _is_missing(weights.base):
+    if len(here) < len(places) or _is_missing(weights):
         return None
     return _checkpoint(weights, here)
 
@@ -44,13 +44,24 @@ def fetch_checkpoint(
     return _checkpoint(weights, places)
 
 
-def _is_missing(base: Source | Path) -> bool:
-    return isinstance(base, Path) and not is_whole(base)
+def local_checkpoint(weights: Weights) -> Checkpoint:
+    """The files of a model that needs no hub, whether they are whole or not."""
+    return _checkpoint(weights, {})
+
+
+def _is_missing(weights: Weights) -> bool:
+    """Whether something that a person put on this machine is gone."""
+    base, files = weights.base, weights.replaced.values()
+    is_partial = isinstance(base, Path) and not is_whole(base)
+    return is_partial or any(isinstance(file, Path) and not file.is_file() for file in files)
 
 
 def _checkpoint(weights: Weights, places: Mapping[Source, Path]) -> Checkpoint:
-    def files(sources: Mapping[str, Source]) -> dict[str, Path]:
-        return {part: places[one] / one.patterns[0] for part, one in sources.items()}
+    def files(sources: Mapping[str, Source | Path]) -> dict[str, Path]:
+        return {
+            part: one if isinstance(one, Path) else places[one] / one.patterns[0]
+            for part, one in sources.items()
+        }
 
     base = weights.base
     return Checkpoint(

@@ -6,6 +6,7 @@ size, and writes one JSON answer to standard output. Decoders see hostile bytes 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from av.container import InputContainer
 from PIL import Image, ImageOps
 
 from wan_demo.domain.events import Frames
+from wan_demo.media.encode import METADATA_KEY
 from wan_demo.media.fit import cover, flat_share, nearest_in_time, stack
 
 MAX_MEMORY = 3 * 2**30
@@ -30,6 +32,9 @@ MAX_SECONDS = 600
 MAX_FRAMES = 20_000
 MAX_OUTPUT = 2**30
 """Bytes of the one file that is written: the largest model's clip is 330 MB."""
+
+MAX_COMMENT = 100_000
+"""Characters: the longest two prompts, escaped, and all else are a third of it."""
 
 MAX_STRETCH = 4
 """Pixels more oblong than this are a broken header, and taken as square."""
@@ -62,6 +67,8 @@ def main() -> None:
 
 def _run(command: dict[str, Any]) -> dict[str, Any]:
     path = Path(command["path"])
+    if command["kind"] == "clip":
+        return read_clip(path)
     if command["do"] == "probe":
         return probe_image(path) if command["kind"] == "image" else probe_video(path)
     size = (command["width"], command["height"])
@@ -139,6 +146,26 @@ def read_video(path: Path, size: tuple[int, int], count: int, fps: float) -> Fra
         if index == last:
             break
     return stack([kept[index] for index in wanted])
+
+
+def read_clip(path: Path) -> dict[str, Any]:
+    """An MP4's comment, and a hash of its pictures as stored and of when each is shown."""
+    if _container_format(path) != "mp4":
+        raise Refused("must be an MP4")
+    found = hashlib.sha256()
+    try:
+        with av.open(path, format="mp4") as container:
+            comment = container.metadata.get(METADATA_KEY, "")
+            for index, frame in enumerate(container.decode(_video_stream(container))):
+                if index >= MAX_FRAMES:
+                    raise Refused(f"must have at most {MAX_FRAMES:,} frames")
+                found.update(f"{frame.time} {frame.format.name} {frame.width}".encode())
+                found.update(frame.to_ndarray().tobytes())
+    except (av.FFmpegError, ValueError) as error:
+        _not_readable("video", "an MP4", error)
+    if len(comment) > MAX_COMMENT:
+        raise Refused(f"must hold at most {MAX_COMMENT:,} characters of metadata")
+    return {"comment": comment, "pictures": found.hexdigest()}
 
 
 def _duration(times: list[float]) -> float:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, Literal
@@ -28,6 +29,15 @@ MAX_AT_ONCE = 2
 
 Kind = Literal["image", "video"]
 
+
+@dataclass(frozen=True)
+class Clip:
+    """What an MP4 holds: ``comment`` is its metadata, ``pictures`` a hash of all that it shows."""
+
+    comment: str
+    pictures: str
+
+
 _CODE = Path(__file__).resolve().parents[2]
 """Where ``wan_demo`` is importable from; paths given to the child are absolute."""
 
@@ -39,14 +49,18 @@ _places = BoundedSemaphore(MAX_AT_ONCE)
 
 def probe(path: Path, kind: Kind) -> Medium:
     """What a file holds; raises UnreadableMedium naming the field (``image`` or ``video``)."""
+    _check_size(path, kind)
+    answer = _ask({"do": "probe", "kind": kind, "path": str(path.resolve())})
+    return Medium(kind=kind, **answer)
+
+
+def _check_size(path: Path, field: str) -> None:
     if not _is_file(path):
-        raise UnreadableMedium(kind, path.name, "must be a file that exists")
+        raise UnreadableMedium(field, path.name, "must be a file that exists")
     size = path.stat().st_size
     if not 0 < size <= MAX_BYTES:
         allowed = f"must be a file of 1 byte to {MAX_BYTES // 2**20} MB"
-        raise UnreadableMedium(kind, f"{size:,} bytes", allowed)
-    answer = _ask({"do": "probe", "kind": kind, "path": str(path.resolve())})
-    return Medium(kind=kind, **answer)
+        raise UnreadableMedium(field, f"{size:,} bytes", allowed)
 
 
 def _is_file(path: Path) -> bool:
@@ -67,6 +81,12 @@ def read_video(path: Path, size: Size, num_frames: int, fps: float) -> Frames:
     return _read(
         {"kind": "video", "path": str(path.resolve()), "frames": num_frames, "fps": fps}, size
     )
+
+
+def read_clip(path: Path) -> Clip:
+    """All of an MP4; raises UnreadableMedium("clip", ...)."""
+    _check_size(path, "clip")
+    return Clip(**_ask({"do": "read", "kind": "clip", "path": str(path.resolve())}))
 
 
 def _read(command: dict[str, Any], size: Size) -> Frames:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -22,21 +23,35 @@ METADATA_KEY = "comment"
 """The one free text field that MP4 readers everywhere show."""
 
 
-def write_mp4(frames: Frames, fps: int, path: Path, metadata: Mapping[str, Any]) -> None:
+TICKS = 1000
+"""Parts of a frame's time in which the file counts."""
+
+
+def write_mp4(
+    frames: Frames,
+    fps: int,
+    path: Path,
+    metadata: Mapping[str, Any],
+    seconds: float | None = None,
+) -> None:
     """Write ``frames`` (frames, height, width, 3; even sides) to ``path``, whole or not at all.
 
-    One thread and fixed settings, so that the same frames give the same decoded video.
+    Each frame is shown for 1 / ``fps`` seconds; where ``seconds`` is given, the last one until
+    then. One thread and fixed settings, so that the same frames give the same decoded video.
     """
+    end = len(frames) * TICKS if seconds is None else round(seconds * fps * TICKS)
     with replacing(path) as part, av.open(part, "w", "mp4", {"movflags": "faststart"}) as container:
         container.metadata[METADATA_KEY] = json.dumps(metadata, ensure_ascii=False)
         stream = container.add_stream("libx264", rate=fps, options={"crf": CRF, "preset": "medium"})
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
+        stream.codec_context.time_base = Fraction(1, fps * TICKS)
         _tag_bt709(stream.codec_context)
-        for frame in frames:
-            container.mux(stream.encode(_to_yuv(frame)))
-        container.mux(stream.encode())
+        packets = [packet for frame in _timed(frames) for packet in stream.encode(frame)]
+        packets += stream.encode()
+        _last_shown(packets).duration = end - (len(frames) - 1) * TICKS
+        container.mux(packets)
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
@@ -75,6 +90,18 @@ def _to_yuv(frame: NDArray[np.uint8]) -> av.VideoFrame:
     """RGB to BT.709 limited range, the matrix that the stream is tagged with."""
     rgb = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), format="rgb24")
     return rgb.reformat(format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG")
+
+
+def _timed(frames: Frames) -> Iterator[av.VideoFrame]:
+    for index, frame in enumerate(frames):
+        timed = _to_yuv(frame)
+        timed.pts = index * TICKS
+        yield timed
+
+
+def _last_shown(packets: Sequence[av.Packet]) -> av.Packet:
+    """The packet of the last picture, which is not always the last packet."""
+    return max(packets, key=lambda packet: packet.pts or 0)
 
 
 def _tag_bt709(codec: av.VideoCodecContext) -> None:

@@ -51,6 +51,7 @@ _SHARED = (
     "seed",
     "num_videos_per_prompt",
     "guidance_scale_2",
+    "duration",
     "profile",
     "precision",
 )

@@ -7,7 +7,6 @@ from typing import Any
 
 import gradio as gr
 
-from wan_demo import catalog
 from wan_demo.domain.job import Job
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
@@ -16,6 +15,7 @@ from wan_demo.media.links import Links, new_owner
 from wan_demo.service import Service
 from wan_demo.ui import form as f
 from wan_demo.ui.layout import Layout
+from wan_demo.ui.memory import KEPT_OUT
 
 Updates = dict[Any, Any]
 """New values, or components with new properties, by component."""
@@ -25,13 +25,15 @@ Updates = dict[Any, Any]
 class State:
     """What one open page remembers, and what the browser tells with each event.
 
-    ``job_id``: the job on the stage. ``model``: the form's, before a change. ``owner``: who opened
+    ``job_id``: the job on the stage. ``model``: the form's, before a change. ``preferred``: the one
+    that a person chose last, for tabs that can have it. ``owner``: who opened
     the page, for browsers that keep no cookies. ``task`` and ``seen``: the tab and the job that
     the browser shows, which also survive a restart of the server.
     """
 
     job_id: gr.State
     model: gr.State
+    preferred: gr.State
     owner: gr.State
     task: gr.Textbox
     seen: gr.Textbox
@@ -84,9 +86,9 @@ class Events:
 
     def _reusable(self, job: Job) -> dict[str, Any]:
         """A job's request as ``given``: its kept input as a path again."""
-        given = job.request.model_dump()
-        for name in catalog.find(job.request.model).needs(job.request.task):
-            if given[name]:
+        given = job.request.given()
+        for name in KEPT_OUT:
+            if given.get(name):
                 given[name] = str(self._service.folder.input(given[name]))
         return given
 
@@ -100,10 +102,10 @@ class Events:
         return {self._at.form.prompt: gr.skip()}
 
     def _given(self, values: f.Values) -> dict[str, Any]:
-        return self._at.form.given(values, values[self._state.task])
+        return self._at.form.given(values, values[self._state.task], self._service.models)
 
     def _spec(self, values: f.Values) -> ModelSpec:
-        return catalog.find(values[self._at.form.model])
+        return self._service.models.find(values[self._at.form.model])
 
 
 def owner_of(request: gr.Request) -> str:

@@ -9,14 +9,14 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from wan_demo import catalog
+from wan_demo.catalog import Catalog
 from wan_demo.domain.control import control
 from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.domain.rules import NOT_EVERYWHERE, draw_seed
 from wan_demo.ui import words
-from wan_demo.ui.values import Image, Number, Slider, Video
+from wan_demo.ui.values import Dropdown, Image, Number, Slider, Video
 
 Values = Mapping[Component, Any]
 """What Gradio hands over for ``inputs=set(components)``."""
@@ -26,7 +26,7 @@ Values = Mapping[Component, Any]
 class Form:
     """The components of the request's fields; their names are the fields' names."""
 
-    model: gr.Dropdown
+    model: Dropdown
     prompt: gr.Textbox
     image: Image
     last_image: Image
@@ -36,6 +36,7 @@ class Form:
     width: Slider
     height: Slider
     num_frames: Slider
+    duration: gr.Textbox
     guidance_scale: Slider
     guidance_scale_2: Slider
     seed: Number
@@ -50,11 +51,14 @@ class Form:
         """Field names to components, in the form's order."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
-    def given(self, values: Values, task: str) -> dict[str, Any]:
+    def given(self, values: Values, task: str, models: Catalog) -> dict[str, Any]:
         """The request's fields as the form has them; what the task does not use is left out."""
         given = {name: values[component] for name, component in self.components().items()}
-        takes = _takes(given["model"], task)
+        takes = _takes(given["model"], task, models)
         used = {name: v for name, v in given.items() if name not in NOT_EVERYWHERE or name in takes}
+        used["duration"] = str(given["duration"] or "").strip() or None
+        if used["duration"] is not None:  # the slider shows what follows from it
+            used.pop("num_frames")
         return {**used, "task": task}
 
     def updates(self, shown: Mapping[str, Any]) -> dict[Component, Any]:
@@ -63,23 +67,11 @@ class Form:
         return {mine[name]: value for name, value in shown.items() if name in mine}
 
 
-def _takes(model: Any, task: str) -> frozenset[str]:
+def _takes(model: Any, task: str, models: Catalog) -> frozenset[str]:
     """What a model takes for a task, of what not all do; nothing for what it can't do."""
-    if model not in catalog.ids() or task not in catalog.find(model).tasks:
+    if model not in models.ids or task not in models.find(model).tasks:
         return frozenset()
-    return catalog.find(model).takes(Task(task))
-
-
-def model_choices(models: Any, is_available: Any) -> list[tuple[str, str]]:
-    """What the drop-down shows for each model: its name and whether it is here."""
-    return [
-        (spec.title if is_available(spec) else f"{spec.title} ({_to_fetch(spec)})", spec.id)
-        for spec in models
-    ]
-
-
-def _to_fetch(spec: ModelSpec) -> str:
-    return f"{spec.download_bytes / 1e9:.0f} GB"
+    return models.find(model).takes(Task(task))
 
 
 def slider(name: str, spec: ModelSpec, value: float) -> Slider:
@@ -145,7 +137,8 @@ def preset_of(spec: ModelSpec, values: Mapping[str, Any]) -> str | None:
 def ratio_of(spec: ModelSpec, values: Mapping[str, Any]) -> str | None:
     """The ratio button that these values' width and height are, if they are one."""
     size = (values.get("width"), values.get("height"))
-    return next((name for name, known in spec.sizes.items() if known == size), None)
+    sizes = (each for resolution in spec.resolutions for each in resolution.sizes.items())
+    return next((name for name, known in sizes if known == size), None)
 
 
 def _range(minimum: float, maximum: float, step: float) -> dict[str, Any]:
@@ -226,6 +219,22 @@ def seed_box() -> Number:
     )
 
 
+def duration_box() -> gr.Textbox:
+    """The clip's length in seconds; empty while the frames decide.
+
+    A text: a number field's box knows no emptiness and sends 0.
+    """
+    known = control("duration")
+    return gr.Textbox(
+        label=known.label,
+        placeholder="by frames",
+        max_lines=1,
+        elem_id="duration",
+        min_width=120,
+        scale=0,
+    )
+
+
 def defaults_of(spec: ModelSpec) -> dict[str, Any]:
     """The model's defaults by field name."""
     width, height = spec.defaults.size
@@ -242,8 +251,10 @@ def defaults_of(spec: ModelSpec) -> dict[str, Any]:
     }
 
 
-def frames_readout(num_frames: Any, fps: int) -> str:
-    """``17 frames play 2.1 s at 8 fps``, or nothing for what is no number."""
+def frames_readout(num_frames: Any, fps: int, duration: Any = None) -> str:
+    """``2.1 s at 8 fps``, or nothing for what is no number; or how a duration is made."""
+    if str(duration or "").strip():
+        return "<div class='readout'>The seconds decide; surplus frames are cut off.</div>"
     if not isinstance(num_frames, (int, float)) or not 0 < num_frames < 1e6:
         return ""
     return f"<div class='readout'>{words.playing_time(int(num_frames), fps)}</div>"

@@ -9,12 +9,13 @@ from typing import Any
 
 import gradio as gr
 
-from wan_demo import catalog
+from wan_demo.catalog import EXAMPLE_MEDIA
 from wan_demo.domain.control import control
 from wan_demo.domain.job import Job, Status
+from wan_demo.domain.length import generated_frames
 from wan_demo.domain.memory import AUTOMATIC
-from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.request import GenerationRequest, Task
+from wan_demo.domain.model import ModelSpec, Size
+from wan_demo.domain.request import MAX_SECONDS, GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import MEDIA
 from wan_demo.ui import form as f
@@ -22,6 +23,7 @@ from wan_demo.ui import notices, words
 from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.layout import example_chips
 from wan_demo.ui.memory import KEPT_OUT
+from wan_demo.ui.models import choices, ordered, resolution_of, size_at
 from wan_demo.ui.values import lend, lent
 
 _SUFFIX = {"image": ".png", "last_image": ".png", "video": ".mp4"}
@@ -36,7 +38,8 @@ class FormEvents(Events):
             fps = self._spec(values).defaults.fps
         except InvalidRequest as error:
             return {self._at.plan: notices.render_refusal(error)}
-        frames = f.frames_readout(values[self._at.form.num_frames], fps)
+        form = self._at.form
+        frames = f.frames_readout(values[form.num_frames], fps, values[form.duration])
         line, label = self._plan_line(values)
         return {self._at.plan: line, self._at.readout: frames, self._at.generate: label}
 
@@ -56,18 +59,22 @@ class FormEvents(Events):
         job = self._find(self._shown(values), self._owner(values, request))
         if job is None:
             return self._unchanged()
-        kept = {name: value for name, value in self._reusable(job).items() if value is not None}
-        given = {"profile": AUTOMATIC, "precision": AUTOMATIC, **kept}
+        kept = {**self._reusable(job), "num_frames": job.request.num_frames}
+        given = {"profile": AUTOMATIC, "precision": AUTOMATIC, "duration": "", **kept}
         try:
             for name, suffix in _SUFFIX.items():
                 if name in given:
                     given[name] = lend(Path(given[name]), f"input{suffix}")
         except OSError:
             return self._gone()
-        spec = catalog.find(job.request.model)
+        try:
+            spec = self._service.models.find(job.request.model)
+        except InvalidRequest as error:  # one of a person's own that is gone
+            return {self._at.plan: notices.render_refusal(error)}
         return {
-            **self._for_model(spec, given),
+            **self._for_model(spec, given, job.request.task),
             **self._fill(spec, given),
+            self._state.preferred: spec.id,
             self._at.lock: True,
             **self._go_to(job.request.task),
         }
@@ -94,7 +101,8 @@ class FormEvents(Events):
             video = lend(self._service.folder.video(job.outputs[0].file), "clip.mp4")
         except OSError:
             return self._gone()
-        shown = {"video": video, "num_frames": job.request.num_frames, **_size_of(job.request)}
+        length = {"num_frames": job.request.num_frames, "duration": job.request.duration or ""}
+        shown = {"video": video, **length, **_size_of(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
 
     def _finished(self, values: f.Values, request: gr.Request) -> Job | None:
@@ -107,6 +115,18 @@ class FormEvents(Events):
     def _go_to(self, task: Task) -> Updates:
         return {self._at.tabs: gr.Tabs(selected=task.value)}
 
+    def choose_seconds(self, values: f.Values) -> Updates:
+        """Seconds move the slider to the frames that are generated for them."""
+        frames = self._frames_of_seconds(self._spec(values), values)
+        return self._at.form.updates(frames) if frames else self._unchanged()
+
+    def _frames_of_seconds(self, spec: ModelSpec, values: f.Values) -> dict[str, int]:
+        """The frames that are generated for the form's seconds; nothing where it has none."""
+        seconds = _seconds(str(values[self._at.form.duration]))
+        if not 0 < seconds < MAX_SECONDS:
+            return {}
+        return {"num_frames": generated_frames(seconds, spec.defaults.fps, spec.limits)}
+
     def fix(self, values: f.Values, event: gr.EventData) -> Updates:
         """One of the nearest allowed values is taken over."""
         field, value = self._told(event, "field"), self._told(event, "value")
@@ -116,6 +136,8 @@ class FormEvents(Events):
             if "x" in value:
                 width, height = map(int, value.split("x"))
                 return self._at.form.updates({"width": width, "height": height})
+            if field == "num_frames":
+                return self._at.form.updates({field: int(value), "duration": ""})
             if field in self._at.form.components():
                 return self._at.form.updates({field: _taken_over(field, value)})
         return self._unchanged()
@@ -134,7 +156,7 @@ class FormEvents(Events):
         task, example = found[0]
         shown: dict[str, Any] = {"prompt": example.prompt}
         if example.medium is not None:
-            medium = catalog.EXAMPLE_MEDIA / example.medium
+            medium = EXAMPLE_MEDIA / example.medium
             shown |= {
                 MEDIA[task]: lend(medium, example.medium),
                 **self._shape(values, task, medium),
@@ -149,51 +171,97 @@ class FormEvents(Events):
             return self._unchanged()
         touched = {name for preset in spec.presets for name in preset.overrides}
         base = {name: f.defaults_of(spec)[name] for name in touched}
-        return self._at.form.updates({**base, **chosen.overrides})
+        length = {"duration": ""} if "num_frames" in touched else {}
+        return self._at.form.updates({**base, **length, **chosen.overrides})
 
     def choose_ratio(self, values: f.Values) -> Updates:
-        """A ratio's size at the model's own area."""
-        size = self._spec(values).sizes.get(values[self._at.ratio] or "")
+        """A ratio's size at the chosen resolution."""
+        size = self._pressed(values)
+        return self._at.form.updates(_sides_of(size)) if size else self._unchanged()
+
+    def choose_resolution(self, values: f.Values) -> Updates:
+        """The same ratio at another resolution, which brings its own flow shift."""
+        size = self._pressed(values)
         if size is None:
             return self._unchanged()
-        return self._at.form.updates({"width": size[0], "height": size[1]})
+        sides = _sides_of(size)
+        return {
+            **self._at.form.updates(sides),
+            self._at.ratio: f.ratio_of(self._spec(values), sides),
+        }
 
     def match_buttons(self, values: f.Values) -> Updates:
-        """The preset and the ratio that a person's own values are, if they are one."""
+        """The preset, resolution and ratio that a person's own values are, if they are one."""
         spec = self._spec(values)
         mine = {name: values[each] for name, each in self._at.form.components().items()}
         return {
             self._at.preset: f.preset_of(spec, mine),
+            self._at.resolution: resolution_of(spec, mine)["value"],
             self._at.ratio: f.ratio_of(spec, mine),
         }
 
+    def _pressed(self, values: f.Values) -> Size | None:
+        """The size of the two buttons: both are read, as the sliders may not have followed yet."""
+        form, spec = self._at.form, self._spec(values)
+        sides = {"width": values[form.width], "height": values[form.height]}
+        return size_at(spec, values[self._at.resolution], values[self._at.ratio], sides)
+
     def choose_model(self, values: f.Values) -> Updates:
         """Ranges, defaults and presets of the new model; a person's own value stays if it fits."""
-        spec, form = self._spec(values), self._at.form
+        spec = self._spec(values)
         if spec.id == values[self._state.model]:
             return self._unchanged()  # a drop-down tells of one choice twice
-        old, new = f.defaults_of(catalog.find(values[self._state.model])), f.defaults_of(spec)
-        chosen, changed = {}, []
+        task = _task(values[self._state.task])
+        return {**self._change_to(spec, values, task), self._state.preferred: spec.id}
+
+    def choose_task(self, values: f.Values) -> Updates:
+        """The list holds what the tab can be done with; a model that can't makes room for it.
+
+        A person's own choice comes back with the first tab that can have it.
+        """
+        task, spec = _task(values[self._state.task]), self._spec(values)
+        able = ordered(self._service, task)
+        preferred = [each for each in able if each.id == values[self._state.preferred]]
+        chosen = (preferred or [each for each in able if each.id == spec.id] or able or [spec])[0]
+        if chosen.id == spec.id:
+            return {self._at.form.model: gr.Dropdown(choices=choices(self._service, task))}
+        why = "" if task in spec.tasks else f" {spec.title} can't do {words.TASK_TITLES[task]}."
+        return self._change_to(chosen, values, task, why)
+
+    def _change_to(self, spec: ModelSpec, values: f.Values, task: Task, why: str = "") -> Updates:
+        old, new = f.defaults_of(self._before(values)), f.defaults_of(spec)
+        chosen, changed = {**self._frames_of_seconds(spec, values)}, []
         for name, default in new.items():
-            before = values[form.components()[name]]
+            if name in chosen:
+                continue
+            before = values[self._at.form.components()[name]]
             chosen[name] = before if before != old[name] and f.fits(name, before, spec) else default
             is_news = name != "negative_prompt" and f.is_shown(name, spec)
             if chosen[name] != before and is_news:
                 value = words.number(chosen[name])
                 changed.append(f"{notices.label_of(name).lower()} is now {value}")
         news = f" To fit it, {', '.join(changed)}." if changed else ""
-        return {**self._for_model(spec, chosen, news), **self._fill(spec, chosen)}
+        return {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
 
-    def _for_model(self, spec: ModelSpec, values: Mapping[str, Any], news: str = "") -> Updates:
+    def _before(self, values: f.Values) -> ModelSpec:
+        """The form's model before a change."""
+        return self._service.models.find(values[self._state.model])
+
+    def _for_model(
+        self, spec: ModelSpec, values: Mapping[str, Any], task: Task, news: str = ""
+    ) -> Updates:
         """What a model and its values change around them: words, presets, ratios, examples."""
         return {
             self._state.model: spec.id,
-            self._at.form.model: gr.Dropdown(value=spec.id, info=spec.summary + news),
+            self._at.form.model: gr.Dropdown(
+                choices=choices(self._service, task), value=spec.id, info=spec.summary + news
+            ),
             self._at.preset: gr.Radio(
                 choices=[preset.name for preset in spec.presets],
                 info=f.preset_hints(spec),
                 value=f.preset_of(spec, values),
             ),
+            self._at.resolution: gr.Radio(**resolution_of(spec, values)),
             self._at.ratio: gr.Radio(choices=list(spec.sizes), value=f.ratio_of(spec, values)),
             **{html: example_chips(spec, task) for task, html in self._at.examples.items()},
         }
@@ -220,16 +288,20 @@ class FormEvents(Events):
     def restore(self, values: f.Values) -> Updates:
         """The form as it was before a reload; whatever is not a value of it is left out."""
         kept = values[self._at.kept]
-        if not isinstance(kept, dict) or kept.get("model") not in catalog.ids():
+        if not isinstance(kept, dict) or kept.get("model") not in self._service.models.ids:
             return self._unchanged()
-        spec = catalog.find(kept["model"])
+        spec = self._service.models.find(kept["model"])
         values_kept = {
             name: value for name, value in kept.items() if name not in KEPT_OUT and _is_plain(value)
         }
-        updates = {**self._for_model(spec, values_kept), **self._fill(spec, values_kept)}
-        if kept.get("task") in list(Task):
-            updates |= self._go_to(Task(kept["task"]))
-        return {**updates, self._at.lock: kept.get("lock") is True}
+        task = _task(kept.get("task"))
+        return {
+            **self._for_model(spec, values_kept, task),
+            **self._fill(spec, values_kept),
+            **self._go_to(task),
+            self._state.preferred: spec.id,
+            self._at.lock: kept.get("lock") is True,
+        }
 
     def receive_medium(self, values: f.Values) -> Updates:
         """A picture or video has come: its own ratio and length, at the model's area."""
@@ -237,8 +309,12 @@ class FormEvents(Events):
         path = values[self._at.form.components()[MEDIA[task]]] if task in MEDIA else None
         if not path:
             return self._unchanged()
-        shape = self._shape(values, task, Path(path))
-        return {**self._at.form.updates(shape), self._at.ratio: None}
+        shape, spec = self._shape(values, task, Path(path)), self._spec(values)
+        return {
+            **self._at.form.updates(shape),
+            self._at.resolution: resolution_of(spec, shape)["value"],
+            self._at.ratio: None,
+        }
 
     def _shape(self, values: f.Values, task: Task, medium: Path) -> dict[str, Any]:
         """Size, and length of a video, that suit a medium; nothing where it can't be used."""
@@ -250,6 +326,15 @@ class FormEvents(Events):
             return {}  # the line above Generate says what is wrong
         shape = {"width": request.width, "height": request.height}
         return shape if task is Task.IMAGE_TO_VIDEO else shape | {"num_frames": request.num_frames}
+
+
+def _task(told: Any) -> Task:
+    """The tab that the browser shows; the first one where it does not say."""
+    return Task(told) if told in list(Task) else Task.TEXT_TO_VIDEO
+
+
+def _sides_of(size: Size) -> dict[str, int]:
+    return {"width": size[0], "height": size[1]}
 
 
 def _size_of(request: GenerationRequest) -> dict[str, int]:
@@ -269,7 +354,7 @@ def _is_plain(value: Any) -> bool:
 
 
 def _seconds(text: str) -> float:
-    """A player's time; 0 for what is none."""
+    """Seconds as text; 0 for what is no number of them."""
     with suppress(ValueError):
         return min(max(float(text), 0.0), 1e6)
     return 0.0

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from html import escape
 
 import gradio as gr
 
-from wan_demo import catalog
 from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
+from wan_demo.service import Service
 from wan_demo.ui import form as f
+from wan_demo.ui.models import model_box, resolution_box
 from wan_demo.ui.values import Image, Number, Slider, Video
 from wan_demo.ui.words import TASK_TITLES
 
@@ -40,6 +40,7 @@ class Layout:
     queue: gr.HTML
     examples: dict[Task, gr.HTML]
     preset: gr.Radio
+    resolution: gr.Radio
     ratio: gr.Radio
     plan: gr.HTML
     generate: gr.Button
@@ -53,11 +54,11 @@ class Layout:
     kept: gr.JSON
 
 
-def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why: str) -> Layout:
+def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> Layout:
     """Build the page's components for the model that it starts with."""
     with gr.Row(elem_id="top"):
         gr.HTML("<h1>Wan Demo</h1>", elem_id="brand")
-        model = _model_box(spec, is_available, why)
+        model = model_box(service, spec, why)
         queue = gr.HTML("", elem_id="queue")
     with gr.Row(elem_id="layout"):
         with gr.Column(elem_id="ask"):
@@ -72,11 +73,11 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
             stage = _html("", "stage", "again", "reuse", "animate", "edit")
             strip = _html("", "strip", "show")
         with gr.Column(elem_id="settings"):
-            ratio, sized = _size(spec)
-            num_frames, readout = _frames(spec)
+            resolution, ratio, sized = _size(spec)
+            num_frames, duration, readout = _frames(spec)
             guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
             second = f.slider("guidance_scale_2", spec, spec.defaults.guidance_scale_2 or 1.0)
-            seed, dice, lock = _seed()
+            seed, dice, lock = _seed(promise)
             steps, videos, negative, prompt_end, kept = _more(spec)
     form = f.Form(
         model=model,
@@ -89,6 +90,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
         width=sized[0],
         height=sized[1],
         num_frames=num_frames,
+        duration=duration,
         guidance_scale=guidance,
         guidance_scale_2=second,
         seed=seed,
@@ -104,6 +106,7 @@ def build_layout(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why
         queue=queue,
         examples=examples,
         preset=preset,
+        resolution=resolution,
         ratio=ratio,
         plan=plan,
         generate=generate,
@@ -128,17 +131,6 @@ def example_chips(spec: ModelSpec, task: Task) -> str:
     return f"<div class='examples' aria-label='Examples'>{chips}</div>" if chips else ""
 
 
-def _model_box(spec: ModelSpec, is_available: Callable[[ModelSpec], bool], why: str) -> gr.Dropdown:
-    return gr.Dropdown(
-        label=control("model").label,
-        choices=f.model_choices(catalog.MODELS, is_available),
-        value=spec.id,
-        info=f"{spec.title}, because {why}.",
-        elem_id="model",
-        filterable=False,
-    )
-
-
 def _preset(spec: ModelSpec) -> gr.Radio:
     return gr.Radio(
         label="Preset",
@@ -149,7 +141,7 @@ def _preset(spec: ModelSpec) -> gr.Radio:
     )
 
 
-def _seed() -> tuple[Number, gr.Button, gr.Checkbox]:
+def _seed(promise: str) -> tuple[Number, gr.Button, gr.Checkbox]:
     with gr.Row(elem_id="seed-row"):
         seed = f.seed_box()
         dice = gr.Button("Roll", elem_id="dice", size="sm", min_width=80, scale=0)
@@ -159,6 +151,7 @@ def _seed() -> tuple[Number, gr.Button, gr.Checkbox]:
             elem_id="lock",
             min_width=160,
         )
+    gr.HTML(f"<div class='readout'>{escape(promise)}</div>", elem_id="promise")
     return seed, dice, lock
 
 
@@ -211,8 +204,9 @@ def _examples(spec: ModelSpec, task: Task) -> gr.HTML:
     return _html(example_chips(spec, task), f"examples-{task}", "pick")
 
 
-def _size(spec: ModelSpec) -> tuple[gr.Radio, tuple[Slider, Slider]]:
+def _size(spec: ModelSpec) -> tuple[gr.Radio, gr.Radio, tuple[Slider, Slider]]:
     width, height = spec.defaults.size
+    resolution = resolution_box(spec)
     ratio = gr.Radio(
         label="Ratio",
         choices=list(spec.sizes),
@@ -221,13 +215,15 @@ def _size(spec: ModelSpec) -> tuple[gr.Radio, tuple[Slider, Slider]]:
     )
     with gr.Row():
         sliders = f.slider("width", spec, width), f.slider("height", spec, height)
-    return ratio, sliders
+    return resolution, ratio, sliders
 
 
-def _frames(spec: ModelSpec) -> tuple[Slider, gr.HTML]:
-    slider = f.slider("num_frames", spec, spec.defaults.num_frames)
+def _frames(spec: ModelSpec) -> tuple[Slider, gr.Textbox, gr.HTML]:
+    with gr.Row(elem_id="length"):
+        slider = f.slider("num_frames", spec, spec.defaults.num_frames)
+        duration = f.duration_box()
     shown = f.frames_readout(spec.defaults.num_frames, spec.defaults.fps)
-    return slider, gr.HTML(shown, elem_id="readout")
+    return slider, duration, gr.HTML(shown, elem_id="readout")
 
 
 def _more(

@@ -8,13 +8,13 @@ from typing import Any
 
 import gradio as gr
 
-from wan_demo import catalog
+from wan_demo.catalog import BUNDLED
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.rules import draw_seed
 from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
-from wan_demo.ui import memory
+from wan_demo.ui import memory, words
 from wan_demo.ui.endpoints import add_endpoints
 from wan_demo.ui.events import State
 from wan_demo.ui.form_events import FormEvents
@@ -33,16 +33,17 @@ _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibi
 """Every event of the page returns at once, so none needs Gradio's queue or its spinner."""
 
 
-def build_page(service: Service, links: Links, why: str) -> gr.Blocks:
-    """The whole page; ``why`` says how its first model was chosen."""
-    spec = catalog.find(service.default_model)
+def build_page(service: Service, links: Links, why: str, device: str) -> gr.Blocks:
+    """The whole page; ``why`` says how its first model was chosen, ``device`` what computes."""
+    spec = service.models.find(service.default_model)
     with gr.Blocks(
         title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
     ) as page:
-        layout = build_layout(spec, service.is_available, why)
+        layout = build_layout(service, spec, why, words.promise(device))
         state = State(
             job_id=gr.State(""),
             model=gr.State(spec.id),
+            preferred=gr.State(spec.id),
             owner=gr.State(""),
             task=gr.Textbox(visible=False, elem_id="told-task"),
             seen=gr.Textbox(visible=False, elem_id="told-job"),
@@ -57,9 +58,9 @@ def build_page(service: Service, links: Links, why: str) -> gr.Blocks:
     return page
 
 
-def mount(app: Any, service: Service, links: Links, why: str) -> Any:
+def mount(app: Any, service: Service, links: Links, why: str, device: str) -> Any:
     """Mount the page at the application's root; returns the application."""
-    page = build_page(service, links, why)
+    page = build_page(service, links, why, device)
     page.has_launched = True  # else Gradio takes any path a client names for an upload
     return gr.mount_gradio_app(
         app,
@@ -81,7 +82,7 @@ def mount(app: Any, service: Service, links: Links, why: str) -> Any:
 
 def greeting(spec: ModelSpec, why: str) -> str:
     """What the terminal says beside the address."""
-    kind = "the bundled small model" if spec.bundled else spec.title
+    kind = "the bundled small model" if spec is BUNDLED else spec.title
     return f"model: {spec.id}, {kind}: {why}"
 
 
@@ -103,7 +104,8 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     """Presets, ratios, the model, the seed, and clips that come back into the form."""
     form, fields = at.form, list(at.form.components().values())
     shown = [state.job_id, state.seen, state.owner]
-    by_model = [*fields, state.model, at.preset, at.ratio, *at.examples.values()]
+    buttons = [at.preset, at.resolution, at.ratio]
+    by_model = [*fields, state.model, state.preferred, *buttons, *at.examples.values()]
     filled = [*by_model, at.lock, at.tabs, at.plan]
     _on(at.stage.reuse, do.reuse, shown, filled)
     _on(at.stage.animate, do.animate, shown, filled)
@@ -112,14 +114,21 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     for examples in at.examples.values():
         _on(examples.pick, do.pick, [form.model], fields)
     _on(at.preset.input, do.choose_preset, [at.preset, form.model], fields)
-    _on(at.ratio.input, do.choose_ratio, [at.ratio, form.model], fields)
-    _on(form.model.input, do.choose_model, [*fields, state.model], by_model)
+    sized = [at.ratio, at.resolution, form.model, form.width, form.height]
+    _on(at.ratio.input, do.choose_ratio, sized, fields)
+    _on(at.resolution.input, do.choose_resolution, sized, [*fields, at.ratio])
+    asked = [*fields, state.model, state.task]
+    _on(form.model.input, do.choose_model, asked, by_model)
+    for tab in _tabs(at):
+        _on(tab.select, do.choose_task, [*asked, state.preferred], by_model)
     for medium in (form.image, form.video):
-        _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, at.ratio])
+        _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, *buttons])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
+    form.num_frames.input(lambda: "", None, form.duration, **_QUIET)
+    _on(form.duration.change, do.choose_seconds, [form.duration, form.model], fields)
     for slider in (form.num_inference_steps, form.num_frames, form.width, form.height):
-        _on(slider.input, do.match_buttons, fields, [at.preset, at.ratio])
+        _on(slider.input, do.match_buttons, fields, buttons)
 
 
 def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
@@ -156,7 +165,9 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
         js=memory.save_js(list(kept)),
         **_QUIET,
     )
-    restored = [*fields.values(), at.lock, at.preset, at.ratio, at.tabs, state.model]
+    buttons = [at.preset, at.resolution, at.ratio]
+    states = [state.model, state.preferred]
+    restored = [*fields.values(), at.lock, *buttons, at.tabs, *states]
     page.load(
         do.restore,
         {at.kept},

@@ -47,6 +47,10 @@ class Number(AsGiven, gr.Number):
     """``gr.Number`` that refuses nothing."""
 
 
+class Dropdown(AsGiven, gr.Dropdown):
+    """``gr.Dropdown`` that refuses nothing."""
+
+
 class Image(AsGiven, gr.Image):
     """``gr.Image`` that opens nothing."""
 

@@ -37,6 +37,13 @@ def playing_time(num_frames: int, fps: int) -> str:
     return f"{num_frames / fps:.1f} s at {fps} fps"
 
 
+def _length(request: GenerationRequest) -> str:
+    """How long the clip plays, to the millisecond where it was asked for."""
+    if request.duration is None:
+        return playing_time(request.num_frames, request.fps)
+    return f"{number(request.duration)} s at {request.fps} fps"
+
+
 def steps(request: GenerationRequest) -> str:
     """Steps that run, and of how many where strength cuts them."""
     if request.effective_steps == request.num_inference_steps:
@@ -48,8 +55,8 @@ def facts(request: GenerationRequest) -> list[str]:
     """What decides a clip's look, one short phrase each."""
     said = [
         f"{request.width}×{request.height}",
-        f"{request.num_frames} frames",
-        playing_time(request.num_frames, request.fps),
+        f"{request.played_frames} frames",
+        _length(request),
         steps(request),
         f"guidance {number(request.guidance_scale)}",
     ]
@@ -73,6 +80,14 @@ def said(request: GenerationRequest) -> str:
 def took(job: Job) -> str:
     """How long a finished job ran."""
     return f"made in {duration(job.run_seconds)}" if job.run_seconds else ""
+
+
+def promise(device: str) -> str:
+    """What a seed is worth: kernels differ between devices and versions, in the last bits."""
+    return (
+        f"The same seed and settings give the same frames on this {device} with these versions of "
+        "the libraries; on others they may differ a little."
+    )
 
 
 def ordinal(number: int) -> str:

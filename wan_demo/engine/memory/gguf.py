@@ -45,11 +45,10 @@ def bits_per_weight(spec: ModelSpec, part: str = "transformer") -> float | None:
     What the spec says of the file counts, then its name; one that does not tell its type is
     reckoned as Q8_0.
     """
-    source = spec.weights.replaced.get(part)
-    files = [name for name in source.patterns if name.lower().endswith(".gguf")] if source else []
-    if not files:
+    file = spec.weights.file_of(part)
+    if file is None or not file.lower().endswith(".gguf"):
         return None
-    return spec.weights.bits.get(part) or max(map(bits_by_name, files))
+    return spec.weights.bits.get(part) or bits_by_name(file)
 
 
 def bits_by_name(file: str) -> float:

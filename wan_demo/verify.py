@@ -1,0 +1,229 @@
+"""Whether a clip can be made again: from its own metadata, to the same frames.
+
+Two things are held against each other. The frames as generated, by the hash that the metadata
+keeps of them: they prove the run, whatever encoder wrote the file. And the pictures of the file, by
+writing the new frames the same way and decoding both files: they prove that the file shows what was
+generated, and nothing else. A hash of the decoded frames in the metadata would prove less, as who
+alters the one can alter the other.
+
+The metadata comes with the file, from anybody: it is held against the same rules as every request,
+names its media by their content only, and fetches nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from wan_demo import bootstrap
+from wan_demo.bootstrap import OneOff
+from wan_demo.domain.job import Job
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.errors import InvalidRequest, WanDemoError
+from wan_demo.media.decode import read_clip
+from wan_demo.media.folder import DataFolder
+from wan_demo.settings import Settings
+
+MEDIA = ("image", "last_image", "video")
+DEVICES = ("cpu", "cuda", "mps")
+_HASH = re.compile(r"[0-9a-f]{64}")
+
+_NAMES = {"model_revision": "weights", "device_name": "device's name", "av": "av (encoder)"}
+"""What the keys of a clip's provenance are called where their own name says little."""
+
+Follow = Callable[[OneOff, Job], Job]
+"""Waits for a job's end."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What a clip says of itself, checked in form, and a hash of the pictures that it shows."""
+
+    request: GenerationRequest
+    frames: str
+    made_by: Mapping[str, str]
+    pictures: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the clip was made again, and what differs between then and now, a line each."""
+
+    is_same: bool
+    request: GenerationRequest
+    differences: tuple[str, ...]
+
+
+def verify(
+    clip: Path, media: Mapping[str, Path | None], settings: Settings, follow: Follow
+) -> Verdict:
+    """Render ``clip`` again from its metadata and compare.
+
+    ``media`` are files given for the request's fields; the others are looked for in the data
+    folder. Raises InvalidRequest for a file that is no clip of this app or asks for what can't
+    be, and the failure of the run.
+    """
+    record = read_record(clip)
+    given, missing = _inputs(record.request, media, DataFolder(settings.data_dir))
+    settings = _as_made(settings, record)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = DataFolder(Path(scratch)).create()
+        one_off = bootstrap.make_one_off(settings, folder)
+        missing += _missing_weights(one_off, record.request.model)
+        if missing:
+            return Verdict(False, record.request, tuple(missing))
+        again = _render(one_off, {**record.request.given(), **given}, record.request, follow)
+        return compare(record, read_record(folder.video(again.outputs[0].file)))
+
+
+def read_record(clip: Path) -> Record:
+    """A clip's metadata; raises InvalidRequest("clip", ...) unless it is whole."""
+    found = read_clip(clip)
+    if not found.comment:
+        raise InvalidRequest("clip", clip.name, "must be made by this app; it has no metadata")
+    told = _parse(clip.name, found.comment)
+    frames, made_by = told.pop("frames_sha256", None), told
+    request = _request(clip.name, made_by.pop("request", None))
+    if frames is None:
+        raise InvalidRequest("clip", clip.name, "has no hash of its frames; older clips have none")
+    if not isinstance(frames, str) or not _HASH.fullmatch(frames):
+        raise _damaged(clip.name, "frames_sha256 is no SHA-256")
+    plain = {_shown(key): _shown(value) for key, value in made_by.items()}
+    return Record(request, frames, plain, found.pictures)
+
+
+def compare(old: Record, new: Record) -> Verdict:
+    """What became of a clip that was rendered again, and what was not as it had been."""
+    changed = [
+        f"{_NAMES.get(key, key)}: {_said(old, key)} then, {_said(new, key)} now"
+        for key in sorted({*old.made_by, *new.made_by})
+        if old.made_by.get(key) != new.made_by.get(key)
+    ]
+    if old.frames != new.frames:
+        unexplained = (
+            "nothing that was recorded differs: the metadata is not the one it was made by"
+        )
+        return Verdict(False, old.request, tuple(changed or [unexplained]))
+    if old.pictures != new.pictures:
+        altered = "file: it does not show the frames that were generated, so it was altered"
+        if "av" in old.made_by and old.made_by["av"] != new.made_by.get("av"):
+            altered = "file: it is written otherwise, by another encoder or by somebody else"
+        return Verdict(False, old.request, (altered, *changed))
+    return Verdict(True, old.request, tuple(changed))
+
+
+def _parse(name: str, comment: str) -> dict[str, Any]:
+    try:
+        told = json.loads(comment)
+    except (ValueError, RecursionError):
+        raise _damaged(name, "it is no JSON") from None
+    if not isinstance(told, dict) or "request" not in told:
+        raise InvalidRequest("clip", name, "must be made by this app; its metadata is another's")
+    return told
+
+
+def _request(name: str, told: Any) -> GenerationRequest:
+    try:
+        request = GenerationRequest.model_validate(told)
+    except ValidationError as error:
+        finding = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in finding["loc"]) or "its request"
+        raise _damaged(name, f"{_shown(field)} can't be used") from None
+    if request.num_videos_per_prompt != 1:
+        raise _damaged(name, "it is of several videos")
+    for field in MEDIA:
+        kept = getattr(request, field)
+        if kept is not None and not _HASH.fullmatch(kept):
+            raise _damaged(name, f"its {field} is no SHA-256")
+    return request
+
+
+def _damaged(name: str, reason: str) -> InvalidRequest:
+    return InvalidRequest("clip", name, f"has damaged metadata: {reason}")
+
+
+def _inputs(
+    request: GenerationRequest, media: Mapping[str, Path | None], store: DataFolder
+) -> tuple[dict[str, str], list[str]]:
+    """The request's media as files, and a sentence for each that is missing or another one."""
+    found, missing = {}, []
+    for field in MEDIA:
+        wanted, path = getattr(request, field), media.get(field)
+        if wanted is None:
+            if path is not None:
+                raise InvalidRequest(field, str(path), "was not used for this clip")
+            continue
+        here = path or store.input(wanted)
+        has = _hash_of(here, field if path else None)
+        if has == wanted:
+            found[field] = str(here)
+        elif path is not None:
+            missing.append(f"{field}: {path.name} has other content than the one that was used")
+        else:
+            flag = f"--{field.replace('_', '-')}"
+            missing.append(f"{field}: missing from the data folder; give it with {flag}")
+    return found, missing
+
+
+def _hash_of(path: Path, field: str | None) -> str | None:
+    """SHA-256 of a file; None where it is not there, unless a person gave it as ``field``."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        if field is not None:
+            raise InvalidRequest(field, str(path), "must be a file that can be read") from None
+        return None
+
+
+def _as_made(settings: Settings, record: Record) -> Settings:
+    """On the device that made the clip, unless another one was asked for; nothing is fetched."""
+    update: dict[str, Any] = {"downloads": False}
+    device = record.made_by.get("device")
+    if settings.device == "auto" and device in DEVICES:
+        update["device"] = device
+    return settings.model_copy(update=update)
+
+
+def _missing_weights(one_off: OneOff, model: str) -> list[str]:
+    spec = one_off.service.models.find(model)
+    if one_off.service.is_available(spec):
+        return []
+    get = f"get them with `python -m wan_demo models download {spec.id}`"
+    return [f"weights: those of {spec.id} are not on this machine; {get}"]
+
+
+def _render(
+    one_off: OneOff, given: Mapping[str, Any], wanted: GenerationRequest, follow: Follow
+) -> Job:
+    """The clip once more; raises InvalidRequest where its metadata is not what would run."""
+    job = one_off.service.submit(given, owner="shell")
+    for field, value in job.request:
+        told = getattr(wanted, field)
+        if value != told:
+            raise InvalidRequest(
+                field, told, f"does not go with the clip's other settings: {value}"
+            )
+    one_off.executor.start()
+    job = follow(one_off, job)
+    one_off.executor.stop()
+    if job.failure is not None:
+        raise WanDemoError(job.failure.message)
+    return job
+
+
+def _said(record: Record, key: str) -> str:
+    return record.made_by.get(key, "not recorded")
+
+
+def _shown(value: Any) -> str:
+    """A stranger's text, short and without control characters."""
+    return "".join(char for char in str(value)[:100] if char.isprintable())
