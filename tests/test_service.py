@@ -18,6 +18,7 @@ from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.tokens import Tokens
 from wan_demo.engine.memory import GIB, Machine
 from wan_demo.engine.tokens import TokenCounter
+from wan_demo.engine.memory import Machine
 from wan_demo.errors import (
     DoesNotFit,
     InvalidRequest,
@@ -290,3 +291,14 @@ class TestMemory:
     def test_without_a_look_at_the_machine_everything_fits(self, store, folder):
         blind = Service(store, folder, "wan-tiny", lambda _spec: True)
         assert blind.plan(given(model="wan2.1-t2v-14b")).refusal is None
+
+
+def test_a_model_fits_where_the_machine_can_run_it(store, folder):
+    large, gib = catalog.find("wan2.2-t2v-a14b"), 2**30
+    small = Machine("cuda", 4 * gib, 4 * gib, 8 * gib, 8 * gib, 4 * gib)
+    machine = Machine("cuda", 80 * gib, 80 * gib, 200 * gib, 200 * gib, 400 * gib)
+    answers = [
+        Service(store, folder, "wan-tiny", lambda _: True, measure=measure).fits(large)
+        for measure in (None, lambda: machine, lambda: small)
+    ]
+    assert answers == [True, True, False]

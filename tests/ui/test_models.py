@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from wan_demo import catalog
-from wan_demo.catalog import BUILT_IN
 from wan_demo.domain.request import Task
 from wan_demo.domain.rules import complete
 from wan_demo.media.folder import DataFolder
@@ -17,16 +16,10 @@ from wan_demo.ui import models
 LARGE = catalog.find("wan2.1-t2v-14b")
 
 
-def test_what_is_here_comes_first_then_what_fits(store, folder: DataFolder):
+def test_what_is_here_comes_first_then_what_fits(store, folder: DataFolder, monkeypatch):
     here, fitting = "wan2.2-t2v-a14b-gguf", "wan2.1-t2v-1.3b"
-    service = Service(
-        store,
-        folder,
-        "wan-tiny",
-        is_available=lambda spec: spec.id == here,
-        models=BUILT_IN,
-        fits=lambda spec: spec.id == fitting,
-    )
+    service = Service(store, folder, "wan-tiny", is_available=lambda spec: spec.id == here)
+    monkeypatch.setattr(service, "fits", lambda spec: spec.id == fitting)
     listed = models.ordered(service, Task.TEXT_TO_VIDEO)
     assert [spec.id for spec in listed[:3]] == [here, fitting, "wan-tiny"]
     assert all(Task.TEXT_TO_VIDEO in spec.tasks for spec in listed)
