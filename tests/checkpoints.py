@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import diffusers
@@ -9,8 +10,10 @@ import torch
 from gguf import GGMLQuantizationType as Kind
 
 from tests import gguf_files, lora_files, replicas
+from tests.hub.server import HubServer
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.source import Source
 
 KINDS = {"Q4_K_M": Kind.Q4_K, "Q5_K_M": Kind.Q5_K, "Q8_0": Kind.Q8_0}
 """The main kind of tensor in a published mixture, by the end of its file's name."""
@@ -19,9 +22,33 @@ KINDS = {"Q4_K_M": Kind.Q4_K, "Q5_K_M": Kind.Q5_K, "Q8_0": Kind.Q8_0}
 def publish(spec: ModelSpec, root: Path) -> Checkpoint:
     """Write the files of ``spec`` below ``root``, with random weights of seed 0."""
     folder = replicas.publish(spec, root / "base")
-    replaced = {part: _quantized(spec, part, folder, root) for part in spec.weights.replaced}
-    loras = {part: _lora(spec, part, folder, root) for part in spec.weights.loras}
+    replaced = {
+        part: _quantized(spec, part, folder, root / _flat(spec.weights.file_of(part)))
+        for part in spec.weights.replaced
+    }
+    for part in replaced:
+        without_weights(folder / part)
+    loras = {
+        part: _lora(spec, part, folder, root / _flat(source.patterns[0]))
+        for part, source in spec.weights.loras.items()
+    }
     return Checkpoint(folder, replaced, loras)
+
+
+def serve(specs: Iterable[ModelSpec], hub: HubServer) -> None:
+    """Put all repos of ``specs`` on ``hub``, under their own names and at their own commits."""
+    for spec in specs:
+        base = spec.weights.base
+        assert isinstance(base, Source)
+        folder = hub.root / base.repo
+        if not folder.exists():
+            replicas.publish(spec, folder)
+        for part, source in spec.weights.replaced.items():
+            _quantized(spec, part, folder, _place(source, hub))
+        for part, source in spec.weights.loras.items():
+            _lora(spec, part, folder, _place(source, hub))
+        pins = {source.repo: source.commit for source in spec.weights.sources if source.commit}
+        hub.pinned |= pins
 
 
 def transformer(spec: ModelSpec, folder: Path, part: str = "transformer") -> torch.nn.Module:
@@ -36,17 +63,24 @@ def without_weights(folder: Path) -> None:
         path.unlink()
 
 
-def _quantized(spec: ModelSpec, part: str, folder: Path, root: Path) -> Path:
-    name = str(spec.weights.file_of(part))
-    kind = next(kind for ending, kind in KINDS.items() if name.endswith(f"{ending}.gguf"))
-    path = root / name.replace("/", "-")
-    gguf_files.write(path, transformer(spec, folder, part).state_dict(), kind)
-    without_weights(folder / part)
+def _flat(name: str | None) -> str:
+    return str(name).replace("/", "-")
+
+
+def _place(source: Source | Path, hub: HubServer) -> Path:
+    assert isinstance(source, Source)
+    path = hub.root / source.repo / source.patterns[0]
+    path.parent.mkdir(parents=True, exist_ok=True)
     return path
 
 
-def _lora(spec: ModelSpec, part: str, folder: Path, root: Path) -> Path:
+def _quantized(spec: ModelSpec, part: str, folder: Path, path: Path) -> Path:
+    kind = next(kind for ending, kind in KINDS.items() if path.name.endswith(f"{ending}.gguf"))
+    gguf_files.write(path, transformer(spec, folder, part).state_dict(), kind)
+    return path
+
+
+def _lora(spec: ModelSpec, part: str, folder: Path, path: Path) -> Path:
     """As lightx2v publishes Lightning's pair."""
-    path = root / spec.weights.loras[part].patterns[0].replace("/", "-")
     pairs = lora_files.matrices(transformer(spec, folder, part), seed=len(part))
     return lora_files.write(path, pairs, "lightx2v", alpha=2.0)

@@ -21,6 +21,8 @@ from wan_demo.engine.machine import Watch
 from wan_demo.engine.memory import GIB, best_for, plenty
 from wan_demo.errors import InvalidRequest, ModelUnavailable
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
+from wan_demo.media.loras import LoraFolder
+from wan_demo.service import Loras
 from wan_demo.settings import Settings
 from wan_demo.worker import Worker
 
@@ -137,7 +139,8 @@ def test_the_worker_decides_by_what_it_measures_and_the_fake_one_does_not(folder
 
 
 def test_the_fake_engine_is_a_setting(folder):
-    assert isinstance(bootstrap.make_engine(Settings(engine="fake"), folder), FakeEngine)
+    loras = Loras(LoraFolder(folder.loras))
+    assert isinstance(bootstrap.make_engine(Settings(engine="fake"), folder, loras), FakeEngine)
 
 
 def test_one_server_per_data_folder(folder):

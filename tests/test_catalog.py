@@ -129,10 +129,26 @@ def test_the_defaults_of_a_model_are_what_it_can_do(spec):
 @MODELS
 def test_the_presets_of_a_model_are_what_it_can_do(spec):
     names = [preset.name for preset in spec.presets]
-    assert names in (["Draft", "Balanced", "Quality"], ["Draft", "Quality"])
+    usual = [name for name in names if name != "Lightning"]
+    assert usual in (["Draft", "Balanced", "Quality"], ["Draft", "Quality"])
     for preset in spec.presets:
         request = run(spec, spec.tasks[0], **preset.overrides)
-        assert dict(preset.overrides).items() <= request.model_dump().items()
+        assert {name: getattr(request, name) for name in preset.overrides} == preset.overrides
+
+
+@pytest.mark.parametrize("task", ["t2v", "i2v"])
+def test_the_lightning_preset_is_the_lightning_spec(task):
+    base = catalog.find(f"wan2.2-{task}-a14b")
+    own = catalog.find(f"wan2.2-{task}-a14b-lightning")
+    preset = next(preset for preset in base.presets if preset.name == "Lightning")
+    request = run(base, base.tasks[0], **preset.overrides)
+    (lora,) = request.loras
+    high, low = (own.weights.loras[part] for part in ("transformer", "transformer_2"))
+    assert lora.source(has_pair=True).patterns == (*high.patterns, *low.patterns)
+    assert (lora.source(True).repo, lora.source(True).commit) == (high.repo, high.commit)
+    assert base.solver(request) == own.solver(run(own, own.tasks[0]))
+    for name in ("num_inference_steps", "guidance_scale", "guidance_scale_2"):
+        assert getattr(request, name) == getattr(own.defaults, name)
 
 
 @MODELS

@@ -54,6 +54,8 @@ class TestGenerate:
             "fps": 10,
             "num_inference_steps": 3,
             "guidance_scale": 2.5,
+            "scheduler": "dpm++",
+            "flow_shift": 2.5,
             "seed": 9,
         }
         flags = [
@@ -111,6 +113,23 @@ class TestGenerate:
         medium = probe(Path("clip.mp4"), "video")
         assert (medium.frames, medium.seconds) == (16, 2.0)
 
+    def test_loras_are_given_by_path_and_by_name(self):
+        for path in ("style.safetensors", "data/loras/ink.safetensors"):
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            Path(path).touch()
+        arguments = ["--prompt", "a", "--lora", "./style.safetensors:0.5", "--lora", "ink"]
+        assert generate(*arguments) == 0
+        loras = read_metadata(Path("clip.mp4"))["request"]["loras"]
+        assert [(lora["name"], lora["weight"]) for lora in loras] == [
+            ("style.safetensors", 0.5),
+            ("ink.safetensors", 1.0),
+        ]
+
+    def test_a_preset_gives_way_to_what_is_typed(self):
+        assert generate("--prompt", "a", "--preset", "draft", "--num-frames", "9") == 0
+        request = read_metadata(Path("clip.mp4"))["request"]
+        assert (request["num_inference_steps"], request["num_frames"]) == (8, 9)
+
     def test_several_videos_get_numbers(self):
         arguments = ["--prompt", "a red circle", "--num-videos-per-prompt", "2"]
         assert generate(*arguments, output="new/folder/clip.mp4") == 0
@@ -136,6 +155,12 @@ class TestGenerate:
             (["--prompt", "a", "--duration", "60"], "duration"),
             (["--prompt", "a", "--duration", "2", "--num-frames", "17"], "duration"),
             (["--prompt", "a", "--guidance-scale", "0"], "guidance_scale"),
+            (["--prompt", "a", "--scheduler", "ddim"], "scheduler"),
+            (["--prompt", "a", "--flow-shift", "100"], "flow_shift"),
+            (["--prompt", "a", "--lora", "./none.safetensors"], "loras"),
+            (["--prompt", "a", "--lora", "none"], "loras"),
+            (["--prompt", "a", "--lora", "owner/../x.safetensors"], "loras"),
+            (["--prompt", "a", "--preset", "best"], "preset"),
             (["--prompt", "a", "--model", "sora"], "model"),
             (["--prompt", "a", "--model", "wan2.1-i2v-14b-480p"], "task"),
             (["--prompt", "a", "--task", "text_to_music"], "task"),

@@ -18,7 +18,6 @@ from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.tokens import Tokens
 from wan_demo.engine.memory import GIB, Machine
 from wan_demo.engine.tokens import TokenCounter
-from wan_demo.engine.memory import Machine
 from wan_demo.errors import (
     DoesNotFit,
     InvalidRequest,
@@ -212,6 +211,47 @@ class TestSubmit:
         monkeypatch.setattr(DataFolder, "has_room", lambda _folder: False)
         with pytest.raises(StorageFull):
             service.submit(given(), "ada")
+
+
+class TestLoras:
+    @pytest.fixture
+    def style(self, folder) -> Path:
+        path = folder.loras / "style.safetensors"
+        path.write_bytes(b"")
+        return path
+
+    def test_a_file_of_the_data_folder_is_taken_by_its_name(self, service, style):
+        job = service.submit(given(loras="style:0.5"), "ada")
+        assert [(one.name, one.weight) for one in job.request.loras] == [(style.name, 0.5)]
+
+    @pytest.mark.parametrize(
+        "name", ["none", "../loras/style.safetensors", "./style", "owner/../style.safetensors"]
+    )
+    def test_what_does_not_lie_there_is_refused(self, service, style, store, name):
+        with pytest.raises(InvalidRequest, match=r"loras/") as caught:
+            service.submit(given(loras=[name]), "ada")
+        assert caught.value.field == "loras"
+        assert store.waiting() == 0
+
+    def test_a_path_of_this_machine_is_never_taken(self, service, style, tmp_path):
+        outside = tmp_path / "outside.safetensors"
+        outside.write_bytes(b"")
+        (style.parent / "link.safetensors").symlink_to(outside)
+        for name in (str(style), str(outside), f"~/{outside.name}", outside.name, "link"):
+            with pytest.raises(InvalidRequest):
+                service.submit(given(loras=[name]), "ada")
+
+    def test_a_refusal_lists_some_of_what_there_is(self, service, folder):
+        for number in range(10):
+            (folder.loras / f"style-{number}.safetensors").write_bytes(b"")
+        with pytest.raises(InvalidRequest, match=r"style-7\.safetensors and 2 more; got 'x"):
+            service.plan(given(loras="x"))
+
+    def test_one_of_the_hub_is_taken_where_it_may_be_fetched(self, store, folder, service):
+        open_one = Service(store, folder, "wan-tiny", lambda spec: spec.bundled)
+        assert open_one.submit(given(loras="owner/repo"), "ada").request.loras
+        with pytest.raises(InvalidRequest, match="fetches nothing"):
+            service.submit(given(loras="owner/repo"), "ada")
 
 
 class TestCancel:

@@ -9,7 +9,9 @@ from typing import Any
 import av
 import pytest
 
+from tests import checkpoints, lora_files
 from tests.makers import grays, noise, save_video
+from wan_demo import catalog
 from wan_demo.cli import main
 from wan_demo.media.decode import read_video
 from wan_demo.media.encode import read_metadata, write_mp4
@@ -68,6 +70,29 @@ class TestMatch:
         assert capsys.readouterr().out.splitlines()[1:] == [
             "clip.mp4: the same frames again (17 frames of wan-tiny, seed 7)"
         ]
+
+    def test_loras_are_found_in_the_data_folder_or_given(self, capsys):
+        Path("style.safetensors").touch()
+        made("--lora", "./style.safetensors:0.5")
+        assert verify() == 1
+        assert "loras: style.safetensors is not on this machine" in capsys.readouterr().out
+        assert verify("--lora", "./style.safetensors") == 0
+        Path("style.safetensors").rename("data/loras/style.safetensors")
+        assert verify() == 0
+
+    def test_another_file_of_the_same_name_is_told(self, capsys):
+        base = catalog.BUNDLED.weights.base
+        assert isinstance(base, Path)
+        transformer = checkpoints.transformer(catalog.BUNDLED, base)
+        style = ["--lora", "./style.safetensors:0.5"]
+        for seed, run in ((1, made), (2, verify)):
+            pairs = lora_files.matrices(transformer, seed)
+            lora_files.write(Path("style.safetensors"), pairs, "comfy")
+            steps = ["--steps", "1"] if run is made else []
+            assert run(*style, *steps, engine="pipeline") in (CLIP, 1)
+        said = capsys.readouterr().out
+        assert "not made again to the same frames" in said
+        assert "transformer_lora_1: sha256:" in said
 
     def test_inputs_are_found_in_the_data_folder_or_given(self, capsys):
         noise((96, 96)).save("photo.png")

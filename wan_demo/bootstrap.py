@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from asyncio import CancelledError
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -39,7 +39,8 @@ from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
-from wan_demo.service import Service
+from wan_demo.media.loras import NONE_LENT, LoraFolder
+from wan_demo.service import Loras, Service
 from wan_demo.settings import Settings
 from wan_demo.worker import Worker
 
@@ -167,7 +168,9 @@ def make_server(settings: Settings) -> FastAPI:
         log.warning(fault)
     watch = Watch(device, folder.root)
     spec, why = default_model(settings, device, watch(), models)
-    service = _make_service(settings, store, folder, spec, models, watch, settings.may_download)
+    loras = make_loras(settings, folder.loras)
+    may_download = settings.may_download
+    service = _make_service(settings, store, folder, spec, models, watch, may_download, loras)
     executor = ProcessExecutor(_worker_command(settings, folder), give_back)
     links = Links(folder)
 
@@ -193,7 +196,8 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
     folder = DataFolder(settings.data_dir)
     store = SqlJobStore(connect(sqlite_url(folder.database)))
     models = make_catalog(settings)
-    worker = Worker(name, store, make_engine(settings, folder, models), folder, models)
+    engine = make_engine(settings, folder, make_loras(settings, folder.loras), models)
+    worker = Worker(name, store, engine, folder, models)
     if supervised:
         return worker.run(stopping)
     give_back = _give_back(store)
@@ -204,20 +208,26 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
         give_back(name, not stopping.is_set())
 
 
-def make_one_off(settings: Settings, folder: DataFolder) -> OneOff:
-    """A service and a worker in this process, over a queue of their own."""
+def make_one_off(
+    settings: Settings, folder: DataFolder, lent: Mapping[str, Path] = NONE_LENT
+) -> OneOff:
+    """A service and a worker in this process, over a queue of their own.
+
+    LoRAs are those of the settings' data folder, and the files of ``lent`` by name.
+    """
     store = MemoryJobStore()
+    loras = make_loras(settings, lora_folder(settings), lent)
     models = make_catalog(settings)
     device = detect(settings.device)
     watch = Watch(device, folder.root)
     spec, _ = default_model(settings, device, watch(), models)
 
     def work(stopping: Flag) -> None:  # the engine takes seconds to import: only once it is needed
-        engine = make_engine(settings, folder, models)
+        engine = make_engine(settings, folder, loras, models)
         Worker("one-off", store, engine, folder, models).run(stopping)
 
     may_download = settings.downloads is not False
-    service = _make_service(settings, store, folder, spec, models, watch, may_download)
+    service = _make_service(settings, store, folder, spec, models, watch, may_download, loras)
     return OneOff(service, InlineExecutor(work))
 
 
@@ -229,6 +239,7 @@ def _make_service(
     models: Catalog,
     watch: Watch,
     may_download: bool,
+    loras: Loras,
 ) -> Service:
     """The fake engine holds no model, so nothing has to fit."""
     return Service(
@@ -240,6 +251,7 @@ def _make_service(
         count_tokens=TokenCounter(_folder_of),
         measure=watch if settings.engine != "fake" else None,
         models=models,
+        loras=loras,
     )
 
 
@@ -248,7 +260,19 @@ def _folder_of(spec: ModelSpec) -> Path | None:
     return files.folder if files else None
 
 
-def make_engine(settings: Settings, folder: DataFolder, models: Catalog = BUILT_IN) -> Engine:
+def lora_folder(settings: Settings) -> Path:
+    """Where people put the LoRAs that are chosen by file name."""
+    return DataFolder(settings.data_dir).loras
+
+
+def make_loras(settings: Settings, root: Path, lent: Mapping[str, Path] = NONE_LENT) -> Loras:
+    """The LoRAs of a folder and of the hub; ``lent`` are a shell's own files by name."""
+    return Loras(LoraFolder(root, lent), may_download=settings.downloads is not False)
+
+
+def make_engine(
+    settings: Settings, folder: DataFolder, loras: Loras, models: Catalog = BUILT_IN
+) -> Engine:
     """The engine that the settings name; only here is torch imported."""
     if settings.engine == "fake":
         return FakeEngine(FAKE_STEP_SECONDS)
@@ -260,7 +284,8 @@ def make_engine(settings: Settings, folder: DataFolder, models: Catalog = BUILT_
 
     device = usable(detect(settings.device).kind)
     look = partial(measure, device, folder.offload)
-    return PipelineEngine(models.find, make_locate(settings), device, look, folder.offload)
+    locate, worn = make_locate(settings), loras.files.worn
+    return PipelineEngine(models.find, locate, device, look, folder.offload, worn)
 
 
 def end_with_parent(stopping: Flag) -> None:

@@ -37,7 +37,12 @@ SHUTDOWN_SECONDS = 3
 """How long open connections may finish when the server is told to stop."""
 MAX_HOST = 48
 """How much of the host's name a worker's name holds: the table has room for 64 characters."""
-ALIASES = {"num_inference_steps": "--steps"}
+ALIASES = {"num_inference_steps": "--steps", "loras": "--lora"}
+LORA_HELP = (
+    "NAME or NAME:WEIGHT: a file, one of the data folder's loras/, or of the hub as owner/repo or "
+    "owner/repo/file.safetensors; may be given several times, and end in :high or :low for one "
+    "expert of Wan2.2."
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,6 +106,7 @@ def _add_verify(parser: argparse.ArgumentParser) -> None:
     for name in ("image", "last_image", "video"):
         flag = f"--{name.replace('_', '-')}"
         parser.add_argument(flag, type=Path, help="what it was made from, if not kept here")
+    parser.add_argument("--lora", action="append", help="the path of a LoRA, if not kept here")
     parser.add_argument("--data-dir", default=None, help="where inputs were kept")
     parser.add_argument("--model", default=None, help="its model's path, if it was given as one")
     parser.add_argument("--device", default=None, help="auto (as it was made), cuda, mps or cpu")
@@ -138,14 +144,18 @@ def _add_generate(parser: argparse.ArgumentParser) -> None:
     for known in controls():
         flags = [f"--{known.name.replace('_', '-')}"]
         flags += [ALIASES[known.name]] if known.name in ALIASES else []
-        parser.add_argument(*flags, dest=known.name, help=_help(known))
+        action = "append" if known.is_list else "store"
+        parser.add_argument(*flags, dest=known.name, action=action, help=_help(known))
+    parser.add_argument("--preset", help="the values of a preset, under those that are given")
     parser.add_argument("--output", required=True, type=Path, help="the MP4 to write")
     parser.add_argument("--device", default=None, help="auto, cuda, mps or cpu")
-    parser.add_argument("--data-dir", default=None, help="folder with the models.toml of your own")
+    parser.add_argument("--data-dir", default=None, help="folder of your models.toml and loras/")
     parser.add_argument("--engine", default=None, help=argparse.SUPPRESS)
 
 
 def _help(known: Control) -> str:
+    if known.is_list:
+        return LORA_HELP
     if known.choices:
         return f"{known.help} One of {', '.join(known.choices)}."
     if known.minimum is None or known.maximum is None:
@@ -157,10 +167,11 @@ def _given(options: argparse.Namespace) -> dict[str, Any]:
     """The request's fields as typed; numbers become numbers, what is not one is refused later."""
     given = {known.name: getattr(options, known.name) for known in controls()}
     given["task"] = given["task"] or Task.TEXT_TO_VIDEO
-    return {
+    typed = {
         known.name: _number(given[known.name]) if known.maximum is not None else given[known.name]
         for known in controls()
     }
+    return {**typed, "preset": options.preset}
 
 
 def _number(text: Any) -> Any:
@@ -220,9 +231,10 @@ def _generate(options: argparse.Namespace) -> int:
 
     settings = _settings(options)
     _check_output(options.output)
+    options.loras, lent = _lend(options.loras, settings)
     with tempfile.TemporaryDirectory() as scratch:
         folder = DataFolder(Path(scratch)).create()
-        one_off = bootstrap.make_one_off(settings, folder)
+        one_off = bootstrap.make_one_off(settings, folder, lent)
         given = {**_given(options), "model": None}  # the settings' model, which may be a path
         job = one_off.service.submit(given, owner="shell")
         one_off.executor.start()
@@ -242,8 +254,9 @@ def _generate(options: argparse.Namespace) -> int:
 def _verify(options: argparse.Namespace) -> int:
     from wan_demo.verify import MEDIA, verify
 
-    media = {name: getattr(options, name) for name in MEDIA}
-    verdict = verify(options.clip, media, _settings(options), _follow)
+    media, settings = {name: getattr(options, name) for name in MEDIA}, _settings(options)
+    _, lent = _lend(options.lora, settings)
+    verdict = verify(options.clip, media, settings, _follow, lent)
     request, name = verdict.request, options.clip.name
     made = f"{request.played_frames} frames of {request.model}, seed {request.seed}"
     said = "the same frames again" if verdict.is_same else "not made again to the same frames"
@@ -251,6 +264,14 @@ def _verify(options: argparse.Namespace) -> int:
     for line in verdict.differences:
         print(f"  {line}")
     return 0 if verdict.is_same else FAILURE
+
+
+def _lend(loras: list[str] | None, settings: Settings) -> tuple[list[str] | None, dict[str, Path]]:
+    """LoRAs as typed, with names for paths, and the files of these names."""
+    from wan_demo.bootstrap import lora_folder
+    from wan_demo.media.loras import LoraFolder, lend
+
+    return lend(loras, LoraFolder(lora_folder(settings))) if loras else (None, {})
 
 
 def _check_output(output: Path) -> None:

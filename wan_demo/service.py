@@ -28,12 +28,17 @@ from wan_demo.errors import (
     StorageFull,
     UnreadableMedium,
 )
+from wan_demo.hub.loras import LoraFiles
 from wan_demo.jobs.base import JobStore
 from wan_demo.media.decode import Kind, probe, read_video
 from wan_demo.media.encode import write_image
 from wan_demo.media.folder import DataFolder
+from wan_demo.media.loras import LoraFolder
 
 MAX_WAITING = 200
+
+MOST_NAMED = 8
+"""How many LoRAs a refusal lists."""
 
 MEDIA: dict[Task, Kind] = {Task.IMAGE_TO_VIDEO: "image", Task.VIDEO_TO_VIDEO: "video"}
 """The field of the request that holds a task's medium; the kind of medium bears its name."""
@@ -70,6 +75,14 @@ class Place:
     seconds: float | None
 
 
+class Loras:
+    """The LoRAs that there are: those of the data folder, and those of the hub's cache."""
+
+    def __init__(self, folder: LoraFolder, may_download: bool = True) -> None:
+        self.folder = folder
+        self.files = LoraFiles(folder.find, may_download)
+
+
 class Service:
     """Submit, watch, stop and list jobs; see ``Plan`` for what a request would do.
 
@@ -88,10 +101,12 @@ class Service:
         count_tokens: CountTokens = lambda _spec, _text: None,
         measure: Callable[[], Machine] | None = None,
         models: Catalog = BUILT_IN,
+        loras: Loras | None = None,
     ) -> None:
         """``measure`` tells what the machine has for a model; without it that is not looked at."""
         self.models = models
         self.folder = folder
+        self.loras = loras or Loras(LoraFolder(folder.loras))
         self.default_model = default_model
         self.is_available = is_available
         self._may_download = may_download
@@ -121,6 +136,7 @@ class Service:
         medium = self.medium(given)
         request = complete(given, spec, medium)
         _check_last_image(request)
+        self._check_loras(request, spec)
         memory, refusal = self._memory(request, spec)
         warning = [memory.warning] if memory and memory.warning else []
         return Plan(
@@ -214,6 +230,16 @@ class Service:
         except DoesNotFit as refusal:
             return None, refusal
 
+    def _check_loras(self, request: GenerationRequest, spec: ModelSpec) -> None:
+        """Those of the data folder must lie there, those of the hub where nothing is fetched."""
+        for lora in request.loras:
+            if not lora.is_of_hub and not self.loras.folder.find(lora, has_pair=False):
+                raise InvalidRequest("loras", lora.name, _what_there_is(self.loras.folder))
+            is_here = self._may_download or self.loras.files.here(lora, spec.architecture.experts)
+            if not is_here:
+                allowed = "must be on this machine, as this server fetches nothing"
+                raise InvalidRequest("loras", lora.name, allowed)
+
     def _keep_media(self, plan: Plan) -> GenerationRequest:
         """The request with its media copied in, and named as the copies are."""
         kept = {
@@ -284,6 +310,13 @@ def _stamp(path: Path) -> Stamp:
     except (OSError, ValueError):  # ValueError: a NUL in the path
         return (0, 0)
     return (found.st_mtime_ns, found.st_size)
+
+
+def _what_there_is(folder: LoraFolder) -> str:
+    names = folder.names()
+    there_are = f"there are {', '.join(names[:MOST_NAMED])}" if names else "there are none"
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return f"must be a file of the data folder's loras/; {there_are}{more}"
 
 
 def _how_to_get(spec: ModelSpec) -> str:

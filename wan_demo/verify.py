@@ -26,10 +26,12 @@ from pydantic import ValidationError
 from wan_demo import bootstrap
 from wan_demo.bootstrap import OneOff
 from wan_demo.domain.job import Job
+from wan_demo.domain.lora import parse
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.errors import InvalidRequest, WanDemoError
 from wan_demo.media.decode import read_clip
 from wan_demo.media.folder import DataFolder
+from wan_demo.media.loras import NONE_LENT
 from wan_demo.settings import Settings
 
 MEDIA = ("image", "last_image", "video")
@@ -63,21 +65,26 @@ class Verdict:
 
 
 def verify(
-    clip: Path, media: Mapping[str, Path | None], settings: Settings, follow: Follow
+    clip: Path,
+    media: Mapping[str, Path | None],
+    settings: Settings,
+    follow: Follow,
+    lent: Mapping[str, Path] = NONE_LENT,
 ) -> Verdict:
     """Render ``clip`` again from its metadata and compare.
 
     ``media`` are files given for the request's fields; the others are looked for in the data
-    folder. Raises InvalidRequest for a file that is no clip of this app or asks for what can't
-    be, and the failure of the run.
+    folder, and so are LoRAs but those of ``lent``, which are by name. Raises InvalidRequest for a
+    file that is no clip of this app or asks for what can't be, and the failure of the run.
     """
     record = read_record(clip)
     given, missing = _inputs(record.request, media, DataFolder(settings.data_dir))
     settings = _as_made(settings, record)
     with tempfile.TemporaryDirectory() as scratch:
         folder = DataFolder(Path(scratch)).create()
-        one_off = bootstrap.make_one_off(settings, folder)
+        one_off = bootstrap.make_one_off(settings, folder, lent)
         missing += _missing_weights(one_off, record.request.model)
+        missing += _missing_loras(one_off, record.request)
         if missing:
             return Verdict(False, record.request, tuple(missing))
         again = _render(one_off, {**record.request.given(), **given}, record.request, follow)
@@ -199,6 +206,16 @@ def _missing_weights(one_off: OneOff, model: str) -> list[str]:
         return []
     get = f"get them with `python -m wan_demo models download {spec.id}`"
     return [f"weights: those of {spec.id} are not on this machine; {get}"]
+
+
+def _missing_loras(one_off: OneOff, request: GenerationRequest) -> list[str]:
+    """Those that are not here; raises InvalidRequest for a name that can be none."""
+    experts = one_off.service.models.find(request.model).architecture.experts
+    return [
+        f"loras: {lora.name} is not on this machine; give it with --lora"
+        for lora in parse(request.loras)
+        if not one_off.service.loras.files.here(lora, experts)
+    ]
 
 
 def _render(

@@ -13,6 +13,7 @@ from wan_demo.domain.medium import Medium
 from wan_demo.domain.memory import Precision, Profile
 from wan_demo.domain.request import MAX_SEED, GenerationRequest, Task
 from wan_demo.domain.rules import complete
+from wan_demo.domain.scheduler import Scheduler
 from wan_demo.errors import InvalidRequest
 
 TINY = catalog.find("wan-tiny")
@@ -290,3 +291,49 @@ def test_an_exclusive_bound_is_said_so():
 
 def test_the_refused_value_is_shown_short():
     assert len(str(refusal(text(width="9" * 5000)))) < 300
+
+
+@pytest.mark.parametrize("name", Scheduler)
+def test_a_scheduler_is_taken_as_it_is(name):
+    assert complete(text(scheduler=name.value), TINY).scheduler is name
+    assert complete(text(), TINY).scheduler is None
+
+
+@pytest.mark.parametrize("name", ["ddim", "DDIM", " Ddim "])
+def test_ddim_is_refused_with_its_reason(name):
+    error = refusal(text(scheduler=name))
+    assert "does not fit flow matching" in str(error)
+    assert error.nearest == ("euler",)
+
+
+@pytest.mark.parametrize("name", ["dmd", "UniPC", "", 3, "e" * 500])
+def test_another_scheduler_is_refused_with_those_that_there_are(name):
+    error = refusal(text(scheduler=name))
+    assert (error.field, error.allowed) == ("scheduler", "must be one of unipc, euler, dpm++")
+
+
+@pytest.mark.parametrize(("shift", "nearest"), [(0.5, 1), (0, 1), (-3, 1), (20.1, 20), (1e308, 20)])
+def test_a_flow_shift_outside_of_its_bounds_is_refused(shift, nearest):
+    error = refusal(text(flow_shift=shift))
+    assert error.field == "flow_shift"
+    assert error.nearest == (nearest,)
+
+
+@pytest.mark.parametrize("shift", [math.nan, math.inf, "high", True])
+def test_a_flow_shift_is_a_number(shift):
+    assert refusal(text(flow_shift=shift)).field == "flow_shift"
+
+
+def test_what_nothing_shifts_takes_no_flow_shift():
+    spec = catalog.find("fastwan2.2-ti2v-5b")
+    assert "noise levels of its own" in str(refusal(text(flow_shift=3), spec))
+    assert complete(text(flow_shift=3, scheduler="euler"), spec).flow_shift == 3
+
+
+def test_the_solver_is_the_models_own_unless_one_is_chosen():
+    spec = catalog.find("wan2.1-i2v-14b-720p")
+    size = {"width": 832, "height": 480}
+    assert spec.solver(complete(image(), spec)) == ("unipc", 5.0)
+    assert spec.solver(complete(image(**size), spec)) == ("unipc", 3.0)
+    chosen = complete(image(scheduler="dpm++", flow_shift=7), spec)
+    assert spec.solver(chosen) == ("dpm++", 7.0)

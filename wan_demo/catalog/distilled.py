@@ -1,8 +1,7 @@
 """Models distilled to a few steps without guidance.
 
-Lightning: the README of ModelTC/Wan2.2-Lightning and its ``wan/configs`` (4 steps, Euler, shift 5,
-guidance 1 for both experts). FastWan: FastVideo's configuration of the DMD sampler (timesteps
-1000, 757, 522, noise drawn anew at each).
+Lightning: see ``wan_demo.catalog.lightning``. FastWan: FastVideo's configuration of the DMD
+sampler (timesteps 1000, 757, 522, noise drawn anew at each).
 """
 
 from __future__ import annotations
@@ -10,25 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from wan_demo.catalog import wan22
+from wan_demo.catalog import lightning, wan22
 from wan_demo.catalog.common import fixed_steps
 from wan_demo.domain.architecture import Call
 from wan_demo.domain.model import ModelSpec, Weights
 from wan_demo.domain.request import Task
 from wan_demo.domain.source import Source
-
-_LIGHTNING = "lightx2v/Wan2.2-Lightning"
-_LIGHTNING_COMMIT = "18bccf8884ec0a078eed79785eb4ef13ea16ce1e"
-
-
-def _pair(folder: str) -> MappingProxyType[str, Source]:
-    files = {"transformer": "high_noise_model", "transformer_2": "low_noise_model"}
-    return MappingProxyType(
-        {
-            part: Source(_LIGHTNING, _LIGHTNING_COMMIT, (f"{folder}/{name}.safetensors",))
-            for part, name in files.items()
-        }
-    )
 
 
 def _lightning(base: ModelSpec, model_id: str, title: str, summary: str, folder: str) -> ModelSpec:
@@ -37,17 +23,17 @@ def _lightning(base: ModelSpec, model_id: str, title: str, summary: str, folder:
         id=model_id,
         title=title,
         summary=summary,
-        weights=replace(base.weights, loras=_pair(folder)),
+        weights=replace(base.weights, loras=lightning.pair(folder)),
         defaults=replace(
             base.defaults,
-            num_inference_steps=4,
-            guidance_scale=1.0,
-            guidance_scale_2=1.0,
+            num_inference_steps=lightning.STEPS,
+            guidance_scale=lightning.GUIDANCE,
+            guidance_scale_2=lightning.GUIDANCE,
             negative_prompt="",
         ),
-        resolutions=tuple(replace(r, flow_shift=5.0) for r in base.resolutions),
-        presets=fixed_steps(frames=81, draft_frames=33, steps=4),
-        scheduler="euler",
+        resolutions=tuple(replace(r, flow_shift=lightning.FLOW_SHIFT) for r in base.resolutions),
+        presets=fixed_steps(frames=81, draft_frames=33, steps=lightning.STEPS),
+        scheduler=lightning.SCHEDULER,
     )
 
 
@@ -56,14 +42,14 @@ T2V_LIGHTNING = _lightning(
     "wan2.2-t2v-a14b-lightning",
     "Wan2.2 T2V A14B Lightning",
     "Wan2.2 from text in 4 steps instead of 40.",
-    "Wan2.2-T2V-A14B-4steps-lora-rank64-Seko-V1.1",
+    lightning.T2V,
 )
 I2V_LIGHTNING = _lightning(
     wan22.I2V_A14B,
     "wan2.2-i2v-a14b-lightning",
     "Wan2.2 I2V A14B Lightning",
     "Wan2.2 from a picture in 4 steps instead of 40.",
-    "Wan2.2-I2V-A14B-4steps-lora-rank64-Seko-V1",
+    lightning.I2V,
 )
 
 # Merged into a diffusers folder by a third party: no source names the Lightning version inside.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from types import MappingProxyType
 
-from wan_demo.catalog import architectures, wan21
+from wan_demo.catalog import architectures, lightning, wan21
 from wan_demo.catalog.common import (
     LIMITS_704P,
     LIMITS_720P,
@@ -25,6 +25,8 @@ from wan_demo.domain.request import Task
 from wan_demo.domain.source import Source
 
 _FP32_EXPERTS = MappingProxyType({"transformer": 32, "transformer_2": 32, "vae": 32})
+
+_PRESETS = presets(frames=81, draft_frames=33, steps=40)
 
 T2V_A14B = replace(
     wan21.T2V_14B,
@@ -49,7 +51,7 @@ T2V_A14B = replace(
         negative_prompt=NEGATIVE_PROMPT,
     ),
     resolutions=(at_480p(flow_shift=12.0), at_720p(flow_shift=12.0)),
-    presets=presets(frames=81, draft_frames=33, steps=40),
+    presets=(*_PRESETS, lightning.preset(lightning.T2V)),
     boundary_ratio=0.875,
 )
 
@@ -66,6 +68,7 @@ I2V_A14B = replace(
     calls=MappingProxyType({Task.IMAGE_TO_VIDEO: Call.IMAGE}),
     defaults=replace(T2V_A14B.defaults, guidance_scale=3.5, guidance_scale_2=3.5),
     resolutions=(at_480p(flow_shift=5.0), at_720p(flow_shift=5.0)),
+    presets=(*_PRESETS, lightning.preset(lightning.I2V)),
     boundary_ratio=0.9,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from wan_demo.domain.request import GenerationRequest
 
@@ -25,6 +25,8 @@ class Control:
     """The minimum itself is not allowed."""
     choices: tuple[str, ...] = ()
     """The words that it may be; empty where it is no choice."""
+    is_list: bool = False
+    """It may hold several values."""
 
     @property
     def allowed(self) -> str:
@@ -61,6 +63,7 @@ def control(name: str) -> Control:
         max_length=bounds.get("max_length"),
         is_above_minimum="gt" in bounds,
         choices=_choices(field.annotation),
+        is_list=get_origin(field.annotation) is tuple,
     )
 
 

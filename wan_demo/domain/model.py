@@ -8,7 +8,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from wan_demo.domain.architecture import KNOBS, MEDIA, Architecture, Call
-from wan_demo.domain.request import Task
+from wan_demo.domain.lora import Lora
+from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.domain.source import Source
 
 Size = tuple[int, int]
@@ -61,11 +62,11 @@ class Resolution:
 
 @dataclass(frozen=True)
 class Preset:
-    """A named trade of time for quality: overrides of the defaults."""
+    """A named trade of time for quality: overrides of the defaults, by the request's fields."""
 
     name: str
     hint: str
-    overrides: Mapping[str, int | float]
+    overrides: Mapping[str, int | float | str | tuple[Lora, ...]]
 
 
 @dataclass(frozen=True)
@@ -191,6 +192,12 @@ class ModelSpec:
         """The resolution whose area is nearest to ``width`` x ``height``, by their quotient."""
         area = width * height
         return min(self.resolutions, key=lambda r: max(r.area / area, area / r.area))
+
+    def solver(self, request: GenerationRequest) -> tuple[str, float]:
+        """The scheduler and the flow shift that a request runs with: its own, or the model's."""
+        own = self.resolution(request.width, request.height).flow_shift
+        shift = own if request.flow_shift is None else request.flow_shift
+        return request.scheduler or self.scheduler, shift
 
     def needs(self, task: Task) -> tuple[str, ...]:
         """The request's fields that hold a task's media."""

@@ -15,7 +15,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from wan_demo.domain.lora import Lora
 from wan_demo.domain.memory import PinnedPrecision, PinnedProfile
+from wan_demo.domain.scheduler import LEAST_SHIFT, MOST_SHIFT, Scheduler
 
 MAX_PROMPT = 2000
 MAX_SEED = 2**32 - 1
@@ -108,6 +110,27 @@ class GenerationRequest(BaseModel):
         allow_inf_nan=False,
         title="Guidance, low noise",
         description="The same for the second expert, which finishes the picture.",
+    )
+    scheduler: Scheduler | None = Field(
+        None,
+        title="Scheduler",
+        description="How the steps are taken. Left open: what the model was made for.",
+    )
+    flow_shift: float | None = Field(
+        None,
+        ge=LEAST_SHIFT,
+        le=MOST_SHIFT,
+        allow_inf_nan=False,
+        title="Flow shift",
+        description=(
+            "Higher spends more steps on motion and layout, lower on detail. Left open: the "
+            "model's own at that size."
+        ),
+    )
+    loras: tuple[Lora, ...] = Field(
+        (),
+        title="LoRAs",
+        description="Small files that add a style, a motion or speed: name or name:weight.",
     )
     seed: int = Field(
         ge=0,

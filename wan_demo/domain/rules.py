@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from wan_demo.domain import lora, scheduler
 from wan_demo.domain.control import control
 from wan_demo.domain.length import no_such_length, with_length
 from wan_demo.domain.medium import Medium
@@ -36,10 +37,12 @@ Given = Mapping[str, Any]
 
 def complete(given: Given, spec: ModelSpec, medium: Medium | None = None) -> GenerationRequest:
     """Fill in what was left open and check the whole; raises InvalidRequest."""
-    chosen = {name: value for name, value in given.items() if not _is_open(name, value)}
+    open_ = {name for name, value in given.items() if _is_open(name, value)}
+    chosen = with_preset({n: value for n, value in given.items() if n not in open_}, spec)
     _refuse_unknown(chosen)
     _refuse_booleans(chosen)
     _refuse_two_lengths(chosen)
+    chosen["loras"] = lora.parse(chosen.get("loras", ()))
     request = _parse({**_defaults(chosen, spec, medium), **chosen, "model": spec.id}, spec)
     request = with_length(request, spec)
     _check_task(request, spec)
@@ -47,6 +50,8 @@ def complete(given: Given, spec: ModelSpec, medium: Medium | None = None) -> Gen
     _check_size(request, spec)
     _check_frames(request, spec, medium)
     _check_steps(request, spec)
+    _check_shift(request, spec)
+    _check_experts(request, spec)
     return request
 
 
@@ -57,6 +62,20 @@ def _is_open(name: str, value: Any) -> bool:
     """
     is_blank = isinstance(value, str) and not value.strip()
     return value is None or (name == "negative_prompt" and is_blank)
+
+
+def with_preset(chosen: Given, spec: ModelSpec) -> dict[str, Any]:
+    """What a person chose, over the values of the preset that ``preset`` names, if it does."""
+    own = {name: value for name, value in chosen.items() if name != "preset"}
+    if "preset" not in chosen:
+        return own
+    presets = {preset.name.lower(): preset for preset in spec.presets}
+    found = presets.get(str(chosen["preset"]).lower())
+    if found is None:
+        allowed = f"must be one of {', '.join(presets)} for {spec.id}"
+        raise InvalidRequest("preset", chosen["preset"], allowed, tuple(presets))
+    length = {"num_frames"} if "duration" in own else set()  # the person's is another way to say it
+    return {n: value for n, value in found.overrides.items() if n not in length} | own
 
 
 def draw_seed() -> int:
@@ -156,6 +175,8 @@ def _translate(error: ValidationError, spec: ModelSpec, values: Given) -> Invali
     name, value = str(finding["loc"][0]), finding["input"]
     if finding["type"] == "missing":
         return InvalidRequest(name, None, "is needed")
+    if name == "scheduler":
+        return scheduler.refusal(value)
     if finding["type"] == "enum":
         known = control(name)
         few = known.choices if len(known.choices) <= MOST_BUTTONS else ()
@@ -282,3 +303,20 @@ def _check_steps(request: GenerationRequest, spec: ModelSpec) -> None:
             f"{least:g}",
             (least,),
         )
+
+
+def _check_shift(request: GenerationRequest, spec: ModelSpec) -> None:
+    if request.flow_shift is not None and spec.solver(request)[0] == scheduler.DISTILLED:
+        raise InvalidRequest(
+            "flow_shift",
+            request.flow_shift,
+            f"is not used by {spec.id}, which was distilled to noise levels of its own",
+        )
+
+
+def _check_experts(request: GenerationRequest, spec: ModelSpec) -> None:
+    """No expert is chosen where there is one only."""
+    for chosen in request.loras:
+        if spec.architecture.experts == 1 and chosen.expert in (lora.Expert.HIGH, lora.Expert.LOW):
+            allowed = f"can't be for the {chosen.expert} noise alone, as {spec.id} has one expert"
+            raise InvalidRequest("loras", str(chosen), allowed, (chosen.name,))

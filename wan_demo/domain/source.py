@@ -20,13 +20,15 @@ class Source:
     """A repo, which of its revisions, and which of its files.
 
     ``patterns`` are fnmatch patterns over paths in the repo; without any it is what a diffusers
-    folder needs. Raises InvalidRequest("model", ...) for a repo or revision that can't be one:
-    both become parts of addresses and of paths on this disk.
+    folder needs. With ``is_lora`` they are a file and perhaps its other half, and without any it
+    is the repo's only file or pair. Raises InvalidRequest("model", ...) for a repo or revision
+    that can't be one: both become parts of addresses and of paths on this disk.
     """
 
     repo: str
     revision: str = "main"
     patterns: tuple[str, ...] = ()
+    is_lora: bool = False
 
     def __post_init__(self) -> None:
         if not _is_repo(self.repo):

@@ -112,6 +112,8 @@ class RepoCache:
         that a fetch needs, since no file that is here is asked for again.
         """
         commit = source.commit or _read_ref(self.folder / "refs" / source.revision)
+        if source.is_lora and not source.patterns:
+            return None  # which file it is only the hub's list can say
         if commit is None or not (snapshot := self.snapshot(commit)).is_dir():
             return None
         if source.patterns:
@@ -120,8 +122,17 @@ class RepoCache:
             is_here = is_whole(snapshot)
         return snapshot if is_here else None
 
+    def names(self, source: Source) -> tuple[str, ...]:
+        """The paths of the source's own files in a snapshot that is here."""
+        record = _read(self._record(source))
+        try:
+            return tuple(record["files"])
+        except (KeyError, TypeError):
+            return source.patterns
+
     def _record(self, source: Source) -> Path:
-        asked = json.dumps([source.revision, source.patterns])
+        kind = ["lora"] if source.is_lora else []
+        asked = json.dumps([source.revision, source.patterns, *kind])
         return self.folder / "wan_demo" / f"{hashlib.sha256(asked.encode()).hexdigest()[:16]}.json"
 
     def _link(self, file: HubFile, place: Path) -> None:
@@ -144,6 +155,19 @@ def find(source: Source, root: Path | None = None) -> Path | None:
     """
     cache = RepoCache(source.repo, root)
     return cache.recorded(source) or cache.foreign(source)
+
+
+def files(source: Source, root: Path | None = None) -> tuple[Path, ...]:
+    """The source's own files where all of them are on this disk, else none; asks no network.
+
+    The one of its first pattern is first.
+    """
+    snapshot, cache = find(source, root), RepoCache(source.repo, root)
+    if snapshot is None:
+        return ()
+    first = source.patterns[0] if source.patterns else ""
+    names = sorted(cache.names(source), key=lambda name: (name != first, name))
+    return tuple(snapshot / name for name in names)
 
 
 def is_whole(folder: Path) -> bool:

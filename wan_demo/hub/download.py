@@ -30,6 +30,9 @@ OnProgress = Callable[[int, int], None]
 """Takes the bytes that are here and the bytes of all files; the first may fall back."""
 
 ROOM_MARGIN = 1.02
+LARGEST_LORA = 6 * 10**9
+"""Bytes of a LoRA, or of a pair: rank 256 of both 14B experts in bf16 has 5 GB."""
+
 REPORT_SECONDS = 0.25
 LOCK_POLL_SECONDS = 0.25
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -64,6 +67,8 @@ def fetch(
     with Connection(source, address, stopped, patience or Patience()) as connection:
         with _explaining(connection, cache.bytes_kept):
             listing = list_files(connection)
+        if source.is_lora and listing.total > LARGEST_LORA:
+            raise DownloadFailed(words.too_large(source, listing.total, LARGEST_LORA))
         run = _Run(connection, cache, listing, on_progress)
         with _explaining(connection, run.bytes_here, listing.total), run.locked():
             return find(source, root) or run.complete()

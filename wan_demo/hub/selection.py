@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
+from wan_demo.domain.halves import other_half
 from wan_demo.domain.source import Source
 from wan_demo.errors import DownloadFailed
 
@@ -35,13 +36,34 @@ def wanted(source: Source, paths: Iterable[str]) -> list[str]:
     listed = list(paths)
     for path in listed:
         _refuse_hostile(source, path)
-    chosen = _by_patterns(source, listed) if source.patterns else _of_diffusers(listed)
+    chosen = _chosen(source, listed)
     for path in chosen:
         _refuse_unfit(source, path)
     if len({path.casefold() for path in chosen}) < len(chosen):
         raise DownloadFailed(f"{source.repo} lists two files of the same name.")
     _refuse_useless(source, listed, chosen)
     return chosen
+
+
+def _chosen(source: Source, paths: list[str]) -> list[str]:
+    if source.is_lora and not source.patterns:
+        return _only_lora(source, paths)
+    return _by_patterns(source, paths) if source.patterns else _of_diffusers(paths)
+
+
+def _only_lora(source: Source, paths: list[str]) -> list[str]:
+    """The repo's only safetensors file or pair; with more, the person is asked which."""
+    files = sorted(path for path in paths if path.endswith(".safetensors"))  # "high" before "low"
+    if not files:
+        pickled = any(PurePosixPath(path).suffix.lower() in PICKLES for path in paths)
+        reason = ", only pickles, which can carry code" if pickled else ""
+        raise DownloadFailed(f"{source.repo} has no safetensors file{reason}.")
+    if len(files) == 1 or (len(files) == 2 and other_half(files[0]) == files[1]):
+        return files
+    named = ", ".join(f"{source.repo}/{path}" for path in files[:3])
+    raise DownloadFailed(
+        f"{source.repo} has {len(files)} safetensors files; name the one that you want, as {named}."
+    )
 
 
 def _by_patterns(source: Source, paths: list[str]) -> list[str]:
@@ -110,6 +132,10 @@ def _refuse_unfit(source: Source, path: str) -> None:
 
 def _refuse_useless(source: Source, listed: list[str], chosen: list[str]) -> None:
     """Say before the first byte that this will not load, and why."""
+    if source.is_lora:
+        if source.patterns and source.patterns[0] not in chosen:
+            raise DownloadFailed(f"{source.repo} has no {source.patterns[0]}.")
+        return
     if source.patterns:
         if not chosen:
             raise DownloadFailed(f"{source.repo} has no {' or '.join(source.patterns)}.")

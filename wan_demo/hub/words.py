@@ -64,3 +64,8 @@ def hidden(source: Source, endpoint: str) -> str:
         f"{host(endpoint)} shows no {source.repo}: the name is wrong, or it needs a licence "
         f"accepted at {page(source, endpoint)} and a token of that account (HF_TOKEN)."
     )
+
+
+def too_large(source: Source, total: int, most: int) -> str:
+    """A whole model where a LoRA was asked for."""
+    return f"{source.repo} is no LoRA: {size(total)} are more than the {size(most)} of the largest."

@@ -1,4 +1,4 @@
-"""The data folder: inputs, previews and videos. Nothing unfinished ever ends in ``.mp4``."""
+"""The data folder: inputs, previews, videos and LoRAs. Nothing unfinished ever ends in ``.mp4``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ RESERVE_BYTES = 64 * 2**20
 class DataFolder:
     """Paths below one root. Inputs are named by their content, videos at random.
 
-    ``offload`` is for weights that a worker keeps on the disk while it runs.
+    ``offload`` is for weights that a worker keeps on the disk while it runs. What lies in
+    ``loras`` is people's own: nothing here writes or deletes there.
     """
 
     def __init__(self, root: Path) -> None:
@@ -27,10 +28,11 @@ class DataFolder:
         self.previews = self.root / "previews"
         self.videos = self.root / "videos"
         self.offload = self.root / "offload"
+        self.loras = self.root / "loras"
 
     def create(self) -> DataFolder:
         """Make the folders where they are missing; returns itself."""
-        for folder in (self.inputs, self.previews, self.videos):
+        for folder in (self.inputs, self.previews, self.videos, self.loras):
             folder.mkdir(parents=True, exist_ok=True)
         return self
 

@@ -56,6 +56,9 @@ _SHARED = (
     "precision",
 )
 
+_ADVANCED = ("scheduler", "flow_shift", "loras")
+"""What all three share and few need: at the end, so that positions stay."""
+
 _NEEDED: dict[Task, tuple[str, ...]] = {
     Task.TEXT_TO_VIDEO: ("prompt",),
     Task.IMAGE_TO_VIDEO: ("image",),
@@ -93,7 +96,7 @@ def add_endpoints(service: Service) -> None:
 
 
 def _names(task: Task) -> Sequence[str]:
-    return (*_FIRST[task], *_SHARED, *_LAST[task])
+    return (*_FIRST[task], *_SHARED, *_LAST[task], *_ADVANCED)
 
 
 def _component(name: str) -> Component:

@@ -12,10 +12,10 @@ from gradio.components import Component
 from wan_demo.catalog import Catalog
 from wan_demo.domain.control import control
 from wan_demo.domain.memory import AUTOMATIC
-from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.model import ModelSpec, Preset
 from wan_demo.domain.request import Task
 from wan_demo.domain.rules import NOT_EVERYWHERE, draw_seed
-from wan_demo.ui import words
+from wan_demo.ui import advanced, words
 from wan_demo.ui.values import Dropdown, Image, Number, Slider, Video
 
 Values = Mapping[Component, Any]
@@ -46,6 +46,9 @@ class Form:
     prompt_end: gr.Textbox
     profile: gr.Dropdown
     precision: gr.Dropdown
+    scheduler: Dropdown
+    flow_shift: gr.Textbox
+    loras: gr.Textbox
 
     def components(self) -> dict[str, Component]:
         """Field names to components, in the form's order."""
@@ -53,7 +56,10 @@ class Form:
 
     def given(self, values: Values, task: str, models: Catalog) -> dict[str, Any]:
         """The request's fields as the form has them; what the task does not use is left out."""
-        given = {name: values[component] for name, component in self.components().items()}
+        given = {
+            name: advanced.as_given(name, values[component])
+            for name, component in self.components().items()
+        }
         takes = _takes(given["model"], task, models)
         used = {name: v for name, v in given.items() if name not in NOT_EVERYWHERE or name in takes}
         used["duration"] = str(given["duration"] or "").strip() or None
@@ -109,7 +115,12 @@ def range_of(name: str, spec: ModelSpec) -> dict[str, Any]:
 
 
 def fits(name: str, value: Any, spec: ModelSpec) -> bool:
-    """Whether a model's slider can stand at a value; any text fits."""
+    """Whether a model's slider can stand at a value; any text fits.
+
+    What may be left to the model is the model's, so that no value of one suits another.
+    """
+    if name in advanced.OPEN:
+        return False
     if isinstance(value, str):
         return True
     if not isinstance(value, (int, float)):
@@ -117,6 +128,18 @@ def fits(name: str, value: Any, spec: ModelSpec) -> bool:
     limits = range_of(name, spec)
     offset = (value - limits["minimum"]) / limits["step"]
     return limits["minimum"] <= value <= limits["maximum"] and abs(offset - round(offset)) < 1e-6
+
+
+def refilled(name: str, component: Component, value: Any, spec: ModelSpec) -> Any:
+    """An update of a field's component: the value, and what goes with the model."""
+    if isinstance(component, gr.Slider):
+        return gr.Slider(value=value, visible=is_shown(name, spec), **range_of(name, spec))
+    return advanced.refilled(name, value, spec)
+
+
+def in_words(name: str, value: Any) -> str:
+    """A field's value in a sentence."""
+    return advanced.in_words(name, value) if name in advanced.OPEN else words.plain(value)
 
 
 def preset_hints(spec: ModelSpec) -> str:
@@ -129,9 +152,15 @@ def preset_of(spec: ModelSpec, values: Mapping[str, Any]) -> str | None:
     defaults = defaults_of(spec)
     touched = {name for preset in spec.presets for name in preset.overrides}
     for preset in spec.presets:
-        if all(values.get(n) == preset.overrides.get(n, defaults[n]) for n in touched):
+        own = preset_values(preset)
+        if all(values.get(n) == own.get(n, defaults[n]) for n in touched):
             return preset.name
     return None
+
+
+def preset_values(preset: Preset) -> dict[str, Any]:
+    """What a preset sets, as the components show it."""
+    return {name: advanced.as_shown(name, value) for name, value in preset.overrides.items()}
 
 
 def ratio_of(spec: ModelSpec, values: Mapping[str, Any]) -> str | None:
@@ -248,6 +277,7 @@ def defaults_of(spec: ModelSpec) -> dict[str, Any]:
         "strength": spec.defaults.strength,
         "conditioning_scale": spec.defaults.conditioning_scale,
         "negative_prompt": spec.defaults.negative_prompt,
+        **advanced.OPEN,
     }
 
 

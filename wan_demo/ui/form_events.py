@@ -18,8 +18,8 @@ from wan_demo.domain.model import ModelSpec, Size
 from wan_demo.domain.request import MAX_SECONDS, GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import MEDIA
+from wan_demo.ui import advanced, notices, words
 from wan_demo.ui import form as f
-from wan_demo.ui import notices, words
 from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.layout import example_chips
 from wan_demo.ui.memory import KEPT_OUT
@@ -60,11 +60,12 @@ class FormEvents(Events):
         if job is None:
             return self._unchanged()
         kept = {**self._reusable(job), "num_frames": job.request.num_frames}
-        given = {"profile": AUTOMATIC, "precision": AUTOMATIC, "duration": "", **kept}
+        asked = {"profile": AUTOMATIC, "precision": AUTOMATIC, "duration": "", **advanced.OPEN}
+        given = {name: advanced.as_shown(name, v) for name, v in {**asked, **kept}.items()}
         try:
             for name, suffix in _SUFFIX.items():
                 if name in given:
-                    given[name] = lend(Path(given[name]), f"input{suffix}")
+                    given[name] = lend(Path(str(given[name])), f"input{suffix}")
         except OSError:
             return self._gone()
         try:
@@ -133,7 +134,7 @@ class FormEvents(Events):
         with suppress(ValueError):  # a value that no button of ours holds
             if field == "task":
                 return self._go_to(Task(value))
-            if "x" in value:
+            if field == "width" and "x" in value:
                 width, height = map(int, value.split("x"))
                 return self._at.form.updates({"width": width, "height": height})
             if field == "num_frames":
@@ -172,7 +173,16 @@ class FormEvents(Events):
         touched = {name for preset in spec.presets for name in preset.overrides}
         base = {name: f.defaults_of(spec)[name] for name in touched}
         length = {"duration": ""} if "num_frames" in touched else {}
-        return self._at.form.updates({**base, **length, **chosen.overrides})
+        return self._at.form.updates({**base, **length, **f.preset_values(chosen)})
+
+    def list_loras(self, _values: f.Values) -> Updates:
+        """What lies in the data folder's ``loras/`` now."""
+        return {self._at.lora: gr.Dropdown(choices=self._service.loras.folder.names())}
+
+    def add_lora(self, values: f.Values) -> Updates:
+        """A chosen LoRA goes into the box, and the choice is free for another."""
+        box = self._at.form.loras
+        return {box: advanced.with_lora(values[box], values[self._at.lora]), self._at.lora: None}
 
     def choose_ratio(self, values: f.Values) -> Updates:
         """A ratio's size at the chosen resolution."""
@@ -238,7 +248,7 @@ class FormEvents(Events):
             chosen[name] = before if before != old[name] and f.fits(name, before, spec) else default
             is_news = name != "negative_prompt" and f.is_shown(name, spec)
             if chosen[name] != before and is_news:
-                value = words.number(chosen[name])
+                value = f.in_words(name, chosen[name])
                 changed.append(f"{notices.label_of(name).lower()} is now {value}")
         news = f" To fit it, {', '.join(changed)}." if changed else ""
         return {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
@@ -271,13 +281,7 @@ class FormEvents(Events):
         updates: Updates = {}
         for name, component in self._at.form.components().items():
             if name in given and name != "model":
-                slider = isinstance(component, gr.Slider)
-                value, shown = given[name], f.is_shown(name, spec)
-                updates[component] = (
-                    gr.Slider(value=value, visible=shown, **f.range_of(name, spec))
-                    if slider
-                    else value
-                )
+                updates[component] = f.refilled(name, component, given[name], spec)
         own = spec.defaults.negative_prompt
         negative = self._at.form.negative_prompt
         updates[negative] = gr.Textbox(value=given.get("negative_prompt", own), placeholder=own)
@@ -294,10 +298,11 @@ class FormEvents(Events):
         values_kept = {
             name: value for name, value in kept.items() if name not in KEPT_OUT and _is_plain(value)
         }
+        filled = {**advanced.OPEN, **values_kept}
         task = _task(kept.get("task"))
         return {
-            **self._for_model(spec, values_kept, task),
-            **self._fill(spec, values_kept),
+            **self._for_model(spec, filled, task),
+            **self._fill(spec, filled),
             **self._go_to(task),
             self._state.preferred: spec.id,
             self._at.lock: kept.get("lock") is True,

@@ -11,9 +11,10 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.service import Service
+from wan_demo.ui import advanced
 from wan_demo.ui import form as f
 from wan_demo.ui.models import model_box, resolution_box
-from wan_demo.ui.values import Image, Number, Slider, Video
+from wan_demo.ui.values import Dropdown, Image, Number, Slider, Video
 from wan_demo.ui.words import TASK_TITLES
 
 ACTIONS_JS = """
@@ -48,6 +49,7 @@ class Layout:
     stage: gr.HTML
     strip: gr.HTML
     readout: gr.HTML
+    lora: gr.Dropdown
     dice: gr.Button
     lock: gr.Checkbox
     timer: gr.Timer
@@ -79,6 +81,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             second = f.slider("guidance_scale_2", spec, spec.defaults.guidance_scale_2 or 1.0)
             seed, dice, lock = _seed(promise)
             steps, videos, negative, prompt_end, kept = _more(spec)
+            scheduler, shift, lora, loras = _advanced(spec)
     form = f.Form(
         model=model,
         prompt=prompt,
@@ -99,6 +102,9 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         negative_prompt=negative,
         prompt_end=prompt_end,
         **kept,
+        scheduler=scheduler,
+        flow_shift=shift,
+        loras=loras,
     )
     return Layout(
         form=form,
@@ -114,6 +120,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         stage=stage,
         strip=strip,
         readout=readout,
+        lora=lora,
         dice=dice,
         lock=lock,
         timer=gr.Timer(IDLE_TICK),
@@ -236,6 +243,14 @@ def _more(
         prompt_end = f.prompt_end_box()
         kept = {name: f.choice(name) for name in ("profile", "precision")}
     return steps, videos, negative, prompt_end, kept
+
+
+def _advanced(spec: ModelSpec) -> tuple[Dropdown, gr.Textbox, gr.Dropdown, gr.Textbox]:
+    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+        scheduler = advanced.scheduler_box(spec)
+        shift = advanced.shift_box(spec)
+        lora, loras = advanced.lora_picker(), advanced.loras_box()
+    return scheduler, shift, lora, loras
 
 
 def _html(value: str, elem_id: str, *events: str) -> gr.HTML:

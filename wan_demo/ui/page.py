@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,7 @@ def build_page(service: Service, links: Links, why: str, device: str) -> gr.Bloc
         _wire_stage(page, layout, StageEvents(service, links, layout, state), state)
         _wire_form(layout, on_form, state)
         _wire_plan(page, layout, on_form, state)
+        _wire_loras(page, layout, on_form)
         _wire_memory(page, layout, on_form, state)
         add_endpoints(service)
     page.queue(max_size=MAX_QUEUED_EVENTS, api_open=False)
@@ -127,22 +129,36 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
     form.num_frames.input(lambda: "", None, form.duration, **_QUIET)
     _on(form.duration.change, do.choose_seconds, [form.duration, form.model], fields)
-    for slider in (form.num_inference_steps, form.num_frames, form.width, form.height):
-        _on(slider.input, do.match_buttons, fields, buttons)
+    for field in (
+        *(form.num_inference_steps, form.num_frames, form.width, form.height),
+        *(form.guidance_scale, form.guidance_scale_2),
+        *(form.scheduler, form.flow_shift, form.loras),
+    ):
+        _on(field.input, do.match_buttons, fields, buttons)
+
+
+def _wire_loras(page: gr.Blocks, at: Layout, do: FormEvents) -> None:
+    """The choice of what lies in the data folder, which may change while the page is open."""
+    for event in (page.load, at.lora.focus):
+        _on(event, do.list_loras, [at.lora], [at.lora])
+    _on(at.lora.input, do.add_lora, [at.lora, at.form.loras], [at.lora, at.form.loras])
 
 
 def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
-    """The line above Generate follows every control and the tab."""
+    """The line above Generate follows every control and the tab.
+
+    It is one event for all: a preset or a reload changes several at once, and of several events'
+    answers an older one might come last.
+    """
     fields: dict[str, Any] = at.form.components()
     events = [component.change for component in fields.values()]
-    for event in [*events, page.load, *(tab.select for tab in _tabs(at))]:
-        _on(
-            event,
-            do.plan,
-            [*fields.values(), state.task],
-            [at.plan, at.readout, at.generate],
-            trigger_mode="always_last",
-        )
+    _on(
+        partial(gr.on, [*events, page.load, *(tab.select for tab in _tabs(at))]),
+        do.plan,
+        [*fields.values(), state.task],
+        [at.plan, at.readout, at.generate],
+        trigger_mode="always_last",
+    )
 
 
 def _tabs(at: Layout) -> list[gr.Tab]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wan_demo.domain.job import Job
+from wan_demo.domain.lora import SUFFIX, Lora
 from wan_demo.domain.request import GenerationRequest, Task
 
 TASK_TITLES = {
@@ -25,6 +26,11 @@ def duration(seconds: float) -> str:
 def number(value: float) -> str:
     """``5``, ``3.5``: no trailing zeros."""
     return f"{value:.10g}"
+
+
+def plain(value: object) -> str:
+    """A number without trailing zeros; anything else as it is."""
+    return number(value) if isinstance(value, (int, float)) else str(value)
 
 
 def gigabytes(count: int) -> str:
@@ -62,6 +68,11 @@ def facts(request: GenerationRequest) -> list[str]:
     ]
     if request.guidance_scale_2 is not None:
         said[-1] += f" / {number(request.guidance_scale_2)}"
+    if request.scheduler is not None:
+        said.append(request.scheduler)
+    if request.flow_shift is not None:
+        said.append(f"shift {number(request.flow_shift)}")
+    said += [f"LoRA {_lora(lora)}" for lora in request.loras]
     if request.strength is not None:
         said.append(f"strength {number(request.strength)}")
     if request.conditioning_scale is not None:
@@ -75,6 +86,11 @@ def said(request: GenerationRequest) -> str:
     if not request.prompt_end:
         return request.prompt
     return f"{request.prompt} → {request.prompt_end}"
+
+
+def _lora(lora: Lora) -> str:
+    """Its file's own name and its weight."""
+    return f"{lora.name.rpartition('/')[2].removesuffix(SUFFIX)} {number(lora.weight)}"
 
 
 def took(job: Job) -> str:

@@ -128,6 +128,12 @@ def test_a_cut_lora_is_refused(model, tmp_path, left):
     refusal(model, path)
 
 
+def test_one_that_memory_was_not_reckoned_for_is_refused(model, tmp_path):
+    pairs = lora_files.matrices(model, rank=32)
+    path = lora_files.write(tmp_path / "a.safetensors", pairs, "comfy")
+    assert "larger than 30% of the model" in refusal(model, path)
+
+
 def test_a_missing_lora_is_refused(model, tmp_path):
     assert "missing" in refusal(model, tmp_path / "none.safetensors")
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from diffusers.hooks import apply_group_offloading
 from gguf import GGMLQuantizationType as Kind
 
 from tests import checkpoints, gguf_files, lora_files, replicas
@@ -257,6 +258,35 @@ def test_adapters_work_over_weights_that_are_stored_in_fp8(new, tmp_path):
     assert difference(run(model), run(expected)) < ORDER
     lora.attach(model, lora_files.write(tmp_path / "a.safetensors", pairs, "comfy"), "a", 0.5)
     assert difference(run(model), merged(expected, (pairs, 0.5))) < ORDER
+
+
+@pytest.mark.parametrize("kind", ["block_level", "leaf_level"])
+def test_adapters_work_over_weights_that_come_in_groups(new, tmp_path, kind):
+    model, base, pairs = new(), new(), lora_files.matrices(new())
+    offload(model, kind)
+    lora.attach(model, lora_files.write(tmp_path / "a.safetensors", pairs, "comfy"), "a", 0.5)
+    assert difference(run(model), merged(new(), (pairs, 0.5))) < ORDER
+    if kind == "leaf_level":  # each new layer comes by itself
+        added = [one for name, one in model.named_modules() if name.endswith("lora_A.a")]
+        assert all(one._diffusers_hook.get_hook("group_offloading") for one in added)
+    lora.detach(model, "a")
+    assert torch.equal(run(model), run(base))
+
+
+def test_nothing_goes_over_weights_that_lie_on_the_disk(new, tmp_path):
+    model, pairs = new(), lora_files.matrices(new())
+    offload(model, "block_level", offload_to_disk_path=str(tmp_path / "weights"))
+    path = lora_files.write(tmp_path / "a.safetensors", pairs, "comfy")
+    with pytest.raises(ModelUnavailable, match="stay on the disk"):
+        lora.attach(model, path, "a")
+    assert torch.equal(run(model), run(new()))
+
+
+def offload(model: Any, kind: str, **options: Any) -> None:
+    blocks = {"num_blocks_per_group": 1} if kind == "block_level" else {}
+    apply_group_offloading(
+        model, torch.device("cpu"), torch.device("cpu"), offload_type=kind, **blocks, **options
+    )
 
 
 @pytest.mark.parametrize("spec", WITH_LORAS, ids=lambda spec: spec.id)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,7 @@ from wan_demo.domain.events import (
     Ready,
     Step,
 )
+from wan_demo.domain.lora import Lora, Worn
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine import preview
@@ -34,7 +36,7 @@ from wan_demo.engine.base import Inputs
 from wan_demo.engine.memory import Decision, Machine, Rung, decide_for, lower, plenty
 from wan_demo.engine.memory.machine import Device as Kind
 from wan_demo.engine.memory.words import ran_out
-from wan_demo.engine.pipelines import conditions
+from wan_demo.engine.pipelines import conditions, wardrobe
 from wan_demo.engine.pipelines.calls import ADAPTERS, arguments
 from wan_demo.engine.pipelines.decoding import decode_clip, use_tiles
 from wan_demo.engine.pipelines.load import Loaded, check, load
@@ -64,6 +66,9 @@ It tells the bytes that are here and all bytes, and asks whether to stop. Raises
 ModelUnavailable, and DownloadStopped when it was to stop.
 """
 
+LocateLoras = Callable[[Sequence[Lora], int, Callable[[int, int], None], Callable[[], bool]], Worn]
+"""The files of LoRAs for a model of so many experts, fetched in the same way."""
+
 
 class PipelineEngine:
     """One model in memory at a time, reused by all; see ``wan_demo.engine.base.Engine``.
@@ -79,9 +84,11 @@ class PipelineEngine:
         device: str,
         measure: Callable[[], Machine] | None = None,
         folder: Path | None = None,
+        locate_loras: LocateLoras = lambda *_: {},
     ) -> None:
         self._find = find
         self._locate = locate
+        self._locate_loras = locate_loras
         self._device = device
         self._measure = measure or partial(plenty, cast(Kind, device))
         self._folder = folder or Path(tempfile.gettempdir())
@@ -118,7 +125,8 @@ class PipelineEngine:
         notice = decision.warning or ""
         log.info("%s %s", decision.sentence, notice)
         emit(Planned(decision.sentence, notice))
-        latents, story = self._latents(decision, request, inputs, emit)
+        loras = self._loras(decision.spec, request, emit)
+        latents, story = self._latents(decision, request, inputs, loras, emit)
         emit(Decoding())
         model = self._loaded
         assert model is not None  # it made the latents
@@ -126,7 +134,8 @@ class PipelineEngine:
         if decoded is None:
             raise OutOfMemory(ran_out(decision.spec, decision.clip, [model.rung], "decoding"))
         frames, way = decoded
-        return frames, self._provenance(model, [*story, *([way] if way else [])])
+        provenance = self._provenance(model, request, [*story, *([way] if way else [])])
+        return frames, provenance | wardrobe.told(loras)
 
     def _decide(self, request: GenerationRequest) -> Decision:
         """Before anything is fetched or loaded; raises DoesNotFit, InvalidRequest.
@@ -139,7 +148,12 @@ class PipelineEngine:
         return decide_for(request, self._find(request.model), self._measure())
 
     def _latents(
-        self, decision: Decision, request: GenerationRequest, inputs: Inputs, emit: Emit
+        self,
+        decision: Decision,
+        request: GenerationRequest,
+        inputs: Inputs,
+        loras: Worn,
+        emit: Emit,
     ) -> tuple[torch.Tensor, list[str]]:
         """The clip's latents. Where memory runs out, all is cleared away and they are made once
         more a rung lower; that is told as phrases.
@@ -154,7 +168,9 @@ class PipelineEngine:
                 emit(Planned(below.sentence, notice=below.sentence))
             tried.append(below.rung)
             try:
-                latents = _denoise(self._load(below, emit), request, inputs, self._remembered, emit)
+                model = self._load(below, emit)
+                wardrobe.wear(model.parts, loras)
+                latents = _denoise(model, request, inputs, self._remembered, emit)
             except Exception as error:
                 if not is_shortage(error):
                     raise
@@ -163,6 +179,7 @@ class PipelineEngine:
                 if below is not decision:
                     self._lowered = (_but_for_the_seed(request), below)
                 return latents, [f"after {rung.name} ran out" for rung in tried[:-1]]
+            model = None
             self._release()  # the exception is gone by now, and with it all that it held
             below = lower(below)
         raise OutOfMemory(ran_out(decision.spec, decision.clip, tried, "denoising"))
@@ -189,13 +206,16 @@ class PipelineEngine:
         collect()
 
     def _files(self, spec: ModelSpec, emit: Emit) -> Checkpoint:
-        def on_bytes(done: int, total: int) -> None:
-            emit(Downloading(done, total))
-
-        try:
+        with _fetching(emit) as on_bytes:
             return self._locate(spec, on_bytes, emit.is_closed)
-        except DownloadStopped as stopped:
-            raise Closed from stopped
+
+    def _loras(self, spec: ModelSpec, request: GenerationRequest, emit: Emit) -> Worn:
+        """The files of the request's LoRAs, looked at before a model is loaded for them."""
+        with _fetching(emit) as on_bytes:
+            experts = spec.architecture.experts
+            files = self._locate_loras(request.loras, experts, on_bytes, emit.is_closed)
+        wardrobe.check(files)
+        return files
 
     def _clean(self) -> None:
         """Leave nothing behind that a later run could see."""
@@ -203,14 +223,32 @@ class PipelineEngine:
             self._loaded.parts["vae"].clear_cache()
             self._loaded.residency.clear()
 
-    def _provenance(self, model: Loaded, story: list[str]) -> dict[str, str]:
+    def _provenance(
+        self, model: Loaded, request: GenerationRequest, story: list[str]
+    ) -> dict[str, str]:
+        scheduler, shift = model.spec.solver(request)
         return {
             "model_revision": model.revision,
             "dtype": str(model.parts["transformer"].dtype).removeprefix("torch."),
             "memory": ", ".join([model.rung.name, *story]),
             "batch": "1",
+            "scheduler": scheduler,
+            "flow_shift": f"{shift:g}",
             **environment(self._device),
         }
+
+
+@contextmanager
+def _fetching(emit: Emit) -> Iterator[Callable[[int, int], None]]:
+    """What takes a download's bytes; a download that was stopped closes the run."""
+
+    def on_bytes(done: int, total: int) -> None:
+        emit(Downloading(done, total))
+
+    try:
+        yield on_bytes
+    except DownloadStopped as stopped:
+        raise Closed from stopped
 
 
 def _denoise(
@@ -219,8 +257,7 @@ def _denoise(
     """The clip's latents: (1, channels, frames, height, width), normalised."""
     spec, call = model.spec, model.spec.calls[request.task]
     said = embed(model, request, remembered)
-    shift = spec.resolution(request.width, request.height).flow_shift
-    scheduler = new_scheduler(spec.scheduler, shift, request.seed)
+    scheduler = new_scheduler(*spec.solver(request), request.seed)
     pipe = ADAPTERS[call].build(spec, model.parts, scheduler)
     if inputs.image is not None:
         conditions.remember(pipe, model, request, inputs, remembered)

@@ -6,6 +6,7 @@ weights as well and is undone without a trace.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import logging
 import warnings
@@ -14,6 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from diffusers.hooks.group_offloading import (
+    _get_top_level_group_offload_hook,
+    _maybe_remove_and_reapply_group_offloading,
+)
 from peft.tuners.lora import LoraLayer
 from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
@@ -21,6 +26,7 @@ from safetensors import SafetensorError
 from wan_demo.engine.pipelines import lora_file
 from wan_demo.engine.pipelines.broken import BrokenFile, refuse
 from wan_demo.engine.pipelines.lora_file import Change
+from wan_demo.engine.pipelines.shortage import is_shortage
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +35,13 @@ BUILT_IN = "built-in"
 
 _PLAIN = (torch.float32, torch.bfloat16, torch.float16)
 
-FAULTS = (BrokenFile, SafetensorError, OSError, ValueError, KeyError, RuntimeError)
-"""What files that are no LoRA for this transformer raise."""
+FAULTS = (
+    *(BrokenFile, SafetensorError, OSError, ValueError, KeyError, RuntimeError),
+    *(TypeError, AttributeError),
+)
+"""What files that are no LoRA for this transformer raise, and weights that PEFT can't wrap."""
+
+OFFLOADED = "the model's weights stay on the disk, where nothing can be put on them"
 
 Chosen = Mapping[str, Mapping[Path, float]]
 """Files and their weights, by the part that they are for: transformer, transformer_2."""
@@ -46,7 +57,8 @@ def wear(parts: Mapping[str, Any], chosen: Chosen) -> None:
     fresh: list[tuple[Any, str]] = []
     try:
         for part, paths in names.items():
-            for name in paths.keys() - weights(parts[part]).keys():
+            on = weights(parts[part])
+            for name in [name for name in paths if name not in on]:
                 attach(parts[part], paths[name], name, 0.0)  # heard only once all are on
                 fresh.append((parts[part], name))
     except Exception:
@@ -57,6 +69,7 @@ def wear(parts: Mapping[str, Any], chosen: Chosen) -> None:
         if part.startswith("transformer"):
             wanted = {_name(path): weight for path, weight in chosen.get(part, {}).items()}
             _keep(transformer, wanted)
+    gc.collect()  # what came off is in cycles, and may be of some GB
 
 
 def attach(transformer: Any, path: Path, name: str, weight: float = 1.0) -> None:
@@ -64,12 +77,16 @@ def attach(transformer: Any, path: Path, name: str, weight: float = 1.0) -> None
 
     ``name`` is new and without dots; ``weight`` multiplies what the file adds. Raises
     ModelUnavailable, with the transformer as before, for a file that is no LoRA, holds NaN or
-    infinity, was made for another base, or would change nothing.
+    infinity, was made for another base, or would change nothing; what says that memory ran out
+    comes as it is.
     """
     before = weights(transformer)
     try:
+        _refuse_on_disk(transformer)
         _inject(transformer, lora_file.read(path, _layers(transformer)), name)
     except FAULTS as error:
+        if is_shortage(error):
+            raise
         log.warning("cannot use the LoRA %s", path.name, exc_info=error)
         raise refuse(f"The LoRA {path.name}", error) from error
     _activate(transformer, {**before, name: weight})
@@ -144,9 +161,17 @@ def _inject(transformer: Any, changes: Mapping[str, Change], name: str) -> None:
                 state, prefix=None, adapter_name=name, low_cpu_mem_usage=True
             )
         _as_given(transformer, state, name)
+        _maybe_remove_and_reapply_group_offloading(transformer)  # else its hooks miss the new ones
     except BaseException:
         detach(transformer, name)  # PEFT may have wrapped some of the layers
         raise
+
+
+def _refuse_on_disk(transformer: Any) -> None:
+    """diffusers' groups on the disk are written once, and would come back without an adapter."""
+    hook = _get_top_level_group_offload_hook(transformer)
+    if hook is not None and hook.config.offload_to_disk_path is not None:
+        raise ValueError(OFFLOADED)
 
 
 def _as_given(transformer: Any, state: Mapping[str, torch.Tensor], name: str) -> None:
@@ -170,7 +195,7 @@ def _place(layer: Any, common: torch.dtype) -> dict[str, Any]:
     """
     weight = layer.weight
     if weight.is_meta:
-        raise ValueError("adapters go on before the weights are offloaded")
+        raise ValueError(OFFLOADED)
     return {"device": weight.device, "dtype": weight.dtype if weight.dtype in _PLAIN else common}
 
 

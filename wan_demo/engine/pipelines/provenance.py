@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from collections.abc import Sequence
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -44,6 +45,21 @@ def _of_folder(folder: Path) -> str:
     if folder.parent.name == "snapshots":
         return folder.name
     return _digest(sorted(folder.rglob("*.safetensors")))
+
+
+def sha256(path: Path) -> str:
+    """A file's SHA-256; a hub file is a link to a blob that bears its own."""
+    blob, stat = path.resolve(), path.stat()
+    if blob.parent.name == "blobs" and len(blob.name) == 64:
+        return blob.name
+    return _sha256(path, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=64)
+def _sha256(path: Path, _mtime_ns: int, _size: int) -> str:
+    """A LoRA has some 600 MB: a second a job, if it were read each time."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _of_file(path: Path) -> str:

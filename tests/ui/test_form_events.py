@@ -1,0 +1,126 @@
+"""What happens in the form, event by event, over a real service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+import pytest
+from gradio.blocks import Block
+
+from wan_demo import catalog
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.request import GenerationRequest, Task
+from wan_demo.service import Service
+from wan_demo.ui.events import State
+from wan_demo.ui.form_events import FormEvents
+from wan_demo.ui.layout import Layout, build_layout
+
+A14B = catalog.find("wan2.2-t2v-a14b")
+TINY = catalog.find("wan-tiny")
+
+
+class Person:
+    """A form and what its components hold, as the browser would keep it."""
+
+    def __init__(self, service: Service, links: Any, spec: ModelSpec) -> None:
+        with gr.Blocks():
+            self.at: Layout = build_layout(service, spec, "a test asked for it", "")
+            state = State(
+                *(gr.State(""), gr.State(spec.id), gr.State(spec.id), gr.State("")),
+                *(gr.Textbox(Task.TEXT_TO_VIDEO.value), gr.Textbox("")),
+            )
+        self.service = service
+        self.events = FormEvents(service, links, self.at, state)
+        buttons = [self.at.preset, self.at.resolution, self.at.ratio]
+        shown = [*self.at.form.components().values(), *buttons, self.at.lora]
+        self.values: dict[Any, Any] = {one: one.value for one in (*shown, *vars(state).values())}
+
+    def does(self, event: Any, **chosen: Any) -> None:
+        """Choose values by names of the layout or the form, then let the event happen."""
+        for name, value in chosen.items():
+            component = self.at.form.components().get(name) or getattr(self.at, name)
+            self.values[component] = value
+        for component, update in event(self.values).items():
+            if isinstance(update, Block):
+                update = update.constructor_args.get("value", self.values.get(component))
+            self.values[component] = update
+
+    def request(self) -> GenerationRequest:
+        """What Generate would run."""
+        given = self.at.form.given(self.values, "text_to_video", self.service.models)
+        return self.service.plan(given).request
+
+    def shows(self, name: str) -> Any:
+        """What a component of the form holds."""
+        return self.values[self.at.form.components()[name]]
+
+
+@pytest.fixture
+def someone(store, folder, links):
+    service = Service(store, folder, TINY.id, lambda _spec: True)
+    return lambda spec: Person(service, links, spec)
+
+
+def test_the_lightning_preset_sets_all_that_it_needs(someone):
+    person = someone(A14B)
+    person.values[person.at.form.prompt] = "a fox"
+    person.does(person.events.choose_preset, preset="Lightning")
+    request, (preset,) = person.request(), [p for p in A14B.presets if p.name == "Lightning"]
+    assert {name: getattr(request, name) for name in preset.overrides} == dict(preset.overrides)
+    assert person.shows("loras").startswith("lightx2v/Wan2.2-Lightning@")
+    person.does(person.events.match_buttons)
+    assert person.values[person.at.preset] == "Lightning"
+
+
+def test_another_preset_takes_all_of_it_back(someone):
+    person = someone(A14B)
+    person.values[person.at.form.prompt] = "a fox"
+    person.does(person.events.choose_preset, preset="Lightning")
+    person.does(person.events.choose_preset, preset="Quality")
+    request = person.request()
+    assert (request.loras, request.scheduler, request.flow_shift) == ((), None, None)
+    assert (request.guidance_scale, request.guidance_scale_2) == (4, 3)
+    assert request.num_inference_steps == 40
+
+
+def test_a_value_of_ones_own_is_no_preset_any_more(someone):
+    person = someone(A14B)
+    person.does(person.events.choose_preset, preset="Lightning")
+    person.does(person.events.match_buttons, loras=person.shows("loras") + "\nstyle:0.5")
+    assert person.values[person.at.preset] is None
+
+
+def test_a_chosen_lora_goes_into_the_box_once(someone, folder):
+    for name in ("ink", "fur"):
+        (folder.loras / f"{name}.safetensors").write_bytes(b"")
+    person = someone(TINY)
+    choices = person.events.list_loras(person.values)[person.at.lora]
+    assert choices.choices == [(f"{name}.safetensors",) * 2 for name in ("fur", "ink")]
+    for name in ("ink", "fur", "ink"):
+        person.does(person.events.add_lora, lora=f"{name}.safetensors")
+        assert person.values[person.at.lora] is None
+    assert person.shows("loras") == "ink.safetensors:1\nfur.safetensors:1"
+    person.values[person.at.form.loras] = "ink.safetensors:0.5\nfur"
+    assert [(one.name, one.weight) for one in person.request().loras] == [
+        ("ink.safetensors", 0.5),
+        ("fur.safetensors", 1.0),
+    ]
+
+
+def test_the_line_above_generate_says_what_is_wrong(someone):
+    person = someone(TINY)
+    person.does(person.events.plan, loras="../../etc/passwd")
+    assert "a path is not taken" in person.values[person.at.plan]
+    person.does(person.events.plan, loras="", scheduler="ddim")
+    assert "does not fit flow matching" in person.values[person.at.plan]
+    assert "data-value='euler'>Use euler<" in person.values[person.at.plan]
+
+
+def test_another_model_starts_with_its_own(someone):
+    person = someone(A14B)
+    person.does(person.events.choose_preset, preset="Lightning")
+    person.does(person.events.choose_model, model=TINY.id)
+    assert [person.shows(name) for name in ("loras", "scheduler", "flow_shift")] == ["", "", ""]
+    request = person.request()
+    assert (request.model, request.loras) == (TINY.id, ())

@@ -1,0 +1,128 @@
+"""The controls that may be left to the model: each has a value that stands for "the model's own".
+
+Their components are built and filled here, so that the rest of the form need not know that value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import gradio as gr
+
+from wan_demo.domain.control import control
+from wan_demo.domain.lora import MOST_LORAS, split, text
+from wan_demo.domain.model import ModelSpec
+from wan_demo.ui import words
+from wan_demo.ui.values import Dropdown
+
+OPEN: Mapping[str, Any] = {"scheduler": "", "flow_shift": "", "loras": ""}
+"""What the components hold where nothing is chosen, by field name."""
+
+
+def scheduler_box(spec: ModelSpec) -> Dropdown:
+    """The solvers, the model's own named as the first."""
+    known = control("scheduler")
+    return Dropdown(
+        label=known.label,
+        info=known.help,
+        choices=_schedulers(spec),
+        value=OPEN["scheduler"],
+        elem_id="scheduler",
+        filterable=False,
+    )
+
+
+def shift_box(spec: ModelSpec) -> gr.Textbox:
+    """The flow shift; empty, it shows the model's own. A number field can't be empty."""
+    known = control("flow_shift")
+    return gr.Textbox(
+        label=known.label,
+        info=known.help,
+        value=OPEN["flow_shift"],
+        placeholder=_own_shift(spec),
+        elem_id="flow_shift",
+    )
+
+
+def loras_box() -> gr.Textbox:
+    """The LoRAs, one a line."""
+    known = control("loras")
+    return gr.Textbox(
+        label=known.label,
+        info=f"{known.help} Of the hub: owner/repo or owner/repo/file.safetensors.",
+        value=OPEN["loras"],
+        lines=2,
+        max_lines=MOST_LORAS,
+        elem_id="loras",
+    )
+
+
+def lora_picker() -> gr.Dropdown:
+    """What lies in the data folder's ``loras/``; a choice goes into the box."""
+    return Dropdown(
+        label="Add a LoRA",
+        info="Of the data folder's loras/.",
+        choices=[],
+        value=None,
+        elem_id="add-lora",
+    )
+
+
+def with_lora(said: Any, name: Any) -> str:
+    """The box's text with one more line; as it was for nothing chosen, or one that is there."""
+    before = str(said or "").strip()
+    names = {split(line)[0] for line in before.splitlines()}
+    return before if not name or name in names else f"{before}\n{name}:1".strip()
+
+
+def as_given(name: str, value: Any) -> Any:
+    """A component's value as the service takes it: None where nothing is chosen."""
+    if name in OPEN and str(value or "").strip() == OPEN[name]:
+        return None
+    return _number(value) if name == "flow_shift" else value
+
+
+def as_shown(name: str, value: Any) -> Any:
+    """A request's value as the component shows it."""
+    if name == "loras":
+        return text(value or ())
+    if name == "flow_shift" and value is not None:
+        return words.plain(value)
+    return OPEN[name] if name in OPEN and value is None else value
+
+
+def refilled(name: str, value: Any, spec: ModelSpec) -> Any:
+    """An update of a component: the value, and what the model's own is."""
+    if name == "scheduler":
+        return gr.Dropdown(value=value, choices=_schedulers(spec))
+    if name == "flow_shift":
+        return gr.Textbox(value=value, placeholder=_own_shift(spec))
+    return value
+
+
+def in_words(name: str, value: Any) -> str:
+    """A value in a sentence."""
+    if name == "loras":
+        return "none" if value == OPEN[name] else value
+    return "the model's own" if value == OPEN[name] else words.plain(value)
+
+
+def _number(value: Any) -> Any:
+    """The number that a text is; what is none is left for the rules to refuse."""
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        return value
+
+
+def _schedulers(spec: ModelSpec) -> list[tuple[str, str]]:
+    own = (f"The model's own ({spec.scheduler})", str(OPEN["scheduler"]))
+    return [own, *((name, name) for name in control("scheduler").choices)]
+
+
+def _own_shift(spec: ModelSpec) -> str:
+    """``5``, or ``5 at 720p, 3 at 480p`` where it depends on the size."""
+    if len({resolution.flow_shift for resolution in spec.resolutions}) == 1:
+        return words.number(spec.resolutions[0].flow_shift)
+    return ", ".join(f"{words.number(r.flow_shift)} at {r.name}" for r in spec.resolutions)
