@@ -76,6 +76,7 @@ class Stage:
     def gguf(self) -> Path:
         """Its quantized transformer's file."""
         source = catalog.find(BAD_GGUF).weights.replaced["transformer"]
+        assert isinstance(source, Source)
         return self.hub.root / source.repo / source.patterns[0]
 
     def code(self, place: Path) -> None:
