@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from wan_demo.domain.model import ModelSpec
+from wan_demo.engine import machine
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.media.folder import DataFolder
@@ -39,6 +40,13 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
 @pytest.fixture
 def folder(tmp_path) -> DataFolder:
     return DataFolder(tmp_path / "data").create()
+
+
+@pytest.fixture
+def plenty_of_memory(monkeypatch) -> None:
+    """Room for any model: a replica is small, but what it needs is reckoned from its spec."""
+    monkeypatch.setattr(machine, "ram", lambda: machine.Ram(total=2**50, free=2**50))
+    monkeypatch.setattr(machine, "disk", lambda _: 2**50)
 
 
 @pytest.fixture

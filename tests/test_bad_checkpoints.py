@@ -39,6 +39,8 @@ from wan_demo.service import Loras, Service
 from wan_demo.settings import Settings
 from wan_demo.worker import Worker
 
+pytestmark = pytest.mark.usefixtures("plenty_of_memory")
+
 GOOD, BAD, BAD_GGUF = "wan2.1-t2v-1.3b", "wan2.1-t2v-14b", "wan2.1-t2v-14b-gguf"
 FOLDER = catalog.find(BAD).weights.name
 ASKED = {"width": 256, "height": 256, "num_frames": 5, "num_inference_steps": 1, "seed": 1}

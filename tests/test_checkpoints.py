@@ -20,6 +20,8 @@ from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.media.encode import read_metadata
 
+pytestmark = pytest.mark.usefixtures("plenty_of_memory")
+
 SPECS = [spec for spec in catalog.MODELS if not spec.bundled]
 LIGHTNING = "wan2.2-t2v-a14b-lightning"
 CASES = [(spec, task) for spec in SPECS for task in spec.tasks]

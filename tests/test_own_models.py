@@ -23,6 +23,8 @@ from wan_demo.domain.source import Source
 from wan_demo.media.decode import read_video
 from wan_demo.media.encode import read_metadata
 
+pytestmark = pytest.mark.usefixtures("plenty_of_memory")
+
 TINY_FOLDER = catalog.ASSETS / "wan-tiny"
 DATA = Path("data")
 
