@@ -77,6 +77,7 @@ class TestMatch:
         assert verify() == 1
         assert "loras: style.safetensors is not on this machine" in capsys.readouterr().out
         assert verify("--lora", "./style.safetensors") == 0
+        Path("data/loras").mkdir(parents=True, exist_ok=True)
         Path("style.safetensors").rename("data/loras/style.safetensors")
         assert verify() == 0
 
