@@ -19,6 +19,10 @@ from wan_demo.media.folder import replacing
 CRF = "16"
 """x264's quality, 0 (lossless) to 51: 16 is where people stop seeing a difference."""
 
+X264 = {"crf": CRF, "preset": "medium", "mbtree": "0"}
+"""mbtree off: its assembler reads memory that nobody wrote where a row is not a multiple of eight
+macroblocks, so that of a hundred clips of the same 96x96 frames about six came out otherwise."""
+
 METADATA_KEY = "comment"
 """The one free text field that MP4 readers everywhere show."""
 
@@ -42,7 +46,7 @@ def write_mp4(
     end = len(frames) * TICKS if seconds is None else round(seconds * fps * TICKS)
     with replacing(path) as part, av.open(part, "w", "mp4", {"movflags": "faststart"}) as container:
         container.metadata[METADATA_KEY] = json.dumps(metadata, ensure_ascii=False)
-        stream = container.add_stream("libx264", rate=fps, options={"crf": CRF, "preset": "medium"})
+        stream = container.add_stream("libx264", rate=fps, options=X264)
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.thread_count = 1
