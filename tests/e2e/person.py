@@ -39,6 +39,12 @@ def type_prompt(page: Page, text: str) -> None:
     page.get_by_label("Prompt", exact=True).fill(text)
 
 
+def pick_example(page: Page, prompt: str) -> None:
+    """Click an example, and see its prompt in the form: its picture or clip comes with it."""
+    page.get_by_role("button", name=prompt).click()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
+
+
 def type_number(page: Page, label: str, value: str) -> None:
     """Type a value into the number field of a slider."""
     field = page.get_by_label(f"number input for {label}")

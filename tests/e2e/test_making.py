@@ -41,8 +41,7 @@ def test_a_prompt_becomes_a_playing_video_of_the_right_colors(page: Page, server
 def test_the_example_picture_becomes_a_video_that_starts_with_it(page: Page, server: str):
     person.open_app(page, server)
     person.go_to(page, "Image to video")
-    page.get_by_role("button", name="a green square moving left").click()
-    expect(person.plan(page)).to_contain_text("Will run")
+    person.pick_example(page, "a green square moving left on a black background")
     person.generate(page)
     video = person.finished_video(page)
     video.evaluate("video => { video.pause(); video.currentTime = 0; }")
@@ -55,8 +54,7 @@ def test_the_example_picture_becomes_a_video_that_starts_with_it(page: Page, ser
 def test_a_clip_is_restyled_to_the_color_that_was_asked_for(page: Page, server: str):
     person.open_app(page, server)
     person.go_to(page, "Style edit")
-    page.get_by_role("button", name="a cyan circle moving right").click()
-    expect(person.plan(page)).to_contain_text("strength")
+    person.pick_example(page, "a cyan circle moving right on a black background")
     person.generate(page)
     frame = person.pixels(person.finished_video(page))
     assert person.share_near(frame, CYAN, 80) > 0.03
