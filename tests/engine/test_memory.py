@@ -24,7 +24,6 @@ from wan_demo.engine.memory import (
     Machine,
     Precision,
     Profile,
-    batch_size,
     best_for,
     decide,
     ladder,
@@ -130,23 +129,6 @@ def test_each_lower_rung_needs_less_until_there_is_none(situation):
         assert below.needs.device <= above.needs.device
         assert place(below) > place(above)
         assert below.needs.fit(machine)
-
-
-@given(situations(), st.integers(1, 8))
-def test_a_batch_fits_and_is_at_least_one(situation, clips):
-    spec, machine, size = situation
-    try:
-        decision = decide(spec, machine, *size, others=())
-    except DoesNotFit:
-        return
-    count = batch_size(decision, machine, clips)
-    assert 1 <= count <= clips
-    assert needs(spec, decision.rung, replace(decision.clip, clips=count)).fit(machine)
-
-
-def test_more_clips_fit_at_once_on_a_larger_card():
-    decision = decided("wan2.1-t2v-1.3b", card(79, 124))
-    assert [batch_size(decision, card(gpu, 124), 8) for gpu in (10, 24, 79)] == [1, 6, 8]
 
 
 @MODELS

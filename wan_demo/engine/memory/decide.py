@@ -122,19 +122,6 @@ def lower(decision: Decision) -> Decision | None:
     return None
 
 
-def batch_size(decision: Decision, machine: Machine, clips: int) -> int:
-    """How many of a request's ``clips`` fit at once on the decision's rung, at least 1.
-
-    They share the weights and the prompt's encoding and are decoded one by one.
-    """
-    clip = decision.clip
-    for count in range(clips, 1, -1):
-        together = replace(clip, clips=count)
-        if needs(decision.spec, decision.rung, together).fit(machine):
-            return count
-    return 1
-
-
 def fastest(spec: ModelSpec, machine: Machine, clip: Clip) -> tuple[Rung, Needs] | None:
     """The fastest rung that fits, without words; None where nothing does."""
     for rung in ladder(spec, machine):

@@ -27,7 +27,7 @@ TILE, TILE_STRIDE = 256, 192  # AutoencoderKLWan.tile_sample_min_*, tile_sample_
 
 @dataclass(frozen=True)
 class Clip:
-    """What is to be made: pixels, frames, from what, and how many at once.
+    """What is to be made: pixels, frames, and from what.
 
     Without a ``task`` it is the model's hungriest.
     """
@@ -36,7 +36,6 @@ class Clip:
     height: int
     frames: int
     task: Task | None = None
-    clips: int = 1
 
 
 def weights(spec: ModelSpec, part: str, rung: Rung) -> int:
@@ -157,7 +156,7 @@ def denoising(spec: ModelSpec, clip: Clip, rung: Rung) -> int:
 
     Guidance runs its two passes one after the other, so it doubles nothing.
     """
-    count = tokens(spec, clip) * clip.clips
+    count = tokens(spec, clip)
     unit = count * _width(spec) * BYTES[rung.dtype]
     return int(unit * _units(spec, clip, rung)) + _rotary(spec, count) + _scores(spec, count, rung)
 
