@@ -140,7 +140,9 @@ def test_the_worker_decides_by_what_it_measures_and_the_fake_one_does_not(folder
 
 def test_the_fake_engine_is_a_setting(folder):
     loras = Loras(LoraFolder(folder.loras))
-    assert isinstance(bootstrap.make_engine(Settings(engine="fake"), folder, loras), FakeEngine)
+    assert isinstance(
+        bootstrap.make_engine(Settings(engine="fake"), folder.offload, loras), FakeEngine
+    )
 
 
 def test_one_server_per_data_folder(folder):

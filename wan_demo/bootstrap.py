@@ -40,6 +40,7 @@ from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
 from wan_demo.media.loras import NONE_LENT, LoraFolder
+from wan_demo.media.offload import own_folder
 from wan_demo.service import Loras, Service
 from wan_demo.settings import Settings
 from wan_demo.worker import Worker
@@ -196,16 +197,17 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
     folder = DataFolder(settings.data_dir)
     store = SqlJobStore(connect(sqlite_url(folder.database)))
     models = make_catalog(settings)
-    engine = make_engine(settings, folder, make_loras(settings, folder.loras), models)
-    worker = Worker(name, store, engine, folder, models)
-    if supervised:
-        return worker.run(stopping)
-    give_back = _give_back(store)
-    give_back(name, True)
-    try:
-        worker.run(stopping)
-    finally:
-        give_back(name, not stopping.is_set())
+    with own_folder(folder.offload) as offload:
+        loras = make_loras(settings, folder.loras)
+        worker = Worker(name, store, make_engine(settings, offload, loras, models), folder, models)
+        if supervised:
+            return worker.run(stopping)
+        give_back = _give_back(store)
+        give_back(name, True)
+        try:
+            worker.run(stopping)
+        finally:
+            give_back(name, not stopping.is_set())
 
 
 def make_one_off(
@@ -223,7 +225,7 @@ def make_one_off(
     spec, _ = default_model(settings, device, watch(), models)
 
     def work(stopping: Flag) -> None:  # the engine takes seconds to import: only once it is needed
-        engine = make_engine(settings, folder, loras, models)
+        engine = make_engine(settings, folder.offload, loras, models)
         Worker("one-off", store, engine, folder, models).run(stopping)
 
     may_download = settings.downloads is not False
@@ -271,9 +273,12 @@ def make_loras(settings: Settings, root: Path, lent: Mapping[str, Path] = NONE_L
 
 
 def make_engine(
-    settings: Settings, folder: DataFolder, loras: Loras, models: Catalog = BUILT_IN
+    settings: Settings, offload: Path, loras: Loras, models: Catalog = BUILT_IN
 ) -> Engine:
-    """The engine that the settings name; only here is torch imported."""
+    """The engine that the settings name; only here is torch imported.
+
+    ``offload`` is a folder for weights that stay on the disk.
+    """
     if settings.engine == "fake":
         return FakeEngine(FAKE_STEP_SECONDS)
     from wan_demo.engine.quiet import quiet_transformers
@@ -283,9 +288,9 @@ def make_engine(
     from wan_demo.engine.pipelines.measure import measure
 
     device = usable(detect(settings.device).kind)
-    look = partial(measure, device, folder.offload)
+    look = partial(measure, device, offload)
     locate, worn = make_locate(settings), loras.files.worn
-    return PipelineEngine(models.find, locate, device, look, folder.offload, worn)
+    return PipelineEngine(models.find, locate, device, look, offload, worn)
 
 
 def end_with_parent(stopping: Flag) -> None:

@@ -18,7 +18,7 @@ RESERVE_BYTES = 64 * 2**20
 class DataFolder:
     """Paths below one root. Inputs are named by their content, videos at random.
 
-    ``offload`` is for weights that a worker keeps on the disk while it runs. What lies in
+    ``offload`` is for weights that workers keep on the disk (``media.offload``). What lies in
     ``loras`` is people's own: nothing here writes or deletes there.
     """
 
@@ -72,14 +72,13 @@ class DataFolder:
         return f"{secrets.token_urlsafe(16)}.mp4"
 
     def sweep(self, videos: Set[str], since: datetime) -> None:
-        """Delete what a hard kill left: parts, previews, weights, and videos but those named.
+        """Delete what a hard kill left: parts, previews, and videos but those named.
 
         A video from before ``since`` stays, as those names say nothing about it.
         """
         for folder in (self.root, self.inputs, self.videos):
             _delete(folder.glob("*.part"))
         _delete(self.previews.iterdir())
-        shutil.rmtree(self.offload, ignore_errors=True)
         _delete(
             path
             for path in self.videos.glob("*.mp4")
