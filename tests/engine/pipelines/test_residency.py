@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests import checkpoints
+from tests import checkpoints, lora_files
 from tests.engine.pipelines.test_calls import inputs, request
 from wan_demo import catalog
 from wan_demo.domain.checkpoint import Checkpoint
@@ -289,6 +289,21 @@ def test_fp8_streams_and_takes_turns_as_well(make, name, home):
     assert difference(streamed.frames, whole) <= ROUNDING
     stored = {one.dtype for one in streamed.model.parts["transformer"].blocks.parameters()}
     assert torch.float8_e4m3fn in stored
+
+
+@pytest.mark.parametrize("home", [Home.DISK, Home.DISK_BLOCKS, Home.DISK_LEAVES])
+def test_a_lora_goes_to_the_disk_with_the_weights(files, make, plain, tmp_path, home):
+    path = tmp_path / "style.safetensors"
+    transformer = checkpoints.transformer(catalog.find(TEXT), files[TEXT].folder)
+    lora_files.write(path, lora_files.matrices(transformer, 1), "comfy")
+    frames = []
+    for rung in (PLAIN, all_at(home)):
+        worn = {"transformer": {path: 0.7}}
+        model = load(catalog.find(TEXT), files[TEXT], rung, tmp_path / "offload", worn)
+        make.loaded.append(model)
+        frames += [frames_of(model), frames_of(model)]
+    assert difference(frames[0], plain(TEXT)) > ROUNDING
+    assert all(difference(frames[0], other) <= ROUNDING for other in frames[1:])
 
 
 @pytest.mark.parametrize("name", [TEXT, ADAPTED])

@@ -14,10 +14,12 @@ import torch
 
 from tests import checkpoints, lora_files, replicas
 from tests.engine.pipelines.test_calls import inputs, request
+from tests.engine.pipelines.test_residency import ROUNDING, difference
 from wan_demo import catalog
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.events import Finished, Loading
 from wan_demo.domain.lora import parse
+from wan_demo.domain.memory import Profile
 from wan_demo.domain.model import ModelSpec
 from wan_demo.engine.pipelines import lora
 from wan_demo.engine.pipelines.engine import PipelineEngine
@@ -65,9 +67,10 @@ def engine(files, shelf) -> PipelineEngine:
 
 @pytest.fixture
 def make(engine) -> Make:
-    def make(said: str = "", spec: ModelSpec = BASE) -> Finished:
+    def make(said: str = "", spec: ModelSpec = BASE, profile: Profile | None = None) -> Finished:
         task = spec.tasks[0]
-        asked = request(spec, task).model_copy(update={"loras": parse(said)})
+        changes = {"loras": parse(said), "profile": profile}
+        asked = request(spec, task).model_copy(update=changes)
         last = list(engine.generate(asked, inputs(spec, task)))[-1]
         assert isinstance(last, Finished)
         return last
@@ -206,3 +209,19 @@ def tensors_held() -> tuple[int, int]:
     """How many tensors there are, and how many numbers they hold."""
     tensors = [one for one in gc.get_objects() if issubclass(type(one), torch.Tensor)]
     return len(tensors), sum(one.numel() for one in tensors)
+
+
+def test_weights_on_the_disk_are_dressed_before_they_go_there(engine, make):
+    profile = Profile.IN_TURN
+    bare, expected = make(), make("one:0.8, x_HIGH_fp16")
+    assert difference(bare.frames, expected.frames) > ROUNDING
+    models = []
+    for said, wanted in (("", bare), ("one:0.8, x_HIGH_fp16", expected), ("", bare)):
+        made = [make(said, profile=profile) for _ in range(2)]
+        assert np.array_equal(made[0].frames, made[1].frames)
+        assert difference(made[0].frames, wanted.frames) <= ROUNDING
+        models.append(engine._loaded)
+    assert len({id(model) for model in models}) == 3  # one loading for each change
+    with pytest.raises(ModelUnavailable):
+        make("bad", profile=profile)
+    assert difference(make(profile=profile).frames, bare.frames) <= ROUNDING

@@ -36,13 +36,14 @@ from wan_demo.engine.base import Inputs
 from wan_demo.engine.memory import Decision, Machine, Rung, decide_for, lower, plenty
 from wan_demo.engine.memory.machine import Device as Kind
 from wan_demo.engine.memory.words import ran_out
-from wan_demo.engine.pipelines import conditions, wardrobe
+from wan_demo.engine.pipelines import conditions, lora, wardrobe
 from wan_demo.engine.pipelines.calls import ADAPTERS, arguments
 from wan_demo.engine.pipelines.decoding import decode_clip, use_tiles
 from wan_demo.engine.pipelines.load import Loaded, check, load
 from wan_demo.engine.pipelines.prompts import embed
 from wan_demo.engine.pipelines.provenance import environment
 from wan_demo.engine.pipelines.remembered import Remembered
+from wan_demo.engine.pipelines.residency import must_dress_first
 from wan_demo.engine.pipelines.schedulers import new_scheduler
 from wan_demo.engine.pipelines.shortage import collect, is_shortage
 from wan_demo.engine.stream import Closed, Emit, stream
@@ -168,7 +169,7 @@ class PipelineEngine:
                 emit(Planned(below.sentence, notice=below.sentence))
             tried.append(below.rung)
             try:
-                model = self._load(below, emit)
+                model = self._load(below, loras, emit)
                 wardrobe.wear(model.parts, loras)
                 latents = _denoise(model, request, inputs, self._remembered, emit)
             except Exception as error:
@@ -184,14 +185,15 @@ class PipelineEngine:
             below = lower(below)
         raise OutOfMemory(ran_out(decision.spec, decision.clip, tried, "denoising"))
 
-    def _load(self, decision: Decision, emit: Emit) -> Loaded:
+    def _load(self, decision: Decision, loras: Worn, emit: Emit) -> Loaded:
         spec, rung = decision.spec, decision.rung
-        if self._loaded is None or not _is_same(self._loaded, spec, rung):
+        worn = wardrobe.files_of(loras) if must_dress_first(rung) else None
+        if self._loaded is None or not _is_same(self._loaded, spec, rung, worn):
             files = self._files(spec, emit)
             check(spec, files)  # while the model in memory is still there
             emit(Loading(spec.id))
             self._release()
-            self._loaded = load(spec, files, rung, self._folder)
+            self._loaded = load(spec, files, rung, self._folder, worn or {})
             emit(Ready())
         self._loaded = replace(self._loaded, rung=rung)
         use_tiles(self._loaded, rung.vae_tiling)
@@ -306,9 +308,13 @@ def _refuse_nonsense(spec: ModelSpec, latents: torch.Tensor) -> None:
         raise GenerationFailed(f"{spec.title} made no picture but NaN: its weights are damaged.")
 
 
-def _is_same(model: Loaded, spec: ModelSpec, rung: Rung) -> bool:
-    """Whether a model in memory will do: tiles are switched on and off without loading it anew."""
-    return model.spec.id == spec.id and replace(model.rung, vae_tiling=rung.vae_tiling) == rung
+def _is_same(model: Loaded, spec: ModelSpec, rung: Rung, worn: lora.Chosen | None) -> bool:
+    """Whether a model in memory will do: tiles are switched on and off without loading it anew.
+
+    ``worn`` are LoRAs that can't be put on later, or None.
+    """
+    is_it = model.spec.id == spec.id and replace(model.rung, vae_tiling=rung.vae_tiling) == rung
+    return is_it and (worn is None or lora.is_wearing(model.parts, worn))
 
 
 def _but_for_the_seed(request: GenerationRequest) -> GenerationRequest:

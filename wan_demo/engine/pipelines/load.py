@@ -40,6 +40,8 @@ FAULTS = (
 )
 """What diffusers and transformers raise for files that are not what they should be."""
 
+NONE: lora.Chosen = {}
+
 NUMBERS_LOOKED_AT = 2**16
 """Of each tensor, when looking for NaN: all of the small ones, a spread of the large ones.
 
@@ -60,19 +62,23 @@ class Loaded:
     residency: Residency
 
 
-def load(spec: ModelSpec, files: Checkpoint, rung: Rung, folder: Path) -> Loaded:
+def load(
+    spec: ModelSpec, files: Checkpoint, rung: Rung, folder: Path, worn: lora.Chosen = NONE
+) -> Loaded:
     """Read the parts of ``spec`` from its files, one by one, and keep them as ``rung`` says.
 
-    ``folder`` is where weights are offloaded to that stay on the disk. Raises ModelUnavailable;
-    what says that memory ran out (``shortage.is_shortage``) comes as it is.
+    ``folder`` is where weights are offloaded to that stay on the disk; ``worn`` are LoRAs to put
+    on before that (``residency.must_dress_first``). Raises ModelUnavailable; what says that memory
+    ran out (``shortage.is_shortage``) comes as it is.
     """
     residency, parts = Residency(rung, folder), {}
     try:
         _check_base(spec, files)
         for name in _names(spec):
-            parts[name] = _ready(spec, name, files, rung)
+            read = partial(_ready, spec, name, files, rung, worn.get(name, {}))
+            parts[name] = read()
             if isinstance(parts[name], torch.nn.Module):
-                residency.place(name, parts[name], partial(_ready, spec, name, files, rung))
+                residency.place(name, parts[name], read)
     except BaseException as error:
         residency.close()
         is_said = isinstance(error, (ModelUnavailable, torch.AcceleratorError))
@@ -83,11 +89,14 @@ def load(spec: ModelSpec, files: Checkpoint, rung: Rung, folder: Path) -> Loaded
     return Loaded(spec, parts, revision(files), rung, residency)
 
 
-def _ready(spec: ModelSpec, name: str, files: Checkpoint, rung: Rung) -> Any:
-    """A part as it computes, in RAM: with its adapter, in the rung's precision."""
+def _ready(
+    spec: ModelSpec, name: str, files: Checkpoint, rung: Rung, worn: Mapping[Path, float]
+) -> Any:
+    """A part as it computes, in RAM: with its adapters, in the rung's precision."""
     part = _part(spec, name, files, rung)
     if name in files.loras:
         lora.attach(part, files.loras[name], lora.BUILT_IN)
+    lora.dress(part, worn)
     if isinstance(part, torch.nn.Module):
         part.eval().requires_grad_(False)
     if name.startswith("transformer"):

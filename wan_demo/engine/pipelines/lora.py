@@ -72,6 +72,25 @@ def wear(parts: Mapping[str, Any], chosen: Chosen) -> None:
     gc.collect()  # what came off is in cycles, and may be of some GB
 
 
+def is_wearing(parts: Mapping[str, Any], chosen: Chosen) -> bool:
+    """Whether ``chosen`` are the adapters of ``parts`` already, besides the built-in ones."""
+    return all(
+        {name: w for name, w in weights(parts[part]).items() if name != BUILT_IN}
+        == {_name(path): weight for path, weight in chosen.get(part, {}).items()}
+        for part in parts
+        if part.startswith("transformer")
+    )
+
+
+def dress(transformer: Any, files: Mapping[Path, float]) -> None:
+    """Put files on a transformer that was just read and is about to be kept on the disk.
+
+    Raises ModelUnavailable.
+    """
+    for path, weight in files.items():
+        attach(transformer, path, _name(path), weight)
+
+
 def attach(transformer: Any, path: Path, name: str, weight: float = 1.0) -> None:
     """Put the adapter of a file on ``transformer`` beside those that are on.
 

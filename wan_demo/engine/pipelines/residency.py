@@ -141,6 +141,11 @@ def _join_tied(part: torch.nn.Module) -> None:
                 part.set_submodule(name, owner)
 
 
+def must_dress_first(rung: Rung) -> bool:
+    """Whether LoRAs go on before a transformer is placed: weights on the disk are written once."""
+    return rung.transformer in (Home.DISK, *_ON_DISK)
+
+
 def home_of(rung: Rung, name: str) -> Home:
     """Where a rung keeps a part, by its folder's name."""
     return rung.transformer if name.startswith("transformer") else getattr(rung, name)

@@ -24,12 +24,17 @@ def check(wanted: Worn) -> None:
             raise refuse(f"The LoRA {file.path.name}", error) from error
 
 
+def files_of(wanted: Worn) -> lora.Chosen:
+    """The weights of the wanted files by the parts that they are for."""
+    return {part: _by_path(files) for part, files in wanted.items()}
+
+
 def wear(parts: Mapping[str, Any], wanted: Worn) -> None:
     """Make the wanted LoRAs those of ``parts``, and no others but the built-in ones.
 
     Raises ModelUnavailable, with everything as it was before.
     """
-    lora.wear(parts, {part: _by_path(files) for part, files in wanted.items()})
+    lora.wear(parts, files_of(wanted))
 
 
 def told(worn: Worn) -> dict[str, str]:
