@@ -100,6 +100,28 @@ def test_a_device_that_does_not_take_the_weights_is_said(monkeypatch, error, end
         list(engine.generate(REQUESTS[Task.TEXT_TO_VIDEO], Inputs()))
 
 
+def test_a_clip_whose_vae_needs_less_room_leaves_the_rest_in_memory(monkeypatch):
+    engine = PipelineEngine(catalog.find, make_locate(Settings()), "cpu")
+    decide_for, seen = engine_module.decide_for, []
+
+    def decide(request, *rest):
+        decision = decide_for(request, *rest)
+        vae_dtype = "bfloat16" if request.num_frames > 9 else "float32"
+        return replace(decision, rung=replace(decision.rung, vae_dtype=vae_dtype))
+
+    monkeypatch.setattr(engine_module, "decide_for", decide)
+    for frames in (9, 13, 13, 9):
+        small = REQUESTS[Task.TEXT_TO_VIDEO].model_copy(update={"num_frames": frames})
+        list(engine.generate(small, Inputs()))
+        assert engine._loaded is not None
+        seen.append(engine._loaded.parts.copy())
+    assert len({id(parts["transformer"]) for parts in seen}) == 1
+    assert [parts["vae"].dtype for parts in seen] == [
+        *(torch.float32, torch.bfloat16, torch.bfloat16, torch.float32)
+    ]
+    assert seen[1]["vae"] is seen[2]["vae"]
+
+
 def test_a_medium_that_was_not_read_is_a_failure(engine):
     with pytest.raises(GenerationFailed):
         list(engine.generate(REQUESTS[Task.IMAGE_TO_VIDEO], Inputs()))

@@ -24,7 +24,7 @@ from wan_demo.domain.memory import Precision, Profile
 from wan_demo.engine.memory import Home, Rung, ladder, plenty
 from wan_demo.engine.pipelines.decoding import decode_clip
 from wan_demo.engine.pipelines.engine import _denoise
-from wan_demo.engine.pipelines.load import Loaded, load
+from wan_demo.engine.pipelines.load import Loaded, load, read_vae
 from wan_demo.engine.pipelines.remembered import Remembered
 from wan_demo.engine.pipelines.residency import Residency, _FromRam, _tensors
 from wan_demo.engine.stream import Emit
@@ -259,6 +259,22 @@ def test_the_vae_alone_computes_in_bf16(make, plain):
     assert made.model.parts["transformer"].dtype == torch.float32
     assert made.model.parts["vae"].dtype == torch.bfloat16
     assert np.abs(made.frames.astype(int) - plain(TEXT)).mean() < 2
+
+
+@pytest.mark.parametrize("home", [Home.DEVICE, Home.STAGE, Home.DISK])
+def test_the_vae_changes_its_precision_and_all_else_stays(files, make, home):
+    rungs = [all_at(home, vae_dtype=dtype) for dtype in ("float32", "bfloat16", "float32")]
+    made = make(TEXT, rungs[0])
+    frames, model = [made.frames], made.model
+    for rung in rungs[1:]:
+        again = read_vae(model, files[TEXT], rung)
+        frames.append(frames_of(again))
+        assert again.parts["transformer"] is made.model.parts["transformer"]
+        assert str(again.parts["vae"].dtype) == f"torch.{rung.vae_dtype}"
+        model = again
+    assert difference(frames[0], frames[2]) <= ROUNDING
+    assert not np.array_equal(frames[0], frames[1])
+    assert np.abs(frames[0].astype(int) - frames[1]).mean() < 2
 
 
 FP8 = replace(PLAIN, precision=Precision.FP8)

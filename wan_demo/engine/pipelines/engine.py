@@ -39,7 +39,7 @@ from wan_demo.engine.memory.words import ran_out
 from wan_demo.engine.pipelines import conditions, lora, wardrobe
 from wan_demo.engine.pipelines.calls import ADAPTERS, arguments
 from wan_demo.engine.pipelines.decoding import decode_clip, use_tiles
-from wan_demo.engine.pipelines.load import Loaded, check, load
+from wan_demo.engine.pipelines.load import Loaded, check, load, read_vae
 from wan_demo.engine.pipelines.prompts import embed
 from wan_demo.engine.pipelines.provenance import environment
 from wan_demo.engine.pipelines.remembered import Remembered
@@ -195,6 +195,8 @@ class PipelineEngine:
             self._release()
             self._loaded = load(spec, files, rung, self._folder, worn or {})
             emit(Ready())
+        elif self._loaded.rung.vae_dtype != rung.vae_dtype:
+            self._loaded = read_vae(self._loaded, self._files(spec, emit), rung)
         self._loaded = replace(self._loaded, rung=rung)
         use_tiles(self._loaded, rung.vae_tiling)
         return self._loaded
@@ -309,11 +311,12 @@ def _refuse_nonsense(spec: ModelSpec, latents: torch.Tensor) -> None:
 
 
 def _is_same(model: Loaded, spec: ModelSpec, rung: Rung, worn: lora.Chosen | None) -> bool:
-    """Whether a model in memory will do: tiles are switched on and off without loading it anew.
+    """Whether a model in memory will do, but perhaps for its VAE.
 
     ``worn`` are LoRAs that can't be put on later, or None.
     """
-    is_it = model.spec.id == spec.id and replace(model.rung, vae_tiling=rung.vae_tiling) == rung
+    vae = {"vae_tiling": rung.vae_tiling, "vae_dtype": rung.vae_dtype}
+    is_it = model.spec.id == spec.id and replace(model.rung, **vae) == rung
     return is_it and (worn is None or lora.is_wearing(model.parts, worn))
 
 

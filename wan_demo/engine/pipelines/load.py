@@ -7,8 +7,9 @@ that a folder cannot name code of its own.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,20 +74,42 @@ def load(
     """
     residency, parts = Residency(rung, folder), {}
     try:
-        _check_base(spec, files)
-        for name in _names(spec):
-            read = partial(_ready, spec, name, files, rung, worn.get(name, {}))
-            parts[name] = read()
-            if isinstance(parts[name], torch.nn.Module):
-                residency.place(name, parts[name], read)
-    except BaseException as error:
+        with _told(spec):
+            _check_base(spec, files)
+            for name in _names(spec):
+                read = partial(_ready, spec, name, files, rung, worn.get(name, {}))
+                parts[name] = read()
+                if isinstance(parts[name], torch.nn.Module):
+                    residency.place(name, parts[name], read)
+    except BaseException:
         residency.close()
+        raise
+    return Loaded(spec, parts, revision(files), rung, residency)
+
+
+def read_vae(model: Loaded, files: Checkpoint, rung: Rung) -> Loaded:
+    """The model with its VAE read anew in the precision of ``rung``; raises as ``load`` does.
+
+    A clip that needs the room has it in bf16: for that, 28 GB of the rest need not be read again.
+    """
+    with _told(model.spec):
+        read = partial(_ready, model.spec, "vae", files, rung, {})
+        model.parts["vae"] = read()
+        model.residency.place("vae", model.parts["vae"], read)
+    return replace(model, rung=rung)
+
+
+@contextmanager
+def _told(spec: ModelSpec) -> Iterator[None]:
+    """What the libraries raise for broken files, as a sentence."""
+    try:
+        yield
+    except BaseException as error:
         is_said = isinstance(error, (ModelUnavailable, torch.AcceleratorError))
         if is_said or is_shortage(error) or not isinstance(error, FAULTS):
             raise
         log.exception("cannot load %s", spec.id)
         raise refuse(f"The weights of {spec.title}", error) from error
-    return Loaded(spec, parts, revision(files), rung, residency)
 
 
 def _ready(
