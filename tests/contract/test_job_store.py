@@ -105,6 +105,54 @@ def test_jobs_are_claimed_in_the_order_they_came(store: JobStore):
     assert store.claim("w3") is None
 
 
+def test_owners_take_turns(store: JobStore):
+    mine = [add(store) for _ in range(3)]
+    theirs = add(store, owner="bob")
+    expected = [mine[0].id, theirs.id, mine[1].id, mine[2].id]
+    assert [job.id for job in store.active()] == expected
+    assert [job.id for job in store.ahead(mine[1].id)] == expected[:2]
+    taken = []
+    while (claimed := store.claim("w1")) is not None:
+        taken.append(claimed.job.id)
+        store.complete(claimed, CLIPS)
+    assert taken == expected
+
+
+def test_who_was_served_longest_ago_is_next(store: JobStore):
+    for owner in ("ada", "bob", "ada", "eve"):
+        add(store, owner=owner)
+    for expected in ("ada", "bob", "eve"):
+        claimed = claim(store)
+        assert claimed.job.owner == expected
+        store.complete(claimed, CLIPS)
+    late = [add(store, owner=owner) for owner in ("eve", "bob")]
+    assert [job.owner for job in store.active()] == ["ada", "bob", "eve"]
+    assert [job.id for job in store.ahead(late[0].id)][1:] == [late[1].id]
+
+
+def test_jobs_alike_stay_together_for_a_while(store: JobStore):
+    add(store)
+    store.complete(claim(store), CLIPS)
+    add(store, owner="bob", num_frames=13)
+    for _ in range(5):
+        add(store)
+    frames = [job.request.num_frames for job in store.active()]
+    assert frames == [9, 9, 9, 13, 9, 9]
+
+
+def test_ones_own_jobs_are_arranged(store: JobStore):
+    mine = [add(store) for _ in range(4)]
+    other = add(store, owner="bob")
+    running = claim(store)
+    store.arrange("ada", [mine[3].id, running.job.id, other.id, "nothing", mine[1].id])
+    order = [job.id for job in store.active() if job.owner == "ada"]
+    assert order == [mine[0].id, mine[3].id, mine[2].id, mine[1].id]
+    late = add(store)
+    assert store.active()[-1].id == late.id
+    store.arrange("bob", [mine[1].id, mine[3].id])
+    assert [job.id for job in store.active() if job.owner == "ada"] == [*order, late.id]
+
+
 def test_a_claimed_job_runs(store: JobStore):
     add(store)
     job = claim(store, "w1").job

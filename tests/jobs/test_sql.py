@@ -92,7 +92,6 @@ def test_a_row_that_cannot_be_read_takes_nothing_else_down(engine, store, caplog
 def test_a_job_that_cannot_be_read_is_given_up_and_the_next_one_runs(engine, store):
     spoiled, whole = store.add(request(), "ada"), store.add(request(), "ada")
     spoil(engine, spoiled, request="{}")
-    assert store.claim("w1") is None
     claimed = store.claim("w1")
     assert claimed is not None
     assert claimed.job.id == whole.id
@@ -135,8 +134,10 @@ def test_a_job_that_ran_before_workers_had_groups_is_the_servers(tmp_path):
     with engine.begin() as connection:
         context = MigrationContext.configure(connection)
         with Operations.context(context) as operations:
-            operations.drop_index("ix_jobs_recent", "jobs")
-            operations.drop_column("jobs", "losses")
+            for index in ("ix_jobs_recent", "ix_jobs_started"):
+                operations.drop_index(index, "jobs")
+            for column in ("losses", "kind", "place"):
+                operations.drop_column("jobs", column)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()
     (given_back,) = SqlJobStore(connect(url)).requeue("server", 3, LOST, is_fault=True)

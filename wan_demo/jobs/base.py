@@ -25,7 +25,7 @@ class Claim:
 
 
 class JobStore(Protocol):
-    """Jobs in the order they came. Ends are final: nothing changes a finished job.
+    """Jobs in fair turns (``domain.queue``). Ends are final: nothing changes a finished job.
 
     A job that can't be read, as another version wrote it, is logged and as good as not there.
     """
@@ -47,11 +47,11 @@ class JobStore(Protocol):
         ...
 
     def ahead(self, job_id: str) -> Sequence[Job]:
-        """Running jobs and those that wait before this one, in their order."""
+        """Running jobs and those that will be taken before this one, in that order."""
         ...
 
     def active(self) -> Sequence[Job]:
-        """Every running and waiting job, in their order."""
+        """Every running and waiting job, in the order in which they will be taken."""
         ...
 
     def waiting(self) -> int:
@@ -59,7 +59,7 @@ class JobStore(Protocol):
         ...
 
     def claim(self, worker: str) -> Claim | None:
-        """Take the oldest waiting job; never the same job for two workers."""
+        """Take the job whose turn it is; never the same job for two workers."""
         ...
 
     def report(self, claim: Claim, progress: Progress) -> None:
@@ -84,6 +84,13 @@ class JobStore(Protocol):
 
     def cancel(self, job_id: str) -> Job | None:
         """End a waiting job at once, mark a running one; the job after that, or None."""
+        ...
+
+    def arrange(self, owner: str, job_ids: Sequence[str]) -> None:
+        """Put the owner's waiting jobs in this order, in the places that they have together.
+
+        Ids of jobs that wait no more, or are somebody else's, are left out.
+        """
         ...
 
     def requeue(

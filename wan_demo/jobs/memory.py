@@ -11,6 +11,7 @@ from threading import Lock
 from typing import Any
 
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
+from wan_demo.domain.queue import Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.jobs.base import Claim
 
@@ -22,6 +23,7 @@ class MemoryJobStore:
         self._jobs: dict[str, Job] = {}
         self._workers: dict[str, str] = {}
         self._losses: Counter[str] = Counter()
+        self._places: dict[str, int] = {}
         self._lock = Lock()
 
     def add(self, request: GenerationRequest, owner: str) -> Job:
@@ -33,6 +35,7 @@ class MemoryJobStore:
             created_at=_now(),
         )
         with self._lock:
+            self._places[job.id] = len(self._places)
             self._jobs[job.id] = job
         return job
 
@@ -48,23 +51,21 @@ class MemoryJobStore:
         return done[::-1][:limit]
 
     def ahead(self, job_id: str) -> Sequence[Job]:
-        waiting = self._with(Status.WAITING)
-        ids = [job.id for job in waiting]
-        before = waiting[: ids.index(job_id)] if job_id in ids else []
-        return self._with(Status.RUNNING) + before if job_id in ids else []
+        queue = self._queue()
+        ids = [job.id for job in queue]
+        return self._with(Status.RUNNING) + queue[: ids.index(job_id)] if job_id in ids else []
 
     def active(self) -> Sequence[Job]:
-        return self._with(Status.RUNNING) + self._with(Status.WAITING)
+        return self._with(Status.RUNNING) + self._queue()
 
     def waiting(self) -> int:
         return len(self._with(Status.WAITING))
 
     def claim(self, worker: str) -> Claim | None:
         with self._lock:
-            waiting = self._with(Status.WAITING)
-            if not waiting:
+            job = next(iter(self._queue()), None)
+            if job is None:
                 return None
-            job = waiting[0]
             self._workers[job.id] = worker
             started = self._set(
                 job, status=Status.RUNNING, attempt=job.attempt + 1, started_at=_now()
@@ -98,6 +99,13 @@ class MemoryJobStore:
             if job.status is Status.WAITING:
                 return self._set(job, status=Status.CANCELLED, finished_at=_now())
             return self._set(job, cancel_requested=True)
+
+    def arrange(self, owner: str, job_ids: Sequence[str]) -> None:
+        with self._lock:
+            mine = {job.id: job for job in self._with(Status.WAITING) if job.owner == owner}
+            there = [mine[job_id] for job_id in dict.fromkeys(job_ids) if job_id in mine]
+            places = sorted(self._places[job.id] for job in there)
+            self._places.update(zip((job.id for job in there), places, strict=True))
 
     def requeue(
         self, worker: str, max_losses: int, failure: Failure, is_fault: bool
@@ -138,12 +146,24 @@ class MemoryJobStore:
             return None
         return job
 
+    def _queue(self) -> list[Job]:  # type: ignore[valid-type]
+        """The waiting jobs in the order of their turns."""
+        started = [job for job in self._jobs.values() if job.started_at]
+        started.sort(key=lambda job: job.started_at or job.created_at)
+        waiting = sorted(self._with(Status.WAITING), key=lambda job: self._places[job.id])
+        taken = order(map(_turn, waiting), [_turn(job) for job in started])
+        return [self._jobs[turn.job_id] for turn in taken]
+
     def _set(self, job: Job, **changes: Any) -> Job:
         self._jobs[job.id] = replace(job, **changes)
         return self._jobs[job.id]
 
     def _with(self, status: Status) -> list[Job]:  # type: ignore[valid-type]
         return [job for job in self._jobs.values() if job.status is status]
+
+
+def _turn(job: Job) -> Turn:
+    return Turn(job.id, job.owner, kind_of(job.request))
 
 
 def _now() -> datetime:

@@ -15,14 +15,18 @@ from alembic.config import Config
 from sqlalchemy.event import listen
 
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
+from wan_demo.domain.queue import Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.jobs.base import Claim
-from wan_demo.jobs.table import dump_outputs, jobs, load_outputs, to_job, utc
+from wan_demo.jobs.table import MAX_KIND, dump_outputs, jobs, load_outputs, to_job, utc
 
 log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30
 """How long a writer waits for SQLite's one write lock before it gives up."""
+
+REMEMBERED = 500
+"""Jobs taken lately that the order of turns looks back at."""
 
 UNREADABLE = Failure(code="unreadable", message="This job was made by another version.")
 
@@ -81,6 +85,7 @@ class SqlJobStore:
             "owner": owner,
             "status": Status.WAITING,
             "model": request.model,
+            "kind": kind_of(request)[:MAX_KIND],
             "attempt": 0,
             "losses": 0,
             "cancel_requested": False,
@@ -112,18 +117,20 @@ class SqlJobStore:
         )
 
     def ahead(self, job_id: str) -> Sequence[Job]:
-        own = sa.select(jobs.c.seq).where(jobs.c.id == job_id, jobs.c.status == Status.WAITING)
-        running = jobs.c.status == Status.RUNNING
-        before = (jobs.c.status == Status.WAITING) & (jobs.c.seq < own.scalar_subquery())
-        return self._select(
-            sa.select(jobs)
-            .where(own.exists(), running | before)
-            .order_by(jobs.c.status, jobs.c.seq)  # "running" sorts before "waiting"
-        )
+        active = list(self.active())
+        ids = [job.id for job in active]
+        here = ids.index(job_id) if job_id in ids else 0
+        return active[:here] if active and active[here].status is Status.WAITING else []
 
     def active(self) -> Sequence[Job]:
         open_ = jobs.c.status.in_([Status.RUNNING, Status.WAITING])
-        return self._select(sa.select(jobs).where(open_).order_by(jobs.c.status, jobs.c.seq))
+        with self._reads.begin() as connection:
+            rows = connection.execute(sa.select(jobs).where(open_).order_by(jobs.c.seq)).mappings()
+            known = {row["id"]: row for row in rows}
+            turns = [turn.job_id for turn in order(*_queue(connection))]
+        running = [row for row in known.values() if row["status"] == Status.RUNNING]
+        found = [_read(row) for row in (*running, *(known[job_id] for job_id in turns))]
+        return [job for job in found if job is not None]
 
     def waiting(self) -> int:
         query = sa.select(sa.func.count()).where(jobs.c.status == Status.WAITING)
@@ -131,33 +138,16 @@ class SqlJobStore:
             return connection.execute(query).scalar_one()
 
     def claim(self, worker: str) -> Claim | None:
-        if not self.waiting():  # an idle worker only reads, and holds no lock
-            return None
-        oldest = (
-            sa.select(jobs.c.seq)
-            .where(jobs.c.status == Status.WAITING)
-            .order_by(jobs.c.seq)
-            .limit(1)
-            .with_for_update(skip_locked=True)
-        )
-        taken = (
-            jobs.update()
-            .where(jobs.c.seq == oldest.scalar_subquery())
-            .values(
-                status=Status.RUNNING,
-                worker=worker,
-                attempt=jobs.c.attempt + 1,
-                started_at=_now(),
-                progress=Progress().model_dump_json(),
-            )
-            .returning(jobs)
-        )
-        with self._engine.begin() as connection:
-            row = connection.execute(taken).mappings().one_or_none()
-            job = _read(row) if row else None
-            if row and job is None:
-                connection.execute(_give_up(row["seq"]))
-        return Claim(job, worker) if job else None
+        while self.waiting():  # an idle worker only reads, and holds no lock
+            with self._engine.begin() as connection:
+                turn = next(order(*_queue(connection)), None)
+                row = _take(connection, turn.job_id, worker) if turn else None
+                job = _read(row) if row else None
+                if row and job is None:
+                    connection.execute(_give_up(row["seq"]))
+            if job:
+                return Claim(job, worker)
+        return None
 
     def report(self, claim: Claim, progress: Progress) -> None:
         reported = jobs.update().where(*_held(claim)).values(progress=progress.model_dump_json())
@@ -186,6 +176,19 @@ class SqlJobStore:
             connection.execute(waiting.values(status=Status.CANCELLED, finished_at=_now()))
             connection.execute(running.values(cancel_requested=True))
         return self.get(job_id)
+
+    def arrange(self, owner: str, job_ids: Sequence[str]) -> None:
+        mine = (jobs.c.owner == owner) & (jobs.c.status == Status.WAITING)
+        with self._engine.begin() as connection:
+            places = dict(
+                connection.execute(
+                    sa.select(jobs.c.id, _place()).where(mine, jobs.c.id.in_(job_ids))
+                ).all()
+            )
+            there = [job_id for job_id in dict.fromkeys(job_ids) if job_id in places]
+            for job_id, place in zip(there, sorted(places.values()), strict=True):
+                this = jobs.update().where(jobs.c.id == job_id, jobs.c.status == Status.WAITING)
+                connection.execute(this.values(place=place))
 
     def requeue(
         self, worker: str, max_losses: int, failure: Failure, is_fault: bool
@@ -227,6 +230,36 @@ def _read(row: Mapping[Any, Any]) -> Job | None:
     except ValueError:
         log.exception("job %s can't be read", row["id"])
         return None
+
+
+def _place() -> sa.ColumnElement[int]:
+    """Where a job stands among its owner's: as it came, unless they arranged it otherwise."""
+    return sa.func.coalesce(jobs.c.place, jobs.c.seq)
+
+
+def _queue(connection: sa.Connection) -> tuple[list[Turn], list[Turn]]:
+    """What ``order`` asks for: the waiting jobs, and those that were taken lately."""
+    columns = sa.select(jobs.c.id, jobs.c.owner, jobs.c.kind)
+    waiting = columns.where(jobs.c.status == Status.WAITING).order_by(_place())
+    taken = columns.where(jobs.c.started_at.is_not(None))
+    latest = taken.order_by(jobs.c.started_at.desc()).limit(REMEMBERED)
+    return (
+        [Turn(*row) for row in connection.execute(waiting)],
+        [Turn(*row) for row in connection.execute(latest)][::-1],
+    )
+
+
+def _take(connection: sa.Connection, job_id: str, worker: str) -> Mapping[Any, Any] | None:
+    """The job's row once it is this worker's; None where another one was faster."""
+    taken = jobs.update().where(jobs.c.id == job_id, jobs.c.status == Status.WAITING)
+    values = {
+        "status": Status.RUNNING,
+        "worker": worker,
+        "attempt": jobs.c.attempt + 1,
+        "started_at": _now(),
+        "progress": Progress().model_dump_json(),
+    }
+    return connection.execute(taken.values(values).returning(jobs)).mappings().one_or_none()
 
 
 def _give_up(seq: int) -> sa.Update:

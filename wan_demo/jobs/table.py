@@ -14,6 +14,8 @@ from wan_demo.domain.request import GenerationRequest
 
 metadata = sa.MetaData()
 
+MAX_KIND = 512
+
 jobs = sa.Table(
     "jobs",
     metadata,
@@ -22,6 +24,8 @@ jobs = sa.Table(
     sa.Column("owner", sa.String(64), nullable=False, index=True),
     sa.Column("status", sa.String(16), nullable=False, index=True),
     sa.Column("model", sa.String(256), nullable=False),
+    sa.Column("kind", sa.String(MAX_KIND), nullable=False, server_default=""),
+    sa.Column("place", sa.Integer),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("losses", sa.Integer, nullable=False, server_default="0"),
     sa.Column("worker", sa.String(64)),
@@ -34,6 +38,7 @@ jobs = sa.Table(
     sa.Column("started_at", sa.DateTime(timezone=True)),
     sa.Column("finished_at", sa.DateTime(timezone=True)),
     sa.Index("ix_jobs_recent", "model", "status", "finished_at"),
+    sa.Index("ix_jobs_started", "started_at"),
 )
 
 _OUTPUTS = TypeAdapter(tuple[Output, ...])
