@@ -4,6 +4,7 @@ import errno
 import os
 import time
 from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
@@ -13,12 +14,14 @@ from PIL import Image
 
 from tests.makers import BLUE, RED, grays, quarters, request, save_video, until
 from wan_demo import worker as module
+from wan_demo.catalog import BUILT_IN
 from wan_demo.domain.events import Event, Finished, Planned, Ready, Step
 from wan_demo.domain.job import Failure, Job, Progress, Stage, Status
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
 from wan_demo.jobs.memory import MemoryJobStore
+from wan_demo.jobs.signs import beating
 from wan_demo.media.decode import read_video
 from wan_demo.media.encode import read_metadata
 from wan_demo.media.folder import DataFolder
@@ -366,3 +369,28 @@ def test_the_way_into_memory_is_no_part_of_how_long_a_clip_takes(store, folder):
     spent = (done.finished_at - done.started_at).total_seconds()
     assert done.progress.preparing_seconds >= 0.3
     assert spent - done.run_seconds == pytest.approx(done.progress.preparing_seconds)
+
+
+class HungEngine(FakeEngine):
+    """Never comes back from its second step, until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = Flag()
+
+    def generate(self, request, inputs) -> Generator[Event, None, None]:
+        for event in super().generate(request, inputs):
+            yield event
+            if isinstance(event, Step) and event.index == 2:
+                assert self.let_go.wait(60)
+
+
+def test_a_step_that_hangs_ends_the_worker(store, folder, monkeypatch, caplog):
+    monkeypatch.setattr(module, "HANG_STEPS", 0)
+    monkeypatch.setattr(module, "beating", partial(beating, seconds=0.01))
+    engine = HungEngine()
+    job = add(store, num_inference_steps=4)
+    worker = Worker("test", store, engine, folder, BUILT_IN, engine.let_go.set, 0.3)
+    worker.run_once()
+    assert "no progress for 0 s: this worker ends itself" in caplog.text
+    assert end(store, job).status is Status.COMPLETED  # as nothing really ended here

@@ -36,6 +36,7 @@ from wan_demo.hub.checkpoint import OnBytes, fetch_checkpoint, find_checkpoint, 
 from wan_demo.hub.connection import Stopped
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.memory import MemoryJobStore
+from wan_demo.jobs.signs import Reaper
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
@@ -43,12 +44,18 @@ from wan_demo.media.loras import NONE_LENT, LoraFolder
 from wan_demo.media.offload import own_folder
 from wan_demo.service import Loras, Service
 from wan_demo.settings import Settings
-from wan_demo.worker import Worker
+from wan_demo.worker import HANG_SECONDS, Worker
 
 log = logging.getLogger(__name__)
 
 MAX_LOSSES = 3
 FAKE_STEP_SECONDS = 0.3
+
+CPU_HANG_SECONDS = 24 * 3600.0
+"""One step of 14B at 832x480x81 is hours of work for a CPU."""
+
+HUNG = 71
+"""The exit status of a worker that ended itself as a step did not end."""
 
 
 class DataFolderBusy(WanDemoError):
@@ -173,14 +180,25 @@ def make_server(settings: Settings) -> FastAPI:
     may_download = settings.may_download
     service = _make_service(settings, store, folder, spec, models, watch, may_download, loras)
     executor = ProcessExecutor(_worker_command(settings, folder), give_back)
-    links = Links(folder)
+    stopping = Flag()
+
+    def give_up(worker: str, is_fault: bool) -> None:
+        executor.kill(worker)
+        give_back(worker, is_fault)
+
+    def start() -> None:
+        executor.start()
+        Thread(target=Reaper(store, give_up).run, args=(stopping,), name="reaper").start()
 
     def stop() -> None:
+        stopping.set()
         executor.stop()
         lock.release()
 
+    links = Links(folder)
+
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": _answers(store)}
-    app = create_app(links, checks, executor.start, stop)
+    app = create_app(links, checks, start, stop)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
     from wan_demo.ui.share import share
 
@@ -199,7 +217,9 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
     models = make_catalog(settings)
     with own_folder(folder.offload) as offload:
         loras = make_loras(settings, folder.loras)
-        worker = Worker(name, store, make_engine(settings, offload, loras, models), folder, models)
+        engine = make_engine(settings, offload, loras, models)
+        patience = _patience(settings)
+        worker = Worker(name, store, engine, folder, models, partial(os._exit, HUNG), patience)
         if supervised:
             return worker.run(stopping)
         give_back = _give_back(store)
@@ -208,6 +228,12 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
             worker.run(stopping)
         finally:
             give_back(name, not stopping.is_set())
+
+
+def _patience(settings: Settings) -> float:
+    """Seconds without progress after which a worker ends itself."""
+    on_cpu = settings.engine != "fake" and detect(settings.device).kind == "cpu"
+    return settings.hang_seconds or (CPU_HANG_SECONDS if on_cpu else HANG_SECONDS)
 
 
 def make_one_off(
@@ -358,5 +384,6 @@ def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:
         *("--engine", settings.engine),
         *("--log-level", settings.log_level),
         *(("--model", settings.model) if settings.model is not None else ()),
+        *(("--hang-seconds", f"{settings.hang_seconds}") if settings.hang_seconds else ()),
         *("--supervised", "--name"),
     ]

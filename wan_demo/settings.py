@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     engine: Literal["pipeline", "fake"] = Field(
         default="pipeline", description="pipeline, or fake: clips without a model."
     )
+    hang_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds without progress after which a job is begun again; by default an "
+        "hour, and a day on the CPU.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 from typing import Any
@@ -31,6 +32,7 @@ from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Engine, Inputs
 from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
 from wan_demo.jobs.base import Claim, JobStore
+from wan_demo.jobs.signs import beating
 from wan_demo.media.decode import read_image, read_video
 from wan_demo.media.digest import digest
 from wan_demo.media.encode import write_mp4, write_preview
@@ -41,6 +43,13 @@ log = logging.getLogger(__name__)
 IDLE_SECONDS = 0.2
 REPORT_SECONDS = 1.0
 PREVIEW_MS = 300
+
+
+HANG_SECONDS = 3600.0
+"""Longer than any step on a GPU, and than reading 126 GB from a slow disk."""
+
+HANG_STEPS = 20
+"""How many times a job's own step a further one may take."""
 
 
 class Stopped(Exception):
@@ -57,8 +66,13 @@ class Worker:
         engine: Engine,
         folder: DataFolder,
         models: Catalog = BUILT_IN,
+        end_hung: Callable[[], None] | None = None,
+        hang_seconds: float = HANG_SECONDS,
     ) -> None:
+        """``end_hung`` ends this process once there was no progress for ``hang_seconds``."""
         self.name = name
+        self._end_hung = end_hung
+        self._hang_seconds = hang_seconds
         self._models = models
         self._store = store
         self._engine = engine
@@ -95,14 +109,21 @@ class Worker:
         run = _Run(claim, spec, self._store, self._folder, stopping)
         inputs = self._fetch(request)
         try:
-            for index in range(request.num_videos_per_prompt):
-                single = request.single(index)
-                finished = run.follow(self._engine.generate(single, inputs), index)
-                outputs.append(self._encode(single, finished))
+            with beating(self._store, claim, partial(self._check_pulse, run)):
+                for index in range(request.num_videos_per_prompt):
+                    single = request.single(index)
+                    finished = run.follow(self._engine.generate(single, inputs), index)
+                    outputs.append(self._encode(single, finished))
         except BaseException:
             self._discard(outputs)
             raise
         return outputs
+
+    def _check_pulse(self, run: _Run) -> None:
+        """From another thread: a step that hangs never comes back to be told."""
+        if self._end_hung is not None and run.hangs(self._hang_seconds):
+            log.critical("no progress for %.0f s: this worker ends itself", self._hang_seconds)
+            self._end_hung()
 
     def _fetch(self, request: GenerationRequest) -> Inputs:
         size = (request.width, request.height)
@@ -148,11 +169,18 @@ class _Run:
         self._memory = Planned("")
         self._preparing_since: float | None = None
         self._preparing = 0.0
+        self._heard_at = time.monotonic()
+
+    def hangs(self, seconds: float) -> bool:
+        """Whether nothing was heard for so long, and for many times a step of this job."""
+        patience = max(seconds, HANG_STEPS * (self._pace or 0.0))
+        return time.monotonic() - self._heard_at > patience
 
     def follow(self, events: Generator[Event, None, None], clip: int) -> Finished:
         """Consume one clip's events; raises Stopped after closing them undecoded."""
         with closing(events):
             for event in events:
+                self._heard_at = time.monotonic()
                 self._check()
                 if isinstance(event, Finished):
                     self._report(self._progress(Stage.ENCODING, clip))

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from tests.makers import request
+from tests.makers import request, until
 from wan_demo.domain.job import Failure, Job, Output, Progress, Stage, Status
 from wan_demo.jobs.base import Claim, JobStore
 from wan_demo.jobs.memory import MemoryJobStore
@@ -389,3 +389,28 @@ def test_three_processes_claim_each_job_once(kind: str, request: pytest.FixtureR
     taken = [job for worker in workers for job in worker.communicate(timeout=120)[0].split()]
     assert [worker.returncode for worker in workers] == [0, 0, 0]
     assert Counter(taken) == Counter(jobs)
+
+
+def test_a_worker_at_work_gives_signs_of_life(store: JobStore):
+    assert store.signs() == {}
+    add(store), add(store, owner="bob")
+    claims = [claim(store, "w1"), claim(store, "w2")]
+    first = store.signs()
+    assert first.keys() == {"w1", "w2"}
+    until(lambda: datetime.now(UTC) > (first["w1"] or datetime.max.replace(tzinfo=UTC)))
+    store.beat(claims[0])
+    second = store.signs()
+    assert second["w1"] > first["w1"]
+    assert second["w2"] == first["w2"]
+    store.complete(claims[0], CLIPS)
+    assert store.signs().keys() == {"w2"}
+
+
+def test_a_claim_that_was_given_back_gives_no_sign(store: JobStore):
+    add(store)
+    lost = claim(store, "w1")
+    store.requeue("w1", 3, LOST, is_fault=True)
+    claim(store, "w2")
+    before = store.signs()
+    store.beat(lost)
+    assert store.signs() == before

@@ -80,6 +80,17 @@ def test_a_kill_is_a_fault_and_a_stop_is_none(executor, faults):
     assert faults == [True, False]
 
 
+def test_a_worker_is_killed_by_its_name_even_if_it_can_answer_nothing(executor, lost):
+    executor.start()
+    first = until(lambda: executor.pid)
+    os.kill(first, signal.SIGSTOP)
+    executor.kill("another")
+    assert is_running(first)
+    executor.kill(executor._name)
+    until(lambda: lost and executor.is_alive() and executor.pid != first)
+    assert not is_running(first)
+
+
 def test_each_worker_is_given_its_name(lost, on_lost, tmp_path):
     note = tmp_path / "name"
     code = f"import sys; open({str(note)!r}, 'w').write(sys.argv[1]); sys.stdin.read()"

@@ -36,6 +36,7 @@ class ProcessExecutor:
         self._stopping = Flag()
         self._lock = Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._name = ""
         self._lost: list[tuple[str, bool]] = []
         self._thread: Thread | None = None
 
@@ -55,6 +56,12 @@ class ProcessExecutor:
     def is_alive(self) -> bool:
         with self._lock:
             return self._process is not None and self._process.poll() is None
+
+    def kill(self, name: str) -> None:
+        """End the worker of this name at once, if it still runs: it gives no sign of life."""
+        with self._lock:
+            if self._process is not None and self._name == name:
+                self._process.kill()
 
     @property
     def pid(self) -> int | None:
@@ -99,6 +106,7 @@ class ProcessExecutor:
         with self._lock:
             if self._stopping.is_set():
                 return None
+            self._name = name
             self._process = subprocess.Popen(
                 [*self._command, name], stdin=subprocess.PIPE, cwd=_CODE
             )

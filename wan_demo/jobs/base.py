@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -68,6 +68,14 @@ class JobStore(Protocol):
 
     def is_wanted(self, claim: Claim) -> bool:
         """False: stop, a cancel was asked for or the job is no longer this worker's."""
+        ...
+
+    def beat(self, claim: Claim) -> None:
+        """The claim's worker lives; changes nothing where the claim is no longer valid."""
+        ...
+
+    def signs(self) -> Mapping[str, datetime | None]:
+        """The last sign of life of every worker that holds a job; it changes with each one."""
         ...
 
     def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Lock
@@ -22,6 +22,7 @@ class MemoryJobStore:
     def __init__(self) -> None:
         self._jobs: dict[str, Job] = {}
         self._workers: dict[str, str] = {}
+        self._seen: dict[str, datetime] = {}
         self._losses: Counter[str] = Counter()
         self._places: dict[str, int] = {}
         self._lock = Lock()
@@ -67,6 +68,7 @@ class MemoryJobStore:
             if job is None:
                 return None
             self._workers[job.id] = worker
+            self._seen[worker] = _now()
             started = self._set(
                 job, status=Status.RUNNING, attempt=job.attempt + 1, started_at=_now()
             )
@@ -81,6 +83,16 @@ class MemoryJobStore:
     def is_wanted(self, claim: Claim) -> bool:
         job = self._held(claim)
         return job is not None and not job.cancel_requested
+
+    def beat(self, claim: Claim) -> None:
+        with self._lock:
+            if self._held(claim) is not None:
+                self._seen[claim.worker] = _now()
+
+    def signs(self) -> Mapping[str, datetime | None]:
+        with self._lock:
+            holders = {self._workers[job.id] for job in self._with(Status.RUNNING)}
+            return {worker: self._seen[worker] for worker in holders}
 
     def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
         return self._end(claim, status=Status.COMPLETED, outputs=tuple(outputs))

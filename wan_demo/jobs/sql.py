@@ -159,6 +159,16 @@ class SqlJobStore:
         with self._reads.connect() as connection:
             return connection.execute(wanted).first() is not None
 
+    def beat(self, claim: Claim) -> None:
+        with self._engine.begin() as connection:
+            connection.execute(jobs.update().where(*_held(claim)).values(seen_at=_now()))
+
+    def signs(self) -> Mapping[str, datetime | None]:
+        latest = sa.select(jobs.c.worker, sa.func.max(jobs.c.seen_at))
+        running = latest.where(jobs.c.status == Status.RUNNING).group_by(jobs.c.worker)
+        with self._reads.connect() as connection:
+            return {worker: utc(seen) for worker, seen in connection.execute(running)}
+
     def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
         return self._end(claim, status=Status.COMPLETED, outputs=dump_outputs(tuple(outputs)))
 
@@ -252,11 +262,13 @@ def _queue(connection: sa.Connection) -> tuple[list[Turn], list[Turn]]:
 def _take(connection: sa.Connection, job_id: str, worker: str) -> Mapping[Any, Any] | None:
     """The job's row once it is this worker's; None where another one was faster."""
     taken = jobs.update().where(jobs.c.id == job_id, jobs.c.status == Status.WAITING)
+    now = _now()
     values = {
         "status": Status.RUNNING,
         "worker": worker,
         "attempt": jobs.c.attempt + 1,
-        "started_at": _now(),
+        "started_at": now,
+        "seen_at": now,
         "progress": Progress().model_dump_json(),
     }
     return connection.execute(taken.values(values).returning(jobs)).mappings().one_or_none()

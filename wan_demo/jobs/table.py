@@ -35,6 +35,7 @@ jobs = sa.Table(
     sa.Column("outputs", sa.Text, nullable=False),
     sa.Column("failure", sa.Text),
     sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+    sa.Column("seen_at", sa.DateTime(timezone=True)),
     sa.Column("started_at", sa.DateTime(timezone=True)),
     sa.Column("finished_at", sa.DateTime(timezone=True)),
     sa.Index("ix_jobs_recent", "model", "status", "finished_at"),
