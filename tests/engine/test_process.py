@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
 
 import pytest
 import sqlalchemy as sa
@@ -18,6 +20,7 @@ from tests.makers import request, until
 from wan_demo.domain.job import Failure, Job, Status
 from wan_demo.engine import process as module
 from wan_demo.engine.process import GROUP, ProcessExecutor
+from wan_demo.jobs.signs import BEAT_SECONDS, Reaper
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.jobs.table import jobs
 
@@ -237,6 +240,40 @@ def test_a_real_workers_job_survives_its_kill(folder):
         executor.stop(5)
     (output,) = store.list("ada")[0].outputs
     assert [path.name for path in folder.videos.iterdir()] == [output.file]
+
+
+def test_a_real_workers_job_survives_its_standstill(folder):
+    """A worker that stands still, as on a machine that swaps: no exit, and no sign of life."""
+    store = SqlJobStore(connect(sqlite_url(folder.database)))
+
+    def give_back(name: str, is_fault: bool) -> None:
+        store.requeue(name, 3, LOST, is_fault)
+
+    executor = ProcessExecutor(worker_command(folder.root), give_back)
+
+    def give_up(name: str, is_fault: bool) -> None:
+        executor.kill(name)
+        give_back(name, is_fault)
+
+    stopping = Flag()
+    reaper = Thread(target=Reaper(store, give_up, 2 * BEAT_SECONDS, pause=0.5).run, args=[stopping])
+    job = store.add(request(num_inference_steps=8), "ada")
+
+    def is_now(status: Status, attempt: int) -> bool:
+        found = store.get(job.id)
+        return found is not None and (found.status, found.attempt) == (status, attempt)
+
+    executor.start()
+    reaper.start()
+    try:
+        until(lambda: is_now(Status.RUNNING, 1))
+        os.kill(until(lambda: executor.pid), signal.SIGSTOP)
+        until(lambda: is_now(Status.COMPLETED, 2), 180)
+    finally:
+        stopping.set()
+        executor.stop(5)
+        reaper.join()
+    assert len(list(folder.videos.iterdir())) == 1
 
 
 def test_a_worker_that_nobody_supervises_works_on_and_gives_its_job_back(folder):
