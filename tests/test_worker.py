@@ -258,7 +258,7 @@ def test_a_preview_that_cannot_be_written_does_not_end_the_job(worker, store, mo
     assert end(store, job).status is Status.COMPLETED
 
 
-def test_files_that_are_being_sent_do_not_end_the_worker(worker, store, monkeypatch):
+def test_files_that_are_being_sent_do_not_end_the_worker(store, folder, monkeypatch):
     unlink, refused = Path.unlink, []
 
     def refuse(path: Path, missing_ok: bool = False) -> None:
@@ -268,9 +268,10 @@ def test_files_that_are_being_sent_do_not_end_the_worker(worker, store, monkeypa
         unlink(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    monkeypatch.setattr(store, "complete", lambda *_: False)  # the job was taken away
-    add(store)
-    assert worker.run_once()
+    job = add(store, num_videos_per_prompt=2)
+    engine = HookedEngine(lambda _event: None)
+    engine.hook = lambda _event: len(engine.inputs) == 2 and store.cancel(job.id)
+    assert Worker("test", store, engine, folder).run_once()
     assert refused == [".mp4", ".webp"]
 
 
@@ -290,20 +291,60 @@ def test_a_worker_that_lost_its_job_stops_and_writes_nothing(store, folder):
     assert files(folder) == []
 
 
-def test_a_video_that_comes_too_late_is_discarded(store, folder, monkeypatch):
+def test_a_video_of_a_lost_attempt_is_taken_over_by_the_next(store, folder, monkeypatch):
+    """A kill between the rename and the commit: the clip is whole, and not made again."""
     write = module.write_mp4
 
-    def lose_then_write(*arguments) -> None:
+    def write_then_lose(*arguments) -> None:
         write(*arguments)
         store.requeue("test", 3, LOST, is_fault=True)
 
-    monkeypatch.setattr(module, "write_mp4", lose_then_write)
+    monkeypatch.setattr(module, "write_mp4", write_then_lose)
     job = add(store)
     hooked(store, folder, lambda _event: None).run_once()
     found = store.get(job.id)
     assert found is not None
     assert (found.status, found.outputs) == (Status.WAITING, ())
-    assert files(folder) == []
+    (left,) = files(folder)
+    engine = HookedEngine(lambda _event: None)
+    Worker("test", store, engine, folder).run_once()
+    done = end(store, job)
+    assert (done.status, done.attempt, engine.seen) == (Status.COMPLETED, 2, [])
+    assert [output.file for output in done.outputs] == [left] == files(folder)
+
+
+def test_only_the_clips_that_are_missing_are_made_by_the_next_attempt(store, folder):
+    job = add(store, num_videos_per_prompt=3, seed=5)
+    first = HookedEngine(lambda _event: None)
+    first.hook = lambda _event: (
+        len(first.inputs) == 3 and store.requeue("test", 3, LOST, is_fault=True)
+    )
+    Worker("test", store, first, folder).run_once()
+    assert len(files(folder)) == 2
+    second = HookedEngine(lambda _event: None)
+    Worker("test", store, second, folder).run_once()
+    done = end(store, job)
+    assert [output.seed for output in done.outputs] == [5, 6, 7]
+    assert sorted(output.file for output in done.outputs) == sorted(files(folder))
+    assert len(second.inputs) == 1
+    seeds = [read_metadata(folder.video(o.file))["request"]["seed"] for o in done.outputs]
+    assert seeds == [5, 6, 7]
+
+
+def test_a_table_that_is_away_at_the_end_loses_no_clip(store, folder, monkeypatch):
+    def away(*_arguments: object) -> bool:
+        raise OSError("the database is locked")
+
+    job = add(store)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "complete", away)
+        with pytest.raises(OSError, match="locked"):
+            hooked(store, folder, lambda _event: None).run_once()
+    store.requeue("test", 3, LOST, is_fault=True)
+    Worker("test", store, HookedEngine(lambda _event: None), folder).run_once()
+    done = end(store, job)
+    assert (done.status, done.attempt) == (Status.COMPLETED, 2)
+    assert files(folder) == [done.outputs[0].file]
 
 
 def test_a_stopped_worker_leaves_its_job_for_the_next(store, folder):

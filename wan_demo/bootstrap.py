@@ -356,10 +356,12 @@ def _give_back(store: JobStore) -> Callable[[str, bool], None]:
 
 def _sweep(store: JobStore, folder: DataFolder) -> None:
     """Delete what a hard kill left, unless a worker of another process is at work on it."""
-    if any(job.status is Status.RUNNING for job in store.active()):
+    active = store.active()
+    if any(job.status is Status.RUNNING for job in active):
         return
     try:
-        folder.sweep(store.videos(), store.began() or datetime.now(UTC))
+        since = store.began() or datetime.now(UTC)
+        folder.sweep(store.videos(), since, {job.id for job in active})
     except (OSError, ValueError):  # a start without it is better than none
         logging.getLogger(__name__).exception("the data folder was not swept")
 

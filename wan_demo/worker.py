@@ -92,31 +92,34 @@ class Worker:
         try:
             outputs = self._make(claim, stopping or Flag())
         except Stopped:
-            self._store.cancelled(claim)
+            self._came_to_nothing(claim, self._store.cancelled(claim))
         except Exception as error:
-            self._store.fail(claim, _failure(error, claim))
+            self._came_to_nothing(claim, self._store.fail(claim, _failure(error, claim)))
         else:
-            if not self._store.complete(claim, outputs):
-                self._discard(outputs)
+            self._store.complete(claim, outputs)
         finally:
             _delete(self._folder.preview(claim.job.id))
         return True
 
+    def _came_to_nothing(self, claim: Claim, is_over: bool) -> None:
+        """Delete the job's clips, unless another attempt goes on with them."""
+        if is_over:
+            self._folder.discard(claim.job.id)
+
     def _make(self, claim: Claim, stopping: Flag) -> list[Output]:
-        """All clips of the job, written one by one."""
+        """All clips of the job, written one by one; what a lost attempt wrote is taken over."""
         request, outputs = claim.job.request, []
         spec = self._models.find(request.model)
         run = _Run(claim, spec, self._store, self._folder, stopping)
         inputs = self._fetch(request)
-        try:
-            with beating(self._store, claim, partial(self._check_pulse, run)):
-                for index in range(request.num_videos_per_prompt):
-                    single = request.single(index)
+        with beating(self._store, claim, partial(self._check_pulse, run)):
+            for index in range(request.num_videos_per_prompt):
+                single = request.single(index)
+                name = self._folder.finished(claim.job.id, index)
+                if name is None:
                     finished = run.follow(self._engine.generate(single, inputs), index)
-                    outputs.append(self._encode(single, finished))
-        except BaseException:
-            self._discard(outputs)
-            raise
+                    name = self._encode(claim, index, finished)
+                outputs.append(Output(file=name, seed=single.seed))
         return outputs
 
     def _check_pulse(self, run: _Run) -> None:
@@ -137,17 +140,14 @@ class Worker:
         path = self._folder.input(request.video)
         return Inputs(video=read_video(path, size, request.num_frames, request.fps))
 
-    def _encode(self, request: GenerationRequest, finished: Finished) -> Output:
-        name = self._folder.new_video()
+    def _encode(self, claim: Claim, index: int, finished: Finished) -> str:
+        request = claim.job.request.single(index)
+        name = self._folder.video_of(claim.job.id, claim.job.attempt, index)
         frames = finished.frames[: request.played_frames]
         metadata = {**describe(request, finished), "frames_sha256": digest(frames)}
         path = self._folder.video(name)
         write_mp4(frames, request.fps, path, metadata, request.duration)
-        return Output(file=name, seed=request.seed)
-
-    def _discard(self, outputs: list[Output]) -> None:
-        for output in outputs:
-            _delete(self._folder.video(output.file))
+        return name
 
 
 class _Run:

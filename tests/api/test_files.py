@@ -9,7 +9,7 @@ from wan_demo.media.links import LINK_HOURS
 
 @pytest.fixture
 def address(folder, links) -> str:
-    name = folder.new_video()
+    name = folder.video_of("job", 1, 0)
     folder.video(name).write_bytes(bytes(range(100)))
     return f"/{links.video(name)}"
 

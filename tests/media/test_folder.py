@@ -49,10 +49,15 @@ def test_names_never_lead_out_of_the_folder(folder: DataFolder, name):
     assert folder.input(name).parent == folder.inputs
 
 
-def test_video_names_are_random(folder: DataFolder):
-    names = {folder.new_video() for _ in range(100)}
-    assert len(names) == 100
-    assert all(name.endswith(".mp4") and len(name) > 20 for name in names)
+def test_a_jobs_clips_are_found_by_whatever_attempt_made_them(folder: DataFolder):
+    job, other = "-a_1[x]Q", "-a_1"
+    for owner, attempt, index in [(job, 1, 0), (job, 2, 1), (job, 1, 10), (other, 3, 2)]:
+        folder.video(folder.video_of(owner, attempt, index)).touch()
+    found = [folder.finished(job, index) for index in range(3)]
+    assert found == [folder.video_of(job, 1, 0), folder.video_of(job, 2, 1), None]
+    assert folder.finished(job, 10) == folder.video_of(job, 1, 10)
+    folder.discard(job)
+    assert [path.name for path in folder.videos.iterdir()] == [folder.video_of(other, 3, 2)]
 
 
 @pytest.mark.parametrize(("free", "expected"), [(RESERVE_BYTES + 1, True), (RESERVE_BYTES, False)])
@@ -70,12 +75,14 @@ def test_a_sweep_leaves_only_what_is_whole_and_named(folder: DataFolder):
         folder.previews / "job.webp",
         folder.videos / "b.mp4.1f.part",
         folder.video("orphan.mp4"),
+        folder.video("ended.1.0.mp4"),
     ]
-    kept = [folder.database, folder.input("abc"), folder.video("a.mp4"), folder.video("old.mp4")]
+    named = ("a.mp4", "old.mp4", "waits.1.0.mp4")
+    kept = [folder.database, folder.input("abc"), *map(folder.video, named)]
     for path in swept + kept:
         path.touch()
     os.utime(folder.video("old.mp4"), (0, 0))
-    folder.sweep({"a.mp4"}, since)
+    folder.sweep({"a.mp4"}, since, {"waits"})
     assert [path for path in swept if path.exists()] == []
     assert [path for path in kept if not path.exists()] == []
 

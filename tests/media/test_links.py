@@ -15,7 +15,7 @@ def token(address: str) -> str:
 
 @pytest.fixture
 def video(folder: DataFolder) -> str:
-    name = folder.new_video()
+    name = folder.video_of("job", 1, 0)
     folder.video(name).write_bytes(b"video")
     return name
 

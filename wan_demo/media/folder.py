@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 import secrets
@@ -16,7 +17,7 @@ RESERVE_BYTES = 64 * 2**20
 
 
 class DataFolder:
-    """Paths below one root. Inputs are named by their content, videos at random.
+    """Paths below one root. Inputs are named by their content, videos by their job.
 
     ``offload`` is for weights that workers keep on the disk (``media.offload``). What lies in
     ``loras`` is people's own: nothing here writes or deletes there.
@@ -67,14 +68,31 @@ class DataFolder:
         """The path of a finished video."""
         return self.videos / Path(name).name
 
-    def new_video(self) -> str:
-        """A file name that nobody can guess."""
-        return f"{secrets.token_urlsafe(16)}.mp4"
+    def video_of(self, job_id: str, attempt: int, index: int) -> str:
+        """The file name of a job's clip ``index``, from 0, by the attempt that makes it.
 
-    def sweep(self, videos: Set[str], since: datetime) -> None:
+        What an attempt that was given up still writes is never in another one's way.
+        """
+        return f"{job_id}.{attempt}.{index}.mp4"
+
+    def finished(self, job_id: str, index: int) -> str | None:
+        """The clip that an attempt wrote whole before it was lost; None where none did."""
+        found = [path.name for path in self._of(job_id) if path.name.split(".")[2] == f"{index}"]
+        return max(found, default=None)
+
+    def discard(self, job_id: str) -> None:
+        """Delete all clips of a job that came to nothing."""
+        _delete(self._of(job_id))
+
+    def _of(self, job_id: str) -> Iterator[Path]:
+        """The whole clips of a job, by any attempt."""
+        return self.videos.glob(f"{glob.escape(job_id)}.*.*.mp4")
+
+    def sweep(self, videos: Set[str], since: datetime, jobs: Set[str] = frozenset()) -> None:
         """Delete what a hard kill left: parts, previews, and videos but those named.
 
-        A video from before ``since`` stays, as those names say nothing about it.
+        A video from before ``since`` stays, as those names say nothing about it, and so do clips
+        of ``jobs``, which are to be gone on with.
         """
         for folder in (self.root, self.inputs, self.videos):
             _delete(folder.glob("*.part"))
@@ -82,7 +100,9 @@ class DataFolder:
         _delete(
             path
             for path in self.videos.glob("*.mp4")
-            if path.name not in videos and path.stat().st_mtime >= since.timestamp()
+            if path.name not in videos
+            and path.name.split(".")[0] not in jobs
+            and path.stat().st_mtime >= since.timestamp()
         )
 
 
