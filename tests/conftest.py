@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.queue import Caps
 from wan_demo.engine import machine
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.jobs.memory import MemoryJobStore
@@ -61,7 +62,7 @@ def store() -> MemoryJobStore:
 
 @pytest.fixture
 def service(store: MemoryJobStore, folder: DataFolder) -> Service:
-    return Service(store, folder, "wan-tiny", _is_bundled, max_waiting=3, may_download=False)
+    return Service(store, folder, "wan-tiny", _is_bundled, caps=Caps(3, 20), may_download=False)
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from wan_demo.catalog import BUILT_IN, Catalog, own
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.job import Failure, Status
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.queue import Caps
 from wan_demo.engine.base import Engine, Executor
 from wan_demo.engine.device import Device, detect
 from wan_demo.engine.fake import FakeEngine
@@ -275,6 +276,7 @@ def _make_service(
         folder,
         spec.id,
         is_available,
+        caps=Caps(settings.max_waiting, settings.max_waiting_each),
         may_download=may_download,
         count_tokens=TokenCounter(_folder_of),
         measure=watch if settings.engine != "fake" else None,

@@ -96,6 +96,19 @@ class QueueFull(WanDemoError):
         )
 
 
+class TooManyJobs(WanDemoError):
+    """One owner's share of the queue is used up."""
+
+    code = "too_many_jobs"
+    status = 429
+
+    def __init__(self, waiting: int, limit: int) -> None:
+        super().__init__(
+            f"{waiting} of your jobs are waiting, and each person may have {limit}. "
+            "Try again when one is done, or stop one."
+        )
+
+
 class StorageFull(WanDemoError):
     """The disk has no room for another video."""
 

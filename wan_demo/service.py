@@ -15,6 +15,7 @@ from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.notes import about_negative, about_tokens, notes
 from wan_demo.domain.prompt import PROMPTS, plain
+from wan_demo.domain.queue import Caps
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.domain.rules import Given, complete
 from wan_demo.domain.tokens import Tokens
@@ -24,7 +25,6 @@ from wan_demo.errors import (
     InvalidRequest,
     JobFinished,
     JobNotFound,
-    QueueFull,
     StorageFull,
     UnreadableMedium,
 )
@@ -35,7 +35,7 @@ from wan_demo.media.encode import write_image
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.loras import LoraFolder
 
-MAX_WAITING = 200
+CAPS = Caps(total=1000, each=20)
 
 MOST_NAMED = 8
 """How many LoRAs a refusal lists."""
@@ -96,7 +96,7 @@ class Service:
         folder: DataFolder,
         default_model: str,
         is_available: Callable[[ModelSpec], bool],
-        max_waiting: int = MAX_WAITING,
+        caps: Caps = CAPS,
         may_download: bool = True,
         count_tokens: CountTokens = lambda _spec, _text: None,
         measure: Callable[[], Machine] | None = None,
@@ -112,7 +112,7 @@ class Service:
         self._may_download = may_download
         self._count_tokens = count_tokens
         self._store = store
-        self._max_waiting = max_waiting
+        self._caps = caps
         self._measure = measure
         self._fits: dict[str, bool] = {}
 
@@ -155,16 +155,14 @@ class Service:
         )
 
     def submit(self, given: Given, owner: str) -> Job:
-        """Accept a job; raises what ``plan`` raises, DoesNotFit, QueueFull and StorageFull."""
+        """Accept a job; raises what ``plan`` raises, DoesNotFit, StorageFull, QueueFull and
+        TooManyJobs."""
         plan = self.plan(given)
         if plan.refusal is not None:
             raise plan.refusal
-        waiting = self._store.waiting()
-        if waiting >= self._max_waiting:
-            raise QueueFull(waiting, self._max_waiting)
         if not self.folder.has_room():
             raise StorageFull
-        return self._store.add(self._keep_media(plan), owner)
+        return self._store.add(self._keep_media(plan), owner, self._caps)
 
     def prompt_notes(self, request: GenerationRequest) -> list[str]:
         """What the model will not read as it was written, as sentences for people."""

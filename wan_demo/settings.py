@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     engine: Literal["pipeline", "fake"] = Field(
         default="pipeline", description="pipeline, or fake: clips without a model."
     )
+    max_waiting: int = Field(default=1000, ge=1, description="Jobs that may wait at a time.")
+    max_waiting_each: int = Field(
+        default=20, ge=1, description="Jobs that each person may have waiting."
+    )
     hang_seconds: float | None = Field(
         default=None,
         gt=0,

@@ -15,6 +15,8 @@ import sqlalchemy as sa
 
 from tests.makers import request, until
 from wan_demo.domain.job import Failure, Job, Output, Progress, Stage, Status
+from wan_demo.domain.queue import Caps
+from wan_demo.errors import QueueFull, TooManyJobs
 from wan_demo.jobs.base import Claim, JobStore
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
@@ -103,6 +105,32 @@ def test_jobs_are_claimed_in_the_order_they_came(store: JobStore):
     assert claim(store).job.id == first.id
     assert claim(store, "w2").job.id == second.id
     assert store.claim("w3") is None
+
+
+def test_a_full_queue_takes_no_more(store: JobStore):
+    for _ in range(2):
+        store.add(request(), "ada", Caps(3, 2))
+    with pytest.raises(TooManyJobs, match="2 of your jobs are waiting, and each person may have 2"):
+        store.add(request(), "ada", Caps(3, 2))
+    store.add(request(), "bob", Caps(3, 2))
+    with pytest.raises(QueueFull, match="3 jobs are waiting and the limit is 3"):
+        store.add(request(), "bob", Caps(3, 2))
+    claim(store)
+    store.add(request(), "bob", Caps(3, 2))
+    assert store.waiting() == 3
+
+
+def test_caps_hold_for_many_at_once(store: JobStore):
+    def one(_index: int) -> int:
+        try:
+            store.add(request(), "ada", Caps(50, 5))
+        except TooManyJobs:
+            return 0
+        return 1
+
+    with ThreadPoolExecutor(8) as pool:
+        accepted = sum(pool.map(one, range(24)))
+    assert accepted == store.waiting() == 5
 
 
 def test_owners_take_turns(store: JobStore):

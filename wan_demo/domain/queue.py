@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from wan_demo.domain.request import GenerationRequest
+from wan_demo.errors import QueueFull, TooManyJobs
 
 MOST_ALIKE = 4
 """Jobs of one kind that may be taken in a row while somebody else's, of another kind, is due.
@@ -14,6 +15,21 @@ MOST_ALIKE = 4
 Changing the model costs seconds to minutes, so a person waits a little longer for each to wait
 much shorter; and never for more than so many jobs of others between two of their own turns.
 """
+
+
+@dataclass(frozen=True)
+class Caps:
+    """How many jobs may wait: of all owners together, and of each one."""
+
+    total: int
+    each: int
+
+    def check(self, waiting: int, own: int) -> None:
+        """Raises QueueFull or TooManyJobs where one more is too many."""
+        if own >= self.each:
+            raise TooManyJobs(own, self.each)
+        if waiting >= self.total:
+            raise QueueFull(waiting, self.total)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from wan_demo.domain.job import Failure, Job, Output, Progress
+from wan_demo.domain.queue import Caps
 from wan_demo.domain.request import GenerationRequest
 
 
@@ -30,8 +31,11 @@ class JobStore(Protocol):
     A job that can't be read, as another version wrote it, is logged and as good as not there.
     """
 
-    def add(self, request: GenerationRequest, owner: str) -> Job:
-        """Accept a job; once this returns it survives a crash."""
+    def add(self, request: GenerationRequest, owner: str, caps: Caps | None = None) -> Job:
+        """Accept a job; once this returns it survives a crash.
+
+        Raises QueueFull and TooManyJobs where the caps are reached.
+        """
         ...
 
     def get(self, job_id: str) -> Job | None:

@@ -11,7 +11,7 @@ from threading import Lock
 from typing import Any
 
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
-from wan_demo.domain.queue import Turn, kind_of, order
+from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.jobs.base import Claim
 
@@ -27,7 +27,7 @@ class MemoryJobStore:
         self._places: dict[str, int] = {}
         self._lock = Lock()
 
-    def add(self, request: GenerationRequest, owner: str) -> Job:
+    def add(self, request: GenerationRequest, owner: str, caps: Caps | None = None) -> Job:
         job = Job(
             id=secrets.token_urlsafe(12),
             owner=owner,
@@ -36,6 +36,9 @@ class MemoryJobStore:
             created_at=_now(),
         )
         with self._lock:
+            waiting = self._with(Status.WAITING)
+            if caps is not None:
+                caps.check(len(waiting), sum(other.owner == owner for other in waiting))
             self._places[job.id] = len(self._places)
             self._jobs[job.id] = job
         return job

@@ -15,7 +15,7 @@ from alembic.config import Config
 from sqlalchemy.event import listen
 
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
-from wan_demo.domain.queue import Turn, kind_of, order
+from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.jobs.base import Claim
 from wan_demo.jobs.table import MAX_KIND, dump_outputs, jobs, load_outputs, to_job, utc
@@ -24,6 +24,9 @@ log = logging.getLogger(__name__)
 
 BUSY_SECONDS = 30
 """How long a writer waits for SQLite's one write lock before it gives up."""
+
+ADDING = 0x57414E
+"""Postgres' advisory lock for whoever adds a job under caps."""
 
 REMEMBERED = 500
 """Jobs taken lately that the order of turns looks back at."""
@@ -79,7 +82,7 @@ class SqlJobStore:
         self._engine = engine
         self._reads = engine.execution_options(reads=True)
 
-    def add(self, request: GenerationRequest, owner: str) -> Job:
+    def add(self, request: GenerationRequest, owner: str, caps: Caps | None = None) -> Job:
         values = {
             "id": secrets.token_urlsafe(12),
             "owner": owner,
@@ -95,6 +98,8 @@ class SqlJobStore:
             "created_at": _now(),
         }
         with self._engine.begin() as connection:
+            if caps is not None:
+                caps.check(*_counts(connection, owner))
             row = connection.execute(jobs.insert().values(values).returning(jobs)).mappings().one()
         return to_job(row)
 
@@ -245,6 +250,19 @@ def _read(row: Mapping[Any, Any]) -> Job | None:
 def _place() -> sa.ColumnElement[int]:
     """Where a job stands among its owner's: as it came, unless they arranged it otherwise."""
     return sa.func.coalesce(jobs.c.place, jobs.c.seq)
+
+
+def _counts(connection: sa.Connection, owner: str) -> tuple[int, int]:
+    """How many jobs wait: everybody's, and the owner's; nobody adds one until this one is done.
+
+    SQLite's writers come one by one as it is.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ADDING)))
+    own = sa.func.count().filter(jobs.c.owner == owner)
+    counted = sa.select(sa.func.count(), own).where(jobs.c.status == Status.WAITING)
+    waiting, mine = connection.execute(counted).one()
+    return waiting, mine
 
 
 def _queue(connection: sa.Connection) -> tuple[list[Turn], list[Turn]]:
