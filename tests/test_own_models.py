@@ -130,7 +130,7 @@ def test_a_repo_of_the_hub_is_fetched(hub, capsys):
     place = ["--data-dir", str(DATA)]
     assert main(["models", "download", "mine", *place]) == 0
     capsys.readouterr()
-    assert main(["models", "info", "mine", *place]) == 0
+    assert main(["models", "info", "mine", "--json", *place]) == 0
     assert json.loads(capsys.readouterr().out)["available"] is True
     made("mine", "--width", "256", "--height", "256", "--num-frames", "5")
 

@@ -42,7 +42,7 @@ _NAMES = {"model_revision": "weights", "device_name": "device's name", "av": "av
 """What the keys of a clip's provenance are called where their own name says little."""
 
 Follow = Callable[[OneOff, Job], Job]
-"""Waits for a job's end."""
+"""Starts the worker and waits for a job's end."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def verify(
     record = read_record(clip)
     given, missing = _inputs(record.request, media, DataFolder(settings.data_dir))
     settings = _as_made(settings, record)
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
         folder = DataFolder(Path(scratch)).create()
         one_off = bootstrap.make_one_off(settings, folder, lent)
         missing += _missing_weights(one_off, record.request.model)
@@ -229,9 +229,7 @@ def _render(
             raise InvalidRequest(
                 field, told, f"does not go with the clip's other settings: {value}"
             )
-    one_off.executor.start()
     job = follow(one_off, job)
-    one_off.executor.stop()
     if job.failure is not None:
         raise WanDemoError(job.failure.message)
     return job

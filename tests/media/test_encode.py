@@ -46,6 +46,17 @@ def test_every_browser_plays_it(clip):
     assert data.index(b"moov") < data.index(b"mdat")
 
 
+def test_the_last_frame_is_shown_until_the_end_after_a_b_frame_too(tmp_path):
+    """A bar on a plain ground, whose last frame but one x264 would make from the one after it."""
+    frames = np.full((11, 96, 96, 3), (24, 205, 27), np.uint8)
+    for index, frame in enumerate(frames):
+        frame[:, index * 96 // 13 :][:, :4] = (195, 154, 33)
+    write_mp4(frames, 16, tmp_path / "clip.mp4", {}, seconds=0.7)
+    with av.open(str(tmp_path / "clip.mp4"), "r") as file:
+        assert file.duration == 700_000
+        assert len(list(file.decode(video=0))) == 11
+
+
 @pytest.mark.parametrize("fps", [8, 16, 24])
 @pytest.mark.parametrize("seconds", [0.1, 0.3, 1.1, 2.9, 3.0])
 def test_the_last_frame_is_shown_until_the_end(tmp_path, fps, seconds):

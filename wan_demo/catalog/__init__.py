@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from wan_demo.catalog import distilled, gguf, wan21, wan22
 from wan_demo.catalog.tiny import ASSETS, TINY
@@ -39,19 +40,20 @@ class Catalog:
         return [spec.id for spec in self.models]
 
     def find(self, model_id: str) -> ModelSpec:
-        """The spec of an id; raises InvalidRequest listing what exists."""
+        """The spec of an id; raises InvalidRequest with ids like it, or else with all."""
         for spec in self.models:
             if spec.id == model_id:
                 return spec
-        allowed = f"must be one of {', '.join(self.ids)}"
+        near = get_close_matches(str(model_id).lower(), self.ids)
+        allowed = "must be the id of a model" if near else f"must be one of {', '.join(self.ids)}"
         if self.faults:
             allowed += " (some of your own have faults: see `python -m wan_demo models`)"
-        raise InvalidRequest("model", model_id, allowed)
+        raise InvalidRequest("model", model_id, allowed, near)
 
 
 BUILT_IN = Catalog()
 
 
 def find(model_id: str) -> ModelSpec:
-    """The spec of a built-in model's id; raises InvalidRequest listing what exists."""
+    """The spec of a built-in model's id; raises InvalidRequest as ``Catalog.find`` does."""
     return BUILT_IN.find(model_id)

@@ -33,7 +33,7 @@ class RepoCache:
     """Where one repo's files lie; ``root`` is the cache of all repos, by default the user's own."""
 
     def __init__(self, repo: str, root: Path | None = None) -> None:
-        self._root = root or Path(constants.HF_HUB_CACHE)
+        self._root = root or default_root()
         name = "--".join(["models", *repo.split("/")])
         self.folder = self._root / name
         self.blobs = self.folder / "blobs"
@@ -146,6 +146,11 @@ class RepoCache:
             place.symlink_to(os.path.relpath(blob, place.parent))
         except OSError:  # Windows allows it to developers only
             _copy(blob, place)
+
+
+def default_root() -> Path:
+    """The folder of all repos: that of HF_HOME or HF_HUB_CACHE."""
+    return Path(constants.HF_HUB_CACHE)
 
 
 def find(source: Source, root: Path | None = None) -> Path | None:

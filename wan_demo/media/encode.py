@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+from av.video.frame import PictureType
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -54,7 +55,7 @@ def write_mp4(
         _tag_bt709(stream.codec_context)
         packets = [packet for frame in _timed(frames) for packet in stream.encode(frame)]
         packets += stream.encode()
-        _last_shown(packets).duration = end - (len(frames) - 1) * TICKS
+        packets[-1].duration = end - (len(frames) - 1) * TICKS
         container.mux(packets)
 
 
@@ -97,15 +98,17 @@ def _to_yuv(frame: NDArray[np.uint8]) -> av.VideoFrame:
 
 
 def _timed(frames: Frames) -> Iterator[av.VideoFrame]:
+    """Frames with their times, the one before the last as a P frame.
+
+    The last one is never a B frame. So the encoder gives it last, and only the last packet's
+    duration has a place in an MP4: those of the others follow from the times of the next ones.
+    """
     for index, frame in enumerate(frames):
         timed = _to_yuv(frame)
         timed.pts = index * TICKS
+        if 0 < index == len(frames) - 2:
+            timed.pict_type = PictureType.P
         yield timed
-
-
-def _last_shown(packets: Sequence[av.Packet]) -> av.Packet:
-    """The packet of the last picture, which is not always the last packet."""
-    return max(packets, key=lambda packet: packet.pts or 0)
 
 
 def _tag_bt709(codec: av.VideoCodecContext) -> None:

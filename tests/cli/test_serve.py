@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from wan_demo.cli import main, serve
+from wan_demo.errors import WanDemoError
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [(["--port", "abc"], "port"), (["--port", "70000"], "port"), (["--engine", "x"], "engine")],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(capsys, arguments, field):
+    assert main(["serve", *arguments]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"{field}: ")
+    assert said.count("\n") == 1
+
+
+def test_a_wrong_environment_is_said_too(capsys, monkeypatch):
+    monkeypatch.setenv("WAN_DEMO_PORT", "many")
+    assert main(["serve"]) == 2
+    assert capsys.readouterr().err.startswith("port: ")
+
+
+def test_a_busy_port_gives_the_next_free_one():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with serve.listen("127.0.0.1", port) as listener:
+            assert listener.getsockname()[1] > port
+
+
+def test_a_free_port_is_taken_as_it_is():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with serve.listen("127.0.0.1", port) as listener:
+        assert listener.getsockname()[1] == port
+
+
+def test_no_free_port_is_said(monkeypatch):
+    monkeypatch.setattr(serve, "PORTS_TO_TRY", 0)
+    with pytest.raises(WanDemoError, match="--port"):
+        serve.listen("127.0.0.1", 7860)

@@ -1,0 +1,70 @@
+"""``serve``: the page and the API."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+
+from wan_demo.cli.options import add_settings, settings_of
+from wan_demo.cli.parser import Commands
+from wan_demo.errors import WanDemoError
+
+PORTS_TO_TRY = 20
+SHUTDOWN_SECONDS = 3
+"""How long open connections may finish when the server is told to stop."""
+
+
+def add(commands: Commands) -> None:
+    """The command and a flag for every setting."""
+    text = "Open the page and the API."
+    parser = commands.add_parser("serve", help=text, description=text)
+    add_settings(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Serve until the process is told to stop."""
+    from sqlalchemy.exc import DatabaseError
+
+    from wan_demo import bootstrap
+
+    settings = settings_of(options)
+    bootstrap.configure_logging(settings)
+    listener = listen(settings.host, settings.port)
+    try:
+        app = bootstrap.make_server(settings)
+    except (OSError, DatabaseError) as error:
+        raise WanDemoError(f"The folder {settings.data_dir} can't be used: {error}") from None
+    import uvicorn
+
+    host, port = _shown_host(settings.host), listener.getsockname()[1]
+    print(f"Wan Demo: http://{host}:{port}  ({app.state.greeting})", flush=True)
+    if settings.share and (public := app.state.share(host, port)):
+        print(f"Public for a week at most: {public}", flush=True)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket on ``port``, or on the next one that nobody listens on; ours from here on.
+
+    Raises WanDemoError where all that are tried are busy.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for candidate in range(port, min(port + PORTS_TO_TRY, 65536)):
+        try:
+            return socket.create_server((host, candidate), family=family)
+        except OSError:
+            continue
+    raise WanDemoError(f"Ports {port} to {port + PORTS_TO_TRY - 1} are all busy; give --port.")
+
+
+def _shown_host(host: str) -> str:
+    return "localhost" if host in ("0.0.0.0", "::") else host

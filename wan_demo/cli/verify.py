@@ -1,0 +1,50 @@
+"""``verify``: a clip rendered again from its own metadata, and compared."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from wan_demo.cli.options import add_setting, lend, settings_of
+from wan_demo.cli.parser import HIDDEN, Commands
+from wan_demo.cli.progress import run_to_end
+
+DIFFERENT = 1
+"""Exit status for a clip that does not come out the same."""
+
+
+def add(commands: Commands) -> None:
+    """The command and its flags."""
+    text = "Render a clip again from its own metadata, and compare every frame."
+    parser = commands.add_parser("verify", help=text, description=text)
+    parser.add_argument("clip", type=Path, help="An MP4 that this app made.")
+    for what in ("image", "last-image", "video"):
+        said = f"Its {what.replace('-', ' ')}, where the data folder does not keep it."
+        parser.add_argument(f"--{what}", type=Path, metavar="FILE", help=said)
+    parser.add_argument(
+        "--lora",
+        action="append",
+        metavar="FILE",
+        help="A LoRA of it, where the data folder does not keep it; may be given several times.",
+    )
+    add_setting(parser, "data_dir", "Folder that keeps what clips were made from.")
+    add_setting(parser, "model", "The path of its model, if it was made with one.")
+    add_setting(parser, "device", "auto (the one that made it), cuda, mps or cpu.")
+    add_setting(parser, "engine", HIDDEN)
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what came of it; 0 where every frame is the same, else ``DIFFERENT``."""
+    from wan_demo.verify import MEDIA, verify
+
+    media, settings = {name: getattr(options, name) for name in MEDIA}, settings_of(options)
+    _, lent = lend(options.lora, settings)
+    verdict = verify(options.clip, media, settings, run_to_end, lent)
+    request, name = verdict.request, options.clip.name
+    made = f"{request.played_frames} frames of {request.model}, seed {request.seed}"
+    said = "the same frames again" if verdict.is_same else "not made again to the same frames"
+    print(f"{name}: {said} ({made})")
+    for line in verdict.differences:
+        print(f"  {line}")
+    return 0 if verdict.is_same else DIFFERENT
