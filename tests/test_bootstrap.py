@@ -21,6 +21,7 @@ from wan_demo.engine.machine import Watch
 from wan_demo.engine.memory import GIB, best_for, plenty
 from wan_demo.errors import InvalidRequest, ModelUnavailable
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
+from wan_demo.media.folder import DataFolder
 from wan_demo.media.loras import LoraFolder
 from wan_demo.service import Loras
 from wan_demo.settings import Settings
@@ -221,3 +222,8 @@ def test_a_worker_on_its_own_takes_up_what_one_of_its_name_left(folder, monkeypa
     settings = Settings(data_dir=folder.root, engine="fake")
     bootstrap.run_worker(settings, "gpu1", Flag(), supervised=False)
     assert waiting == [1]
+
+
+def test_a_model_that_can_be_no_path_is_no_model(tmp_path):
+    with pytest.raises(InvalidRequest, match="must be one of"):
+        bootstrap.make_one_off(Settings(model="x" * 5000), DataFolder(tmp_path).create())

@@ -18,4 +18,6 @@ def test_every_error_has_a_word_and_a_status_of_its_kind():
 def test_a_refusal_is_one_sentence_with_everything_in_it():
     error = InvalidRequest("width", 100, "must be a multiple of 16", (96, 112))
     assert str(error) == "width: must be a multiple of 16; got 100. Nearest: 96 or 112."
+    endless = InvalidRequest("seed", 10**5000, "must be smaller")
+    assert str(endless) == "seed: must be smaller; got a number too long to be shown."
     assert str(InvalidRequest("image", None, "is needed")) == "image: is needed; got None."

@@ -109,7 +109,7 @@ def make_catalog(settings: Settings) -> Catalog:
 
 def _path_of(model: str | None, models: Catalog) -> Path | None:
     """The folder or file that a setting names, where it is no id."""
-    is_path = model is not None and model not in models.ids and Path(model).exists()
+    is_path = model is not None and model not in models.ids and os.path.exists(model)
     return Path(str(model)) if is_path else None
 
 

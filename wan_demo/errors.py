@@ -181,5 +181,8 @@ class WorkerLost(WanDemoError):
 
 def _shorten(value: object, limit: int = 80) -> str:
     """``repr`` of a value, short enough for a sentence."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python writes out
+        return "a number too long to be shown"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -137,6 +138,9 @@ REFUSED = [
     ({"repo": "ada/mine"}, "folder", "folder and repo"),
     ({"folder": "nowhere"}, "folder", "transformer/"),
     ({"folder": "."}, "folder", "transformer/"),
+    ({"folder": "~nobody-of-that-name/x"}, "folder", "transformer/"),
+    ({"folder": "x" * 400}, "folder", "transformer/"),
+    ({"folder": None, "transformer": "x" * 400 + ".gguf"}, "transformer", "that exists"),
     ({"folder": None, "transformer": "old.ckpt"}, "transformer", ".safetensors or .gguf"),
     ({"folder": None, "transformer": "gone.gguf"}, "transformer", "that exists"),
     ({"folder": None, **PAIR}, "transformer_2", "one transformer"),
@@ -210,6 +214,19 @@ def test_other_bytes_and_other_things_of_that_name_are_told(tmp_path):
     assert "is no TOML" in with_own(BUILT_IN, tmp_path).faults[0]
     (tmp_path / FILE).unlink()
     (tmp_path / FILE).mkdir()
+    assert "can't be read" in with_own(BUILT_IN, tmp_path).faults[0]
+
+
+def test_a_number_that_cannot_be_written_out_is_refused_like_any_other(tmp_path):
+    bad = entry(folder="mine") + "flow_shift = 0x" + "f" * 5000 + "\n"
+    assert "too long to be shown" in read(tmp_path, bad).faults[0]
+
+
+def test_what_never_ends_is_not_read(tmp_path):
+    os.mkfifo(tmp_path / FILE)
+    assert "can't be read" in with_own(BUILT_IN, tmp_path).faults[0]
+    (tmp_path / FILE).unlink()
+    (tmp_path / FILE).symlink_to("/dev/zero")
     assert "can't be read" in with_own(BUILT_IN, tmp_path).faults[0]
 
 

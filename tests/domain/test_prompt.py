@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -55,6 +56,11 @@ def test_phrases_have_their_weights(text, expected):
         ("(:1.3) fox", "(:1.3)"),
         ("a (fox:1.3 in the snow", "(fox:1.3 in the snow"),
         ("at (10:30)", "(10:30)"),
+        ("a (fox:nan)", "(fox:nan)"),
+        ("a (fox:-Inf)", "(fox:-Inf)"),
+        ("a (fox:1e999)", "(fox:1e999)"),
+        ("a (fox:1E-1 in the snow", "(fox:1E-1 in the snow"),
+        ("(fox:1" + "0" * 400 + ")", "(fox:1" + "0" * 400 + ")"),
     ],
 )
 def test_a_weight_that_is_none_is_refused_in_one_sentence(text, told):
@@ -62,6 +68,25 @@ def test_a_weight_that_is_none_is_refused_in_one_sentence(text, told):
         phrases(text, "negative_prompt")
     assert (caught.value.field, caught.value.value) == ("negative_prompt", told)
     assert "(neon sign:1.3)" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 500 + ":" + "1" * 998 + "x" + ")" * 500,
+        "(" * 1000 + ":" + "1" * 998 + "x",
+        "(" * 400 + (":" + " " * 399) * 3 + ")" * 400,
+    ],
+)
+def test_a_hostile_text_is_read_at_about_the_pace_of_any_other(text):
+    """A page asks with each letter that is typed: such a text held a server for 14 seconds."""
+    assert cpu_seconds(text) < 400 * cpu_seconds("(a fox) " * (len(text) // 8))
+
+
+def cpu_seconds(text: str) -> float:
+    began = time.thread_time()
+    phrases(text)
+    return time.thread_time() - began
 
 
 @given(st.text(alphabet="ab (:)\\1.\n，（"))

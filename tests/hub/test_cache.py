@@ -9,6 +9,7 @@ import pytest
 from tests.hub.conftest import REPO, SOURCE, WEIGHTS, Fetch, write_repo
 from tests.hub.server import HubServer
 from wan_demo.domain.source import Source
+from wan_demo.hub import cache
 from wan_demo.hub.cache import RepoCache, find, is_whole
 
 COMMIT = "0" * 40
@@ -22,6 +23,20 @@ def foreign(root: Path) -> Path:
     (cache.folder / "refs").mkdir()
     (cache.folder / "refs" / "main").write_text(COMMIT)
     return cache.snapshot(COMMIT)
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", 5, None, ["x"], "../" * 2000])
+def test_an_index_of_names_that_can_be_none_is_not_whole(foreign: Path, name):
+    index = foreign / "vae" / "diffusion_pytorch_model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": name}}))
+    assert not is_whole(foreign)
+
+
+def test_an_index_beyond_all_size_is_not_read(foreign: Path, monkeypatch):
+    monkeypatch.setattr(cache, "LONGEST_JSON", 10)
+    index = foreign / "vae" / "diffusion_pytorch_model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {"a": Path(WEIGHTS).name}}))
+    assert not is_whole(foreign)
 
 
 def test_nothing_is_found_in_an_empty_cache(root: Path):

@@ -113,7 +113,13 @@ def test_both_forms_of_that_are_read(hub: HubServer, text):
     assert fault.value.wait > 6
 
 
-@pytest.mark.parametrize("text", ["soon", "-1", "", "Mon, 01 Jan 2001 00:00:00"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("soon", "-1", "", "Mon, 01 Jan 2001 00:00:00", "nan"),
+        "Mon, 01 Jan 2001 00:00:00 +" + "9" * 30,
+    ],
+)
 def test_any_other_form_is_no_wait(hub: HubServer, get: Fetch, text):
     hub.faults.append(Fault("api", status=429, headers={"Retry-After": text}))
     get()
@@ -127,7 +133,13 @@ def test_a_stop_ends_a_long_wait(hub: HubServer, get: Fetch):
     assert time.monotonic() < end + 5
 
 
-@pytest.mark.parametrize("to", ["ftp://127.0.0.1/x", "file:///etc/passwd"])
+@pytest.mark.parametrize(
+    "to",
+    [
+        *("ftp://127.0.0.1/x", "file:///etc/passwd", "http://xn--/x", f"http://{'a' * 300}/x"),
+        *("http://169.254.169.254/latest/meta-data", "http://[fe80::1]/x"),
+    ],
+)
 def test_a_redirect_goes_to_web_addresses_only(hub: HubServer, get: Fetch, to):
     hub.faults.append(Fault("api", status=302, headers={"Location": to}, times=9))
     assert "address that can't be followed" in refused(get)
@@ -137,3 +149,12 @@ def test_a_redirect_in_a_circle_is_left(hub: HubServer, get: Fetch):
     to = {"Location": f"/api/models/{REPO}/revision/main"}
     hub.faults.append(Fault("api", status=302, headers=to, times=99))
     assert "address that can't be followed" in refused(get)
+
+
+def test_a_redirect_does_not_leave_encryption():
+    with (
+        Connection(Source(REPO), "https://hub.example", lambda: False, HURRIED) as connection,
+        pytest.raises(DownloadFailed, match="address that can't be followed"),
+        connection.get("http://127.0.0.1:9/x"),
+    ):
+        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,16 @@ def test_what_there_is_to_choose_has_a_pair_once(root):
     names = ["A", "b", "lone_low", "x_high"]
     assert LoraFolder(root).names() == [f"{name}.safetensors" for name in names]
     assert LoraFolder(root / "none").names() == []
+
+
+@pytest.mark.parametrize("name", [b"\xff", b"a,b", b"a:b", b"~a", b'"', b"a\nb", b"[x]", b".a"])
+def test_a_file_that_no_request_can_name_is_no_choice(root, name):
+    Path(os.fsdecode(os.fsencode(root) + b"/" + name + b".safetensors")).touch()
+    assert len(LoraFolder(root).names()) == 4
+
+
+def test_a_name_too_long_for_the_disk_is_not_there(root):
+    assert not LoraFolder(root).has("x" * 5000)
 
 
 def test_a_file_is_found_with_its_other_half(root):
@@ -87,7 +98,13 @@ class TestLend:
         assert texts == ["b.safetensors", "mine.safetensors:0.1"]
         assert list(lent) == ["mine.safetensors"]
 
-    @pytest.mark.parametrize("path", ["./no.safetensors", "/no.safetensors", "~/no", ".", "/"])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            *("./no.safetensors", "/no.safetensors", "~/no", "~nobody-of-that-name/x", ".", "/"),
+            *("/dev/zero", "/" + "x" * 5000),
+        ],
+    )
     def test_a_path_that_is_no_file_is_refused(self, root, path):
         with pytest.raises(InvalidRequest, match="a file that exists"):
             lend([path], LoraFolder(root))

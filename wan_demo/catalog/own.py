@@ -9,10 +9,12 @@ starting with the others.
 from __future__ import annotations
 
 import difflib
+import os.path
 import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
+from errno import EINVAL
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import Any
@@ -85,7 +87,7 @@ def _stem(path: Path) -> str:
 def _entries(file: Path) -> list[Any]:
     """The file's entries, none where there is no file; raises ValueError with what is wrong."""
     try:
-        text = file.read_bytes()[: LONGEST_FILE + 1]
+        text = _start_of(file)
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -101,6 +103,14 @@ def _entries(file: Path) -> list[Any]:
         other = next(iter(table), "model")
         raise ValueError(f"must hold nothing but [[model]] entries; it has {other[:80]!r}")
     return entries
+
+
+def _start_of(file: Path) -> bytes:
+    """A byte more than is allowed at most; raises OSError, also for what would never end."""
+    if file.exists() and not file.is_file():
+        raise OSError(EINVAL, "it is no file")
+    with file.open("rb") as opened:
+        return opened.read(LONGEST_FILE + 1)
 
 
 def _name_of(entry: Any, number: int) -> str:
@@ -220,12 +230,12 @@ def _over(base: ModelSpec, files: Mapping[str, Source | Path]) -> Weights:
 
 
 def _path(text: str, data_folder: Path) -> Path:
-    return data_folder / Path(text).expanduser()
+    return data_folder / os.path.expanduser(text)  # pathlib's raises for an unknown person's home
 
 
 def _folder(text: str, data_folder: Path) -> Path:
     folder = _path(text, data_folder)
-    if not (folder / "transformer").is_dir():
+    if not os.path.isdir(folder / "transformer"):  # False also for a name that can be none
         allowed = "must be a diffusers folder, with transformer/ in it"
         raise InvalidRequest("folder", text, allowed)
     return folder.absolute()
@@ -233,7 +243,7 @@ def _folder(text: str, data_folder: Path) -> Path:
 
 def _file(key: str, text: str, data_folder: Path) -> Path:
     file = _path(text, data_folder)
-    if file.suffix.lower() not in _KINDS or not file.is_file():
+    if file.suffix.lower() not in _KINDS or not os.path.isfile(file):
         raise InvalidRequest(key, text, "must be a .safetensors or .gguf file that exists")
     return file.absolute()  # not resolved: a hub file is a link to a blob without a suffix
 

@@ -26,9 +26,10 @@ _ALLOWED = (
     "parenthesis that is text as \\( or \\)"
 )
 _MARK = re.compile(r"\\(?P<text>[\\()])|(?P<open>\()|(?P<close>\))")
-_LIKE_A_NUMBER = r":\s*(?P<number>[-+.,\d]*\d[-+.,\d]*)"
-_WEIGHT = re.compile(rf"{_LIKE_A_NUMBER}\s*$")
-_UNCLOSED = re.compile(rf"{_LIKE_A_NUMBER}(?=\s|$)")
+# Each sign has one way to match: a long row of digits in many parentheses would else take minutes.
+_LIKE_A_NUMBER = r"(?=[-+.,]*\d)[-+.,\d]+(?:e[-+]?\d+)?"
+_WEIGHT = re.compile(rf"{_LIKE_A_NUMBER}|[-+]?(?:nan|inf|infinity)", re.IGNORECASE)
+_UNCLOSED = re.compile(rf":\s*{_LIKE_A_NUMBER}(?=\s|$)", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(\.\d*)?|\.\d+")
 
 
@@ -79,11 +80,11 @@ def plain(text: str) -> str:
 def _closed(inner: list[Phrase], field: str) -> list[Phrase]:
     """What a pair of parentheses held: weighted where it ends in a number, else with them."""
     *before, last = inner or [Phrase("")]
-    found = _WEIGHT.search(last.text) if last.weight == 1 else None
-    if found is None:
+    text, colon, number = last.text.rpartition(":")
+    if not colon or last.weight != 1 or not _WEIGHT.fullmatch(number.strip()):
         return [Phrase("("), *inner, Phrase(")")]
-    held = [*before, replace(last, text=last.text[: found.start()])]
-    weight = _weight(found["number"])
+    held = [*before, replace(last, text=text)]
+    weight = _weight(number.strip())
     if weight is None or not _joined(held).strip():
         raise InvalidRequest(field, f"({_joined(inner)})", _ALLOWED)
     return [Phrase(phrase.text, phrase.weight * weight) for phrase in held]

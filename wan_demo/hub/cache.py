@@ -26,6 +26,9 @@ from wan_demo.hub.listing import HubFile, Listing
 
 PART = ".wan_demo.part"
 FORMAT = 1
+LONGEST_JSON = 16 * 2**20
+"""Bytes of a record or of an index: umT5's has 30 kB."""
+
 _WILD = frozenset("*?[")
 
 
@@ -228,6 +231,8 @@ def _as_record(source: Source, listing: Listing) -> dict[str, Any]:
 def _read(path: Path) -> Any:
     """A JSON file's content; None where it is missing or broken."""
     try:
+        if (_size(path) or 0) > LONGEST_JSON:
+            return None
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError):
         return None
@@ -259,6 +264,7 @@ def _has_weights(component: Path) -> bool:
 
 def _has_shards(index: Path) -> bool:
     try:
-        return all((index.parent / name).is_file() for name in _read(index)["weight_map"].values())
+        names = set(_read(index)["weight_map"].values())
+        return all(_size(index.parent / name) is not None for name in names)
     except (KeyError, TypeError, AttributeError):
         return False

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
+from ipaddress import ip_address
 from typing import NoReturn, TypeVar
 
 import httpx
@@ -47,6 +48,13 @@ class Patience:
     """Without a byte, a connection counts as lost."""
 
 
+_NO_ADDRESS = (
+    *(httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL),
+    UnicodeError,  # a host's name that no name server could be asked for
+)
+"""What httpx raises for a redirect that leads nowhere."""
+
+
 class Passing(Exception):
     """A fault that may be over the next time; ``str`` is what the hub did, as a verb."""
 
@@ -75,6 +83,7 @@ class Connection:
             headers=_headers(),
             follow_redirects=True,
             max_redirects=MAX_REDIRECTS,
+            event_hooks={"request": [self._refuse_address]},
             timeout=httpx.Timeout(patience.silence),
             verify=_certificates(),
         )
@@ -111,7 +120,7 @@ class Connection:
             raise Passing("can't be reached") from fault
         except httpx.TimeoutException as fault:
             raise Passing("does not answer") from fault
-        except (httpx.UnsupportedProtocol, httpx.TooManyRedirects, httpx.InvalidURL) as fault:
+        except _NO_ADDRESS as fault:
             raise self._failed("gave an address that can't be followed") from fault
         except httpx.RequestError as fault:
             raise Passing("broke off") from fault
@@ -143,6 +152,15 @@ class Connection:
         while (left := end - time.monotonic()) > 0:
             self.check()
             time.sleep(min(left, STOP_POLL_SECONDS))
+
+    def _refuse_address(self, request: httpx.Request) -> None:
+        """A redirect must not leave encryption, nor ask what is reachable from this machine only.
+
+        Link-local addresses are where clouds tell a machine its own secrets.
+        """
+        is_bared = self.endpoint.startswith("https:") and request.url.scheme != "https"
+        if is_bared or _is_link_local(request.url.host):
+            raise httpx.UnsupportedProtocol("an address that no hub needs")
 
     def _refuse(self, answer: httpx.Response) -> None:
         """Raise for what is no file: each refusal is passing, or a sentence."""
@@ -176,6 +194,13 @@ class Connection:
         return DownloadFailed(f"{self.source.repo} could not be downloaded: {self.host} {did}.")
 
 
+def _is_link_local(host: str) -> bool:
+    try:
+        return ip_address(host).is_link_local
+    except ValueError:  # a name
+        return False
+
+
 @cache
 def _certificates() -> ssl.SSLContext:
     """Read once a process, as it takes longer than many a request."""
@@ -196,5 +221,5 @@ def _retry_after(answer: httpx.Response) -> float:
         return float(text)
     try:
         return (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds()
-    except (ValueError, TypeError):  # TypeError: a date without a time zone
+    except (ValueError, TypeError, OverflowError):  # TypeError: a date without a time zone
         return 0.0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os.path
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
 from wan_demo.domain.halves import half, other_half
-from wan_demo.domain.lora import SUFFIX, Lora, split
+from wan_demo.domain.lora import SUFFIX, Lora, parse, split
 from wan_demo.errors import InvalidRequest
 
 NONE_LENT: Mapping[str, Path] = MappingProxyType({})
@@ -24,8 +25,12 @@ class LoraFolder:
         self._lent = lent
 
     def names(self) -> list[str]:
-        """What there is to choose, in order; a pair for two experts once, as its high half."""
-        found = {path.name for path in self._listed() if self._is_ours(path)}
+        """What there is to choose, in order; a pair for two experts once, as its high half.
+
+        A file whose name a request can't hold is left out: other bytes than text, or a comma.
+        """
+        listed = (path for path in self._listed() if self._is_ours(path))
+        found = {path.name for path in listed if _is_a_name(path.name)}
         low = {name for name in found if half(name) == "low" and other_half(name) in found}
         return sorted(found - low, key=str.casefold)
 
@@ -50,9 +55,16 @@ class LoraFolder:
         """Whether it is a file right in the folder, behind whatever links."""
         return (
             path.parent == self.root
-            and path.is_file()
+            and os.path.isfile(path)  # False also for a name that can be none
             and path.resolve().is_relative_to(self.root.resolve())
         )
+
+
+def _is_a_name(name: str) -> bool:
+    try:
+        return [lora.name for lora in parse(name)] == [name]
+    except InvalidRequest:
+        return False
 
 
 def lend(said: Sequence[str], folder: LoraFolder) -> tuple[list[str], dict[str, Path]]:
@@ -65,7 +77,7 @@ def lend(said: Sequence[str], folder: LoraFolder) -> tuple[list[str], dict[str, 
     lent: dict[str, Path] = {}
     for one in said:
         name, rest = split(one)
-        path = Path(name).expanduser()
+        path = Path(os.path.expanduser(name))  # pathlib's raises for an unknown person's home
         if _is_path(name, path, folder):
             _lend(name, path, lent)
             name = path.name
@@ -75,11 +87,11 @@ def lend(said: Sequence[str], folder: LoraFolder) -> tuple[list[str], dict[str, 
 
 def _is_path(name: str, path: Path, folder: LoraFolder) -> bool:
     says_so = name.startswith((".", "/", "~")) or "\\" in name or path.is_absolute()
-    return says_so or (path.is_file() and not folder.has(name))
+    return says_so or (os.path.isfile(path) and not folder.has(name))
 
 
 def _lend(name: str, path: Path, lent: dict[str, Path]) -> None:
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise InvalidRequest("loras", name, "must be a file that exists")
     if lent.get(path.name, path) != path:
         raise InvalidRequest("loras", name, "must have a name of its own among those given")
