@@ -30,6 +30,7 @@ def open_advanced(page: Page, server: str) -> None:
 def choose(page: Page, label: str, choice: str) -> None:
     page.get_by_label(label, exact=True).click()
     page.get_by_role("option", name=choice).click()
+    expect(page.get_by_role("option")).to_have_count(0)  # the list fades away
 
 
 def test_a_scheduler_and_a_flow_shift_are_chosen_and_kept(page: Page, server: str):
@@ -60,6 +61,33 @@ def test_loras_are_picked_weighted_and_used_again(page: Page, server: str):
     expect(person.plan(page)).not_to_contain_text("LoRA")
     page.get_by_role("button", name="Use these settings").click()
     expect(box).to_have_value("ink.safetensors:0.5")
+
+
+def test_a_pinned_way_of_memory_outlives_reload_preset_and_reuse(page: Page, server: str):
+    open_advanced(page, server)
+    choose(page, "Memory", "Model offload")
+    choose(page, "Precision", "fp32")
+    expect(person.plan(page)).to_contain_text("model offload, fp32")
+    page.get_by_label("Draft").check()
+    expect(person.plan(page)).to_contain_text("8 steps")
+    page.reload()
+    expect(person.plan(page)).to_contain_text("model offload, fp32")
+    person.generate(page)
+    person.finished_video(page)
+    page.get_by_role("button", name="Advanced").click()
+    for label, before in (("Memory", "offload"), ("Precision", "fp32")):
+        choose(page, label, "Automatic")
+        expect(person.plan(page)).not_to_contain_text(before)
+    page.get_by_role("button", name="Use these settings").click()
+    expect(person.plan(page)).to_contain_text("8 steps, guidance 4, model offload, fp32")
+
+
+def test_a_refusal_is_seen_beside_what_it_is_about(page: Page, server: str):
+    open_advanced(page, server)
+    page.locator("#loras textarea").scroll_into_view_if_needed()
+    expect(page.locator("#generate")).not_to_be_in_viewport()
+    page.locator("#loras textarea").fill("nowhere")
+    expect(person.plan(page).get_by_role("alert")).to_be_in_viewport(ratio=1)
 
 
 _BOTH = "ink.safetensors:1\nfur_high.safetensors:1"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from wan_demo import catalog
+from wan_demo.domain.control import control
 from wan_demo.ui import advanced, form
 
 SPEC = catalog.find("wan2.1-i2v-14b-720p")
@@ -37,3 +38,20 @@ def test_a_preset_is_known_by_its_values_only(spec):
         values = {**form.defaults_of(spec), **form.preset_values(preset)}
         assert form.preset_of(spec, values) == preset.name
     assert form.preset_of(spec, {**form.defaults_of(spec), "num_inference_steps": 17}) is None
+
+
+@pytest.mark.parametrize("name", ["profile", "precision"])
+def test_a_pin_stands_open_and_says_what_its_words_mean(name):
+    box = advanced.pin_box(name)
+    assert box.value == "auto"
+    assert [word for _, word in box.choices] == ["auto", *control(name).choices]
+    assert all(": " in title for title, word in box.choices if word != "auto")
+
+
+def test_a_pins_word_is_seen_as_it_is_known():
+    assert advanced.word_title("model_offload").startswith("Model offload: ")
+    assert advanced.word_title("bf16").startswith("bf16: ")
+
+
+def test_who_looks_for_ddim_is_told_why_there_is_none():
+    assert "DDIM" in str(advanced.scheduler_box(SPEC).info)

@@ -45,13 +45,6 @@ def test_a_readout_of_no_number_is_empty():
     assert "seconds decide" in form.frames_readout(17, 8, 2.0)
 
 
-def test_a_choice_offers_its_words_and_stands_open():
-    box = form.choice("profile")
-    assert box.value == "auto"
-    assert ("Model offload", "model_offload") in (box.choices or [])
-    assert ("bf16", "bf16") in (form.choice("precision").choices or [])
-
-
 @pytest.mark.parametrize(
     ("field", "value", "taken"),
     [("precision", "bf16", "bf16"), ("fps", "8", 8), ("strength", "0.5", 0.5)],
@@ -60,3 +53,13 @@ def test_what_a_button_says_is_taken_over_as_the_form_holds_it(field, value, tak
     assert form_events._taken_over(field, value) == taken
     with pytest.raises(ValueError, match="nonsense"):
         form_events._taken_over(field, "nonsense")
+
+
+def test_the_first_of_two_pictures_is_called_so_and_comes_back_with_its_second():
+    pair, single = catalog.find("wan2.1-flf2v-14b-720p"), catalog.find("wan2.2-i2v-a14b")
+    with gr.Blocks():
+        box = gr.Image()
+    assert form.picture("image", single) == {"label": "Image", "visible": True}
+    assert form.picture("image", pair) == {"label": "First image", "visible": True}
+    assert not form.refilled("last_image", box, None, single).visible
+    assert form.refilled("last_image", box, None, pair).visible

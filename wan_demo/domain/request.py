@@ -114,7 +114,7 @@ class GenerationRequest(BaseModel):
     scheduler: Scheduler | None = Field(
         None,
         title="Scheduler",
-        description="How the steps are taken. Left open: what the model was made for.",
+        description="The sampler: how the steps are taken. Left open: what the model was made for.",
     )
     flow_shift: float | None = Field(
         None,

@@ -12,6 +12,7 @@ import gradio as gr
 
 from wan_demo.domain.control import control
 from wan_demo.domain.lora import MOST_LORAS, split, text
+from wan_demo.domain.memory import AUTOMATIC, Precision, Profile
 from wan_demo.domain.model import ModelSpec
 from wan_demo.ui import words
 from wan_demo.ui.values import Dropdown
@@ -20,12 +21,42 @@ OPEN: Mapping[str, Any] = {"scheduler": "", "flow_shift": "", "loras": ""}
 """What the components hold where nothing is chosen, by field name."""
 
 
+MEANINGS: Mapping[str, str] = {
+    Profile.RESIDENT: "everything on the device",
+    Profile.ENCODERS_AWAY: "the encoders wait in RAM",
+    Profile.MODEL_OFFLOAD: "one part on the device at a time",
+    Profile.ENCODER_STREAMED: "the same, the text encoder layer by layer",
+    Profile.GROUP_OFFLOAD: "blocks stream in from RAM",
+    Profile.GROUP_OFFLOAD_LEAN: "the same with half the RAM",
+    Profile.IN_TURN: "each part read from the disk for its stage",
+    Profile.SEQUENTIAL: "layer by layer from RAM, slow",
+    Profile.DISK: "layer by layer from the disk, slowest",
+    Precision.BF16: "16 bits, what Wan is run in",
+    Precision.FP16: "16 bits, for cards without bf16",
+    Precision.FP32: "32 bits, twice the memory",
+    Precision.FP8: "8 bits, widened to compute",
+    Precision.INT8: "8 bits, by torchao",
+    Precision.FLOAT8: "8 bits in the arithmetic too, by torchao",
+    Precision.GGUF: "as the model's GGUF file has it",
+}
+"""What the words of the drop-downs mean, in a few plain ones; see ``domain.memory``."""
+
+NO_DDIM = "DDIM is not one of them: Wan is trained by flow matching, which it does not fit."
+"""For those who look for it; ``domain.scheduler.refusal`` has the whole reason."""
+
+
+LORA_HINT = (
+    "One a line; of the hub: owner/repo or owner/repo/file.safetensors. With :high or :low at the "
+    "end, for one expert of Wan2.2."
+)
+
+
 def scheduler_box(spec: ModelSpec) -> Dropdown:
     """The solvers, the model's own named as the first."""
     known = control("scheduler")
     return Dropdown(
         label=known.label,
-        info=known.help,
+        info=f"{known.help} {NO_DDIM}",
         choices=_schedulers(spec),
         value=OPEN["scheduler"],
         elem_id="scheduler",
@@ -50,7 +81,7 @@ def loras_box() -> gr.Textbox:
     known = control("loras")
     return gr.Textbox(
         label=known.label,
-        info=f"{known.help} Of the hub: owner/repo or owner/repo/file.safetensors.",
+        info=f"{known.help} {LORA_HINT}",
         value=OPEN["loras"],
         lines=2,
         max_lines=MOST_LORAS,
@@ -62,11 +93,31 @@ def lora_picker() -> gr.Dropdown:
     """What lies in the data folder's ``loras/``; a choice goes into the box."""
     return Dropdown(
         label="Add a LoRA",
-        info="Of the data folder's loras/.",
+        info="What lies in the data folder's loras/.",
         choices=[],
         value=None,
         elem_id="add-lora",
     )
+
+
+def pin_box(name: str) -> Dropdown:
+    """A field that is one of a few words, or left open: how the model is kept in memory."""
+    known = control(name)
+    return Dropdown(
+        label=known.label,
+        info=known.help,
+        choices=[("Automatic", AUTOMATIC), *((word_title(word), word) for word in known.choices)],
+        value=AUTOMATIC,
+        elem_id=name,
+        filterable=False,
+    )
+
+
+def word_title(word: str) -> str:
+    """``Model offload: one part on the device at a time``; names with digits stay as they are."""
+    has_digits = any(char.isdigit() for char in word)
+    title = word if has_digits else word.replace("_", " ").capitalize()
+    return f"{title}: {MEANINGS[word]}"
 
 
 def with_lora(said: Any, name: Any) -> str:

@@ -11,7 +11,6 @@ from gradio.components import Component
 
 from wan_demo.catalog import Catalog
 from wan_demo.domain.control import control
-from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.model import ModelSpec, Preset
 from wan_demo.domain.request import Task
 from wan_demo.domain.rules import NOT_EVERYWHERE, draw_seed
@@ -44,11 +43,11 @@ class Form:
     num_videos_per_prompt: Slider
     negative_prompt: gr.Textbox
     prompt_end: gr.Textbox
-    profile: gr.Dropdown
-    precision: gr.Dropdown
     scheduler: Dropdown
     flow_shift: gr.Textbox
     loras: gr.Textbox
+    profile: Dropdown
+    precision: Dropdown
 
     def components(self) -> dict[str, Component]:
         """Field names to components, in the form's order."""
@@ -99,6 +98,13 @@ def is_shown(name: str, spec: ModelSpec) -> bool:
     return name not in NOT_EVERYWHERE or any(name in spec.takes(task) for task in spec.tasks)
 
 
+def picture(name: str, spec: ModelSpec) -> dict[str, Any]:
+    """Label and visibility of a picture's box: the first of two is called so."""
+    is_pair = is_shown("last_image", spec)
+    label = "First image" if name == "image" and is_pair else control(name).label
+    return {"label": label, "visible": name == "image" or is_pair}
+
+
 def range_of(name: str, spec: ModelSpec) -> dict[str, Any]:
     """Minimum, maximum and step of a field's slider for a model."""
     limits, known = spec.limits, control(name)
@@ -134,6 +140,8 @@ def refilled(name: str, component: Component, value: Any, spec: ModelSpec) -> An
     """An update of a field's component: the value, and what goes with the model."""
     if isinstance(component, gr.Slider):
         return gr.Slider(value=value, visible=is_shown(name, spec), **range_of(name, spec))
+    if isinstance(component, gr.Image):
+        return gr.Image(value=value, **picture(name, spec))
     return advanced.refilled(name, value, spec)
 
 
@@ -214,25 +222,6 @@ def prompt_end_box() -> gr.Textbox:
         max_length=known.max_length,
         elem_id="prompt_end",
     )
-
-
-def choice(name: str) -> gr.Dropdown:
-    """A field that is one of a few words, or left open."""
-    known = control(name)
-    return gr.Dropdown(
-        label=known.label,
-        info=known.help,
-        choices=[("Automatic", AUTOMATIC), *((word_title(word), word) for word in known.choices)],
-        value=AUTOMATIC,
-        elem_id=name,
-        filterable=False,
-    )
-
-
-def word_title(word: str) -> str:
-    """``Model offload`` for model_offload; what holds digits stays as it is: ``bf16``."""
-    has_digits = any(char.isdigit() for char in word)
-    return word if has_digits else word.replace("_", " ").capitalize()
 
 
 def seed_box() -> Number:

@@ -285,8 +285,9 @@ class FormEvents(Events):
         own = spec.defaults.negative_prompt
         negative = self._at.form.negative_prompt
         updates[negative] = gr.Textbox(value=given.get("negative_prompt", own), placeholder=own)
-        second = self._at.form.last_image
-        updates.setdefault(second, gr.Image(visible=f.is_shown("last_image", spec)))
+        for name in ("image", "last_image"):  # what is in them stays
+            box = self._at.form.components()[name]
+            updates.setdefault(box, gr.Image(**f.picture(name, spec)))
         return updates
 
     def restore(self, values: f.Values) -> Updates:

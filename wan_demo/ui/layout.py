@@ -32,6 +32,11 @@ BUSY_TICK, IDLE_TICK = 0.7, 5.0
 """Seconds between two looks at the queue: while a job of one's own is under way, and else."""
 
 
+MORE = "More: steps, number of videos, negative prompt"
+ADVANCED = "Advanced: LoRAs, scheduler, flow shift, memory"
+"""What is folded away says what it holds, for people who look for a name that they know."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """Every component that an event reads or writes."""
@@ -80,8 +85,8 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
             second = f.slider("guidance_scale_2", spec, spec.defaults.guidance_scale_2 or 1.0)
             seed, dice, lock = _seed(promise)
-            steps, videos, negative, prompt_end, kept = _more(spec)
-            scheduler, shift, lora, loras = _advanced(spec)
+            steps, videos, negative, prompt_end = _more(spec)
+            lora, loras, shift, chosen = _advanced(spec)
     form = f.Form(
         model=model,
         prompt=prompt,
@@ -101,10 +106,9 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         num_videos_per_prompt=videos,
         negative_prompt=negative,
         prompt_end=prompt_end,
-        **kept,
-        scheduler=scheduler,
         flow_shift=shift,
         loras=loras,
+        **chosen,
     )
     return Layout(
         form=form,
@@ -180,7 +184,8 @@ def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, _Media, dict[Task, gr.HTML]]:
         with _tab(Task.TEXT_TO_VIDEO):
             examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
         with _tab(Task.IMAGE_TO_VIDEO):
-            image, last_image = _picture("image", spec), _picture("last_image", spec)
+            with gr.Row():
+                image, last_image = _picture("image", spec), _picture("last_image", spec)
             examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
         with _tab(Task.VIDEO_TO_VIDEO):
             video = Video(
@@ -194,12 +199,12 @@ def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, _Media, dict[Task, gr.HTML]]:
 
 def _picture(name: str, spec: ModelSpec) -> Image:
     return Image(
-        label=control(name).label,
         type="filepath",
         sources=["upload", "clipboard"],
         height=220,
+        min_width=120,
         elem_id=name,
-        visible=name == "image" or f.is_shown(name, spec),
+        **f.picture(name, spec),
     )
 
 
@@ -233,24 +238,23 @@ def _frames(spec: ModelSpec) -> tuple[Slider, gr.Textbox, gr.HTML]:
     return slider, duration, gr.HTML(shown, elem_id="readout")
 
 
-def _more(
-    spec: ModelSpec,
-) -> tuple[Slider, Slider, gr.Textbox, gr.Textbox, dict[str, gr.Dropdown]]:
-    with gr.Accordion("More", open=False, elem_id="more"):
+def _more(spec: ModelSpec) -> tuple[Slider, Slider, gr.Textbox, gr.Textbox]:
+    with gr.Accordion(MORE, open=False, elem_id="more"):
         steps = f.slider("num_inference_steps", spec, spec.defaults.num_inference_steps)
         videos = f.slider("num_videos_per_prompt", spec, 1)
         negative = f.negative_prompt_box(spec)
         prompt_end = f.prompt_end_box()
-        kept = {name: f.choice(name) for name in ("profile", "precision")}
-    return steps, videos, negative, prompt_end, kept
+    return steps, videos, negative, prompt_end
 
 
-def _advanced(spec: ModelSpec) -> tuple[Dropdown, gr.Textbox, gr.Dropdown, gr.Textbox]:
-    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        scheduler = advanced.scheduler_box(spec)
-        shift = advanced.shift_box(spec)
+def _advanced(
+    spec: ModelSpec,
+) -> tuple[gr.Dropdown, gr.Textbox, gr.Textbox, dict[str, Dropdown]]:
+    with gr.Accordion(ADVANCED, open=False, elem_id="advanced"):
         lora, loras = advanced.lora_picker(), advanced.loras_box()
-    return scheduler, shift, lora, loras
+        scheduler, shift = advanced.scheduler_box(spec), advanced.shift_box(spec)
+        pins = {name: advanced.pin_box(name) for name in ("profile", "precision")}
+    return lora, loras, shift, {"scheduler": scheduler, **pins}
 
 
 def _html(value: str, elem_id: str, *events: str) -> gr.HTML:

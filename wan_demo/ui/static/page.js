@@ -1,5 +1,6 @@
 () => {
-  // What a Gradio event can't do: keys, the tab's title, and a notice when a long job is done.
+  // What a Gradio event can't do: keys, the tab's title, a notice when a long job is done, and
+  // what is in sight.
   const LONG_JOB_SECONDS = 20;
   let lastState = "";
   let lastJob = "";
@@ -40,6 +41,15 @@
   document.addEventListener("click", (event) => {
     if (event.target.closest("#generate")) askOnce();
   });
+
+  // Whether the line above Generate is in sight: page.css shows a refusal at the edge if not.
+  const watchPlan = () => {
+    const plan = document.getElementById("plan");
+    if (!plan) return setTimeout(watchPlan, 100);
+    const look = ([plan]) => document.body.classList.toggle("plan-away", !plan.isIntersecting);
+    new IntersectionObserver(look).observe(plan);
+  };
+  watchPlan();
 
   const tell = (stage) => {
     const { state, job, title } = stage.dataset;
