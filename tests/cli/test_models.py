@@ -52,6 +52,24 @@ def test_json_is_for_programs(capsys):
     assert rows[0]["available"] is True
 
 
+def test_json_holds_what_a_model_is_run_with_and_what_each_way_to_keep_it_takes(capsys):
+    rows = {row["id"]: row for row in json.loads(listed(capsys, "--json"))}
+    row = rows["wan2.2-t2v-a14b"]
+    assert row["presets"]["Lightning"]["num_inference_steps"] == 4
+    assert "high_noise_model" in row["presets"]["Lightning"]["loras"][0]  # and its low half
+    assert row["limits"]["max_frames"] % 4 == 1
+    ways = {way["profile"]: way for way in row["memory"]}
+    assert ways.keys() >= {"resident", "model_offload", "group_offload", "sequential", "disk"}
+    assert (ways["resident"]["dtype"], ways["resident"]["vae_dtype"]) == ("bfloat16", "float32")
+    needed = [ways[name]["device_bytes"] for name in ("resident", "model_offload", "sequential")]
+    assert needed == sorted(needed, reverse=True)
+    assert 60e9 < needed[0] < 90e9
+    assert [bool(way["disk_bytes"]) for way in row["memory"]] == [
+        way["profile"] == "disk" for way in row["memory"]
+    ]
+    assert all(row["memory"] for row in rows.values())
+
+
 @pytest.mark.usefixtures("_laptop")
 def test_the_list_says_what_fits(capsys):
     rows = {line.split()[0]: line for line in listed(capsys).splitlines() if line}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
-from wan_demo.domain.model import ModelSpec
-from wan_demo.engine.memory import Machine, Offer, offers
+from wan_demo.domain.model import ModelSpec, Preset
+from wan_demo.engine.memory import Machine, Needs, Offer, Rung, by_profile, offers
 from wan_demo.hub.words import size
 
 WIDEST = 100
@@ -43,6 +44,9 @@ def as_json(spec: ModelSpec, is_here: bool, machine: Machine) -> dict[str, Any]:
         "scheduler": spec.scheduler,
         "negative_prompt": defaults.negative_prompt,
         "max_sequence_length": spec.max_sequence_length,
+        "limits": asdict(spec.limits),
+        "presets": {preset.name: _overrides(preset) for preset in spec.presets},
+        "memory": [_needed(rung, needs) for rung, needs in by_profile(spec).values()],
         "here": [_offered(each) for each in offers([spec], machine)],
     }
 
@@ -116,6 +120,27 @@ def _here(spec: ModelSpec, machine: Machine) -> Iterator[tuple[str, str]]:
 def _count(numbers: int) -> str:
     """``1.4 billion``, ``3.2 million``."""
     return f"{numbers / 1e9:.1f} billion" if numbers >= 1e9 else f"{numbers / 1e6:.1f} million"
+
+
+def _overrides(preset: Preset) -> dict[str, Any]:
+    """What a preset sets besides the defaults; LoRAs as they are written."""
+    return {
+        name: [str(lora) for lora in value] if isinstance(value, tuple) else value
+        for name, value in preset.overrides.items()
+    }
+
+
+def _needed(rung: Rung, needs: Needs) -> dict[str, Any]:
+    """One way to keep a model on a GPU, with its precisions and the bytes that it takes."""
+    return {
+        "profile": rung.profile,
+        "precision": rung.precision,
+        "dtype": rung.dtype,
+        "vae_dtype": rung.vae_dtype,
+        "device_bytes": needs.device,
+        "ram_bytes": needs.ram,
+        "disk_bytes": needs.disk,
+    }
 
 
 def _offered(each: Offer) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from wan_demo.engine.memory.decide import Decision, decide, decide_for, lower
 from wan_demo.engine.memory.ladder import GROUP_OFFLOAD, Home, Rung, ladder
 from wan_demo.engine.memory.machine import GIB, Machine, plenty
 from wan_demo.engine.memory.needs import Needs, needs
-from wan_demo.engine.memory.offers import Offer, best_for, default_offer, offers
+from wan_demo.engine.memory.offers import Offer, best_for, by_profile, default_offer, offers
 from wan_demo.engine.memory.sizes import Clip
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Profile",
     "Rung",
     "best_for",
+    "by_profile",
     "decide",
     "decide_for",
     "default_offer",

@@ -10,9 +10,9 @@ from wan_demo.catalog.proposals import BEST_FIRST
 from wan_demo.domain.memory import Profile
 from wan_demo.domain.model import ModelSpec
 from wan_demo.engine.memory.decide import default_clip, fastest, shortage
-from wan_demo.engine.memory.ladder import NEAR, SLOW, Rung
-from wan_demo.engine.memory.machine import Machine
-from wan_demo.engine.memory.needs import Needs
+from wan_demo.engine.memory.ladder import NEAR, SLOW, Rung, ladder, possible_profiles
+from wan_demo.engine.memory.machine import Machine, plenty
+from wan_demo.engine.memory.needs import Needs, needs
 from wan_demo.engine.memory.sizes import Clip
 from wan_demo.engine.memory.words import gigabytes
 
@@ -80,6 +80,16 @@ def default_offer(spec: ModelSpec, machine: Machine) -> Offer:
     """How this machine makes what a model makes unless told otherwise."""
     clip = default_clip(spec)
     return offer(spec, spec.resolution(clip.width, clip.height).name, clip, machine)
+
+
+def by_profile(spec: ModelSpec) -> dict[Profile, tuple[Rung, Needs]]:
+    """What a model needs for what it makes by default on a GPU, in every way to keep it."""
+    machine, clip = plenty("cuda"), default_clip(spec)
+    return {
+        profile: (rung, needs(spec, rung, clip))
+        for profile in possible_profiles(machine)
+        for rung in [next(ladder(spec, machine, profile))]
+    }
 
 
 def best_for(machine: Machine, specs: Sequence[ModelSpec] = catalog.MODELS) -> ModelSpec:
