@@ -96,8 +96,9 @@ class Weights:
     """Where a checkpoint's files are, on this machine (paths) or on the hub.
 
     ``base`` is a diffusers folder. ``replaced`` names parts that come from one file instead (GGUF
-    or safetensors), ``loras`` parts that get one put on; both sources hold one file each. ``bits`` is how many the
-    hub stores for each number of a part, where it is not 16: the download is reckoned by it.
+    or safetensors), ``loras`` parts that get one put on; both sources hold one file each. ``bits``
+    is how many the hub stores for each number of a part, where it is not 16: the download is
+    reckoned by it.
     ``is_verified`` is False where no public source confirms a repo or its revision.
     """
 
