@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,11 +48,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @contextmanager
-def running_server(folder: Path, *arguments: str, may_trace: bool = False) -> Iterator[str]:
+def running_server(
+    folder: Path,
+    *arguments: str,
+    may_trace: bool = False,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
     """A server on a free port and a data folder of its own; yields its address once ready.
 
     It is ended as a service manager would end it; a traceback in its log is a failure, unless the
-    test sends what Gradio itself answers with one (``may_trace``).
+    test sends what Gradio itself answers with one (``may_trace``). It is offline unless the
+    ``environment``, over this process's own, says otherwise.
     """
     log = folder / "server.log"
     command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(folder / "data")]
@@ -60,7 +66,7 @@ def running_server(folder: Path, *arguments: str, may_trace: bool = False) -> It
         process = subprocess.Popen(
             [*command, *arguments],
             cwd=ROOT,
-            env=_environment(),
+            env={**_environment(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

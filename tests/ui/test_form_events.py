@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gradio as gr
@@ -42,6 +43,8 @@ class Person:
             component = self.at.form.components().get(name) or getattr(self.at, name)
             self.values[component] = value
         for component, update in event(self.values).items():
+            if update == gr.skip():
+                continue
             if isinstance(update, Block):
                 update = update.constructor_args.get("value", self.values.get(component))
             self.values[component] = update
@@ -124,3 +127,30 @@ def test_another_model_starts_with_its_own(someone):
     assert [person.shows(name) for name in ("loras", "scheduler", "flow_shift")] == ["", "", ""]
     request = person.request()
     assert (request.model, request.loras) == (TINY.id, ())
+
+
+def test_the_button_of_a_refused_lora_changes_that_one_only(someone, folder):
+    for name in ("ink", "fur"):
+        (folder.loras / f"{name}.safetensors").write_bytes(b"")
+    person = someone(TINY)
+    person.does(person.events.plan, prompt="a fox", loras="fur:0.3\nink:0.5:high")
+    line = person.values[person.at.plan]
+    assert "Use ink.safetensors:0.5<" in line
+    (value,) = re.findall("data-value='([^']*)'", line)
+    for told in (value, "../x", "fur:0.3\nink"):  # the last two are no button's
+        event = gr.EventData(None, {"field": "loras", "value": told})
+        person.does(lambda values, event=event: person.events.fix(values, event))
+    assert person.shows("loras") == "fur.safetensors:0.3\nink.safetensors:0.5"
+    assert [one.weight for one in person.request().loras] == [0.3, 0.5]
+
+
+def test_a_clip_of_two_pictures_comes_back_with_both(someone):
+    pair = catalog.find("wan2.1-flf2v-14b-720p")
+    person = someone(TINY)
+    filled = person.events._fill(pair, {"image": "a", "last_image": "b"})
+    boxes = person.at.form.image, person.at.form.last_image
+    assert [filled[box].constructor_args["visible"] for box in boxes] == [True, True]
+    assert [filled[box].constructor_args["label"] for box in boxes] == ["First image", "Last image"]
+    assert [filled[box].constructor_args["value"] for box in boxes] == ["a", "b"]
+    single = person.events._fill(TINY, {})
+    assert [single[box].constructor_args["visible"] for box in boxes] == [True, False]

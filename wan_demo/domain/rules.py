@@ -319,4 +319,5 @@ def _check_experts(request: GenerationRequest, spec: ModelSpec) -> None:
     for chosen in request.loras:
         if spec.architecture.experts == 1 and chosen.expert in (lora.Expert.HIGH, lora.Expert.LOW):
             allowed = f"can't be for the {chosen.expert} noise alone, as {spec.id} has one expert"
-            raise InvalidRequest("loras", str(chosen), allowed, (chosen.name,))
+            for_all = chosen.model_copy(update={"expert": None})
+            raise InvalidRequest("loras", str(chosen), allowed, (str(for_all),))

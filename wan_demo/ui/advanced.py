@@ -11,7 +11,7 @@ from typing import Any
 import gradio as gr
 
 from wan_demo.domain.control import control
-from wan_demo.domain.lora import MOST_LORAS, split, text
+from wan_demo.domain.lora import MOST_LORAS, parse, split, text
 from wan_demo.domain.memory import AUTOMATIC, Precision, Profile
 from wan_demo.domain.model import ModelSpec
 from wan_demo.ui import words
@@ -125,6 +125,12 @@ def with_lora(said: Any, name: Any) -> str:
     before = str(said or "").strip()
     names = {split(line)[0] for line in before.splitlines()}
     return before if not name or name in names else f"{before}\n{name}:1".strip()
+
+
+def with_one_changed(said: Any, lora: str) -> str:
+    """The box's text with another weight or expert for one of its LoRAs; InvalidRequest if none."""
+    (changed,) = parse([lora])
+    return text([changed if one.name == changed.name else one for one in parse(said)])
 
 
 def as_given(name: str, value: Any) -> Any:

@@ -131,7 +131,7 @@ class FormEvents(Events):
     def fix(self, values: f.Values, event: gr.EventData) -> Updates:
         """One of the nearest allowed values is taken over."""
         field, value = self._told(event, "field"), self._told(event, "value")
-        with suppress(ValueError):  # a value that no button of ours holds
+        with suppress(ValueError, InvalidRequest):  # a value that no button of ours holds
             if field == "task":
                 return self._go_to(Task(value))
             if field == "width" and "x" in value:
@@ -139,6 +139,9 @@ class FormEvents(Events):
                 return self._at.form.updates({"width": width, "height": height})
             if field == "num_frames":
                 return self._at.form.updates({field: int(value), "duration": ""})
+            if field == "loras":
+                loras = advanced.with_one_changed(values[self._at.form.loras], value)
+                return self._at.form.updates({field: loras})
             if field in self._at.form.components():
                 return self._at.form.updates({field: _taken_over(field, value)})
         return self._unchanged()
