@@ -192,13 +192,28 @@ def test_a_cancel_stops_at_the_next_step_undecoded(store, folder):
     assert files(folder) == []
 
 
-def test_a_cancel_between_two_clips_leaves_no_video(store, folder):
-    job = add(store, num_videos_per_prompt=2)
+def test_what_was_made_before_a_cancel_is_kept(store, folder):
+    job = add(store, num_videos_per_prompt=2, seed=5)
     engine = HookedEngine(lambda event: None)
     engine.hook = lambda _event: len(engine.inputs) == 2 and store.cancel(job.id)
     Worker("test", store, engine, folder).run_once()
-    assert end(store, job).status is Status.CANCELLED
-    assert files(folder) == []
+    stopped = end(store, job)
+    assert stopped.status is Status.CANCELLED
+    assert [output.seed for output in stopped.outputs] == [5]
+    assert files(folder) == [stopped.outputs[0].file]
+
+
+def test_what_was_made_before_a_failure_is_kept(store, folder):
+    def explode(_event: Event) -> None:
+        if len(engine.inputs) == 3:
+            raise RuntimeError("broken")
+
+    job = add(store, num_videos_per_prompt=3)
+    engine = HookedEngine(explode)
+    Worker("test", store, engine, folder).run_once()
+    failed = end(store, job)
+    assert (failed.status, len(failed.outputs)) == (Status.FAILED, 2)
+    assert sorted(files(folder)) == sorted(output.file for output in failed.outputs)
 
 
 def test_a_failure_is_recorded_and_the_next_job_runs(worker, store, folder):
@@ -258,21 +273,20 @@ def test_a_preview_that_cannot_be_written_does_not_end_the_job(worker, store, mo
     assert end(store, job).status is Status.COMPLETED
 
 
-def test_files_that_are_being_sent_do_not_end_the_worker(store, folder, monkeypatch):
+def test_a_preview_that_is_being_sent_does_not_end_the_worker(worker, store, monkeypatch):
     unlink, refused = Path.unlink, []
 
     def refuse(path: Path, missing_ok: bool = False) -> None:
-        if path.suffix in (".webp", ".mp4"):
-            refused.append(path.suffix)
+        if path.suffix == ".webp":
+            refused.append(path)
             raise PermissionError(errno.EACCES, "in use")
         unlink(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    job = add(store, num_videos_per_prompt=2)
-    engine = HookedEngine(lambda _event: None)
-    engine.hook = lambda _event: len(engine.inputs) == 2 and store.cancel(job.id)
-    assert Worker("test", store, engine, folder).run_once()
-    assert refused == [".mp4", ".webp"]
+    job = add(store)
+    assert worker.run_once()
+    assert refused
+    assert end(store, job).status is Status.COMPLETED
 
 
 def test_a_worker_that_lost_its_job_stops_and_writes_nothing(store, folder):

@@ -89,26 +89,22 @@ class Worker:
         claim = self._store.claim(self.name)
         if claim is None:
             return False
+        outputs: list[Output] = []
         try:
-            outputs = self._make(claim, stopping or Flag())
+            self._make(claim, outputs, stopping or Flag())
         except Stopped:
-            self._came_to_nothing(claim, self._store.cancelled(claim))
+            self._store.cancelled(claim, outputs)
         except Exception as error:
-            self._came_to_nothing(claim, self._store.fail(claim, _failure(error, claim)))
+            self._store.fail(claim, _failure(error, claim), outputs)
         else:
             self._store.complete(claim, outputs)
         finally:
             _delete(self._folder.preview(claim.job.id))
         return True
 
-    def _came_to_nothing(self, claim: Claim, is_over: bool) -> None:
-        """Delete the job's clips, unless another attempt goes on with them."""
-        if is_over:
-            self._folder.discard(claim.job.id)
-
-    def _make(self, claim: Claim, stopping: Flag) -> list[Output]:
-        """All clips of the job, written one by one; what a lost attempt wrote is taken over."""
-        request, outputs = claim.job.request, []
+    def _make(self, claim: Claim, outputs: list[Output], stopping: Flag) -> None:
+        """Write all clips of the job, one by one; what a lost attempt wrote is taken over."""
+        request = claim.job.request
         spec = self._models.find(request.model)
         run = _Run(claim, spec, self._store, self._folder, stopping)
         inputs = self._fetch(request)
@@ -120,7 +116,6 @@ class Worker:
                     finished = run.follow(self._engine.generate(single, inputs), index)
                     name = self._encode(claim, index, finished)
                 outputs.append(Output(file=name, seed=single.seed))
-        return outputs
 
     def _check_pulse(self, run: _Run) -> None:
         """From another thread: a step that hangs never comes back to be told."""

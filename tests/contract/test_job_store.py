@@ -227,6 +227,18 @@ def test_a_failed_job_says_why(store: JobStore):
     assert (job.status, job.failure, job.outputs) == (Status.FAILED, LOST, ())
 
 
+def test_what_was_made_before_an_early_end_stays_with_the_job(store: JobStore):
+    add(store)
+    failed = claim(store)
+    assert store.fail(failed, LOST, CLIPS[:1])
+    add(store)
+    stopped = claim(store)
+    store.cancel(stopped.job.id)
+    assert store.cancelled(stopped, CLIPS[1:])
+    assert [now(store, each.job).outputs for each in (failed, stopped)] == [CLIPS[:1], CLIPS[1:]]
+    assert store.videos() == {"a.mp4", "b.mp4"}
+
+
 def test_a_waiting_job_is_cancelled_at_once(store: JobStore):
     job = add(store)
     cancelled = store.cancel(job.id)

@@ -56,8 +56,6 @@ def test_a_jobs_clips_are_found_by_whatever_attempt_made_them(folder: DataFolder
     found = [folder.finished(job, index) for index in range(3)]
     assert found == [folder.video_of(job, 1, 0), folder.video_of(job, 2, 1), None]
     assert folder.finished(job, 10) == folder.video_of(job, 1, 10)
-    folder.discard(job)
-    assert [path.name for path in folder.videos.iterdir()] == [folder.video_of(other, 3, 2)]
 
 
 @pytest.mark.parametrize(("free", "expected"), [(RESERVE_BYTES + 1, True), (RESERVE_BYTES, False)])

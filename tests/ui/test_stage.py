@@ -113,3 +113,24 @@ def test_a_failure_is_told_and_can_be_tried_again(links: Links):
 )
 def test_progress_counts_all_clips(progress: dict, share: float):
     assert fraction(_running(**progress)) == pytest.approx(share)
+
+
+@pytest.mark.parametrize(
+    ("early", "state", "line"),
+    [
+        ({"status": Status.CANCELLED}, "stopped", "Stopped: 2 of 3 made"),
+        (
+            {"status": Status.FAILED, "failure": Failure(code="x", message="No <room>.")},
+            "failed",
+            "2 of 3 made, then it failed: No &lt;room&gt;.",
+        ),
+    ],
+)
+def test_what_was_made_before_an_early_end_is_shown(links: Links, early, state, line):
+    outputs = (Output(file="a.mp4", seed=1), Output(file="b.mp4", seed=2))
+    asked = request(num_videos_per_prompt=3)
+    html = render_stage(replace(JOB, request=asked, outputs=outputs, **early), None, links)
+    assert f"data-state='{state}'" in html
+    assert line in html
+    assert html.count("<video") == html.count(">Download ") == 2
+    assert "Send to Style edit" in html

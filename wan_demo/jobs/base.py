@@ -86,12 +86,18 @@ class JobStore(Protocol):
         """End a job with its videos; False where the claim is no longer valid."""
         ...
 
-    def fail(self, claim: Claim, failure: Failure) -> bool:
-        """End a job with a failure; False where the claim is no longer valid."""
+    def fail(self, claim: Claim, failure: Failure, outputs: Sequence[Output] = ()) -> bool:
+        """End a job with a failure and the clips that were made before it.
+
+        False where the claim is no longer valid.
+        """
         ...
 
-    def cancelled(self, claim: Claim) -> bool:
-        """End a job whose cancel was seen; False where the claim is no longer valid."""
+    def cancelled(self, claim: Claim, outputs: Sequence[Output] = ()) -> bool:
+        """End a job whose cancel was seen, with the clips that were made before it.
+
+        False where the claim is no longer valid.
+        """
         ...
 
     def cancel(self, job_id: str) -> Job | None:

@@ -100,11 +100,11 @@ class MemoryJobStore:
     def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
         return self._end(claim, status=Status.COMPLETED, outputs=tuple(outputs))
 
-    def fail(self, claim: Claim, failure: Failure) -> bool:
-        return self._end(claim, status=Status.FAILED, failure=failure)
+    def fail(self, claim: Claim, failure: Failure, outputs: Sequence[Output] = ()) -> bool:
+        return self._end(claim, status=Status.FAILED, failure=failure, outputs=tuple(outputs))
 
-    def cancelled(self, claim: Claim) -> bool:
-        return self._end(claim, status=Status.CANCELLED)
+    def cancelled(self, claim: Claim, outputs: Sequence[Output] = ()) -> bool:
+        return self._end(claim, status=Status.CANCELLED, outputs=tuple(outputs))
 
     def cancel(self, job_id: str) -> Job | None:
         with self._lock:

@@ -177,11 +177,13 @@ class SqlJobStore:
     def complete(self, claim: Claim, outputs: Sequence[Output]) -> bool:
         return self._end(claim, status=Status.COMPLETED, outputs=dump_outputs(tuple(outputs)))
 
-    def fail(self, claim: Claim, failure: Failure) -> bool:
-        return self._end(claim, status=Status.FAILED, failure=failure.model_dump_json())
+    def fail(self, claim: Claim, failure: Failure, outputs: Sequence[Output] = ()) -> bool:
+        said = failure.model_dump_json()
+        made = dump_outputs(tuple(outputs))
+        return self._end(claim, status=Status.FAILED, failure=said, outputs=made)
 
-    def cancelled(self, claim: Claim) -> bool:
-        return self._end(claim, status=Status.CANCELLED)
+    def cancelled(self, claim: Claim, outputs: Sequence[Output] = ()) -> bool:
+        return self._end(claim, status=Status.CANCELLED, outputs=dump_outputs(tuple(outputs)))
 
     def cancel(self, job_id: str) -> Job | None:
         this = jobs.update().where(jobs.c.id == job_id)

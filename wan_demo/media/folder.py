@@ -80,10 +80,6 @@ class DataFolder:
         found = [path.name for path in self._of(job_id) if path.name.split(".")[2] == f"{index}"]
         return max(found, default=None)
 
-    def discard(self, job_id: str) -> None:
-        """Delete all clips of a job that came to nothing."""
-        _delete(self._of(job_id))
-
     def _of(self, job_id: str) -> Iterator[Path]:
         """The whole clips of a job, by any attempt."""
         return self.videos.glob(f"{glob.escape(job_id)}.*.*.mp4")

@@ -11,7 +11,7 @@ import gradio as gr
 
 from wan_demo.catalog import EXAMPLE_MEDIA
 from wan_demo.domain.control import control
-from wan_demo.domain.job import Job, Status
+from wan_demo.domain.job import Job
 from wan_demo.domain.length import generated_frames
 from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.model import ModelSpec, Size
@@ -108,7 +108,7 @@ class FormEvents(Events):
 
     def _finished(self, values: f.Values, request: gr.Request) -> Job | None:
         job = self._find(self._shown(values), self._owner(values, request))
-        return job if job and job.status is Status.COMPLETED else None
+        return job if job and job.outputs else None
 
     def _gone(self) -> Updates:
         return {self._at.plan: notices.render_ask("The file of this clip is gone.", is_urgent=True)}

@@ -123,12 +123,16 @@ def _running_line(job: Job) -> str:
 
 
 def _completed(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
+    return "done", _videos(job, links), _done_line(job)
+
+
+def _videos(job: Job, links: Links) -> str:
     videos = "".join(
         f"<video src='{links.video(output.file)}' autoplay loop muted playsinline controls "
         f"aria-label='Your video, seed {output.seed}'></video>"
         for output in job.outputs
     )
-    return "done", f"<div class='videos n{len(job.outputs)}'>{videos}</div>", _done_line(job)
+    return f"<div class='videos n{len(job.outputs)}'>{videos}</div>"
 
 
 def _done_line(job: Job) -> str:
@@ -137,13 +141,22 @@ def _done_line(job: Job) -> str:
 
 def _failed(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
     message = escape(job.failure.message) if job.failure else "It failed."
+    if job.outputs:
+        return "failed", _videos(job, links), f"{_some(job)}, then it failed: {message}"
     screen = f"<div class='hint bad'><strong>This one failed</strong><span>{message}</span></div>"
     return "failed", screen, "Failed"
 
 
 def _cancelled(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:
+    if job.outputs:
+        return "stopped", _videos(job, links), f"Stopped: {_some(job)}"
     screen = "<div class='hint'><strong>Stopped</strong><span>Your settings are kept.</span></div>"
     return "stopped", screen, "Stopped"
+
+
+def _some(job: Job) -> str:
+    """What there is of a job that did not come to its end."""
+    return f"{len(job.outputs)} of {job.request.num_videos_per_prompt} made"
 
 
 _SCREENS = {
@@ -176,7 +189,7 @@ def _actions(job: Job, links: Links) -> str:
     """What can be done next; the keys are the events that the page listens to."""
     if not job.status.is_final:
         return ""
-    if job.status is not Status.COMPLETED:
+    if not job.outputs:
         return _buttons([("reuse", "Use these settings"), ("again", "Try again")])
     buttons = [
         ("again", "Again, new seed"),

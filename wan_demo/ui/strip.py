@@ -31,7 +31,7 @@ def _item(job: Job, is_current: bool, links: Links) -> str:
 
 
 def _picture(job: Job, links: Links) -> str:
-    if job.status is Status.COMPLETED:
+    if job.outputs:
         source = f"{links.video(job.outputs[0].file)}"
         return (
             f"<video src='{source}#t=0.5' muted playsinline preload='metadata' tabindex='-1'>"
