@@ -24,13 +24,14 @@ def environment(**more: str) -> dict[str, str]:
 class Terminal:
     """A command whose input, output and errors are one terminal of 80 columns.
 
-    In a session of its own, so that Ctrl+C reaches it alone.
+    In a session of its own, so that Ctrl+C reaches it alone; and it does reach it, even where the
+    tests run in the background, whose processes inherit that it is ignored.
     """
 
     def __init__(self, *arguments: str, **more: str) -> None:
         self._master, slave = pty.openpty()
         self._process = subprocess.Popen(
-            command(*arguments),
+            ["env", "--default-signal=INT", *command(*arguments)],
             stdin=slave,
             stdout=slave,
             stderr=slave,

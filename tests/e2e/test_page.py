@@ -284,7 +284,7 @@ def test_a_phone_shows_the_stage_right_under_generate(page: Page, server: str):
         ({"width": 100}, "width: must be a multiple of 16"),
         ({"seed": 2**40}, "seed: must be a whole number"),
         ({"guidance_scale": 1e308}, "guidance_scale: must be"),
-        ({"model": "wan-9"}, "model: must be one of wan-tiny"),
+        ({"model": "wan-9"}, "model: must be the id of a model; got 'wan-9'. Nearest: wan-tiny"),
     ],
 )
 def test_programs_are_told_the_field_and_what_is_allowed(server: str, changes: dict, said: str):
