@@ -1,6 +1,7 @@
 # Everything a fresh machine needs: `make run`, `make test`, `make check`. Each makes .venv once.
 #
 # PYTHON=python3.12      the Python to build .venv from (3.11 to 3.13); found when not given
+# JOBS=1                 tests at a time; more than two want more than two cores and 8 GB of memory
 # ARGS="--port 8000"     passed on: to app.py by `make run`, to pytest by `make test`
 # TORCH_INDEX=ADDRESS    where pip also looks for torch; see below
 
@@ -12,6 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PYTHON ?=
 ARGS ?=
+JOBS ?= 2
 TORCH_INDEX ?=
 
 # The general index's torch for Linux brings several GB of CUDA libraries. constraints.txt names
@@ -32,7 +34,7 @@ run: $(VENV)/.core
 
 test: $(VENV)/.dev
 	@scripts/system_packages
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

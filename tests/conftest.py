@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -27,6 +29,35 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("steady")
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # torch, here and in what tests start, would take all cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+BROWSERS = "tests/e2e"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A file's tests go to one process, so that it makes its fixtures once.
+
+    Those with a server and a browser go to one together: two at a time would wait for each other.
+    """
+    from xdist.scheduler import LoadFileScheduling  # pyright: ignore[reportMissingImports]
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return BROWSERS if nodeid.startswith(f"{BROWSERS}/") else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made stays: the collector need not look at it in each of its runs.
+
+    The engine collects for every clip, which took a fifth of a small one's time.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

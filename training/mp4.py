@@ -25,7 +25,8 @@ def _encode(frames: Tensor, buffer: io.BytesIO, fps: int, crf: int) -> None:
     with av.open(buffer, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=fps)
         stream.height, stream.width, stream.pix_fmt = pixels.shape[1], pixels.shape[2], "yuv420p"
-        stream.options = {"crf": str(crf)}
+        stream.options = {"crf": str(crf), "mbtree": "0"}  # as wan_demo.media.encode says why
+        stream.thread_count = 1
         for picture in pixels:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode(None))

@@ -101,7 +101,10 @@ def test_a_hub_may_say_when_to_come_back(hub: HubServer, get: Fetch):
     assert time.monotonic() - began >= 0.3
 
 
-@pytest.mark.parametrize("text", ["7", format_datetime(datetime.now(UTC) + timedelta(hours=1))])
+IN_AN_HOUR = format_datetime(datetime.now(UTC) + timedelta(hours=1))
+
+
+@pytest.mark.parametrize("text", ["7", IN_AN_HOUR], ids=["seconds", "date"])
 def test_both_forms_of_that_are_read(hub: HubServer, text):
     hub.faults.append(Fault("api", status=429, headers={"Retry-After": text}))
     with (
