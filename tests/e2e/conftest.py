@@ -20,11 +20,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 300.0
 END_SECONDS = 60.0
+LOOK_MS = 30_000
+"""How long a page may take to show what is expected: the machine may be busy."""
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = [
     "--no-sandbox",  # root, as CI often is, has no sandbox
@@ -137,6 +139,7 @@ def browser() -> Iterator[Browser]:
     if program is None:
         message = "no Chromium is installed (Debian: apt-get install chromium)"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
+    expect.set_options(timeout=LOOK_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=SWITCHES)
         yield browser
