@@ -6,6 +6,7 @@ WanDemoError
 ├── JobNotFound         no such job, or not this person's
 ├── JobFinished         the job has ended already
 ├── QueueFull           too many jobs wait
+├── TooManyJobs         too many of one person's jobs wait
 ├── StorageFull         the disk has no room for another video
 │   └── NoRoomForModel      the disk has no room for a model's download
 ├── ModelUnavailable    the weights are not there or cannot be loaded

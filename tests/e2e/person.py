@@ -29,8 +29,12 @@ def open_app(page: Page, address: str, query: str = "") -> None:
 
 
 def go_to(page: Page, tab: str) -> None:
-    """Choose a tab, and see that the line above Generate has followed."""
-    page.get_by_role("tab", name=tab).click()
+    """Choose a tab, and wait until the form has followed."""
+    with page.expect_request(lambda request: f'"value":"{tab}"' in (request.post_data or "")) as it:
+        page.get_by_role("tab", name=tab).click()
+    answer = it.value.response()
+    assert answer is not None
+    answer.finished()
     expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
 
 

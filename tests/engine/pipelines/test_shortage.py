@@ -190,11 +190,11 @@ def test_at_the_end_of_the_ladder_it_is_said_at_once(engine, memory):
 def test_loading_that_runs_out_is_tried_lower_too(engine, memory, monkeypatch):
     whole, tries = finished(run(engine, OTHER)), []
 
-    def too_large(spec: Any, files: Any, rung: Any, folder: Any) -> Loaded:
+    def too_large(spec: Any, files: Any, rung: Any, *rest: Any) -> Loaded:
         tries.append(rung.profile)
         if rung.profile is Profile.RESIDENT:
             raise torch.OutOfMemoryError("CUDA out of memory.")
-        return load(spec, files, rung, folder)
+        return load(spec, files, rung, *rest)
 
     monkeypatch.setattr(module, "load", too_large)
     run(engine, SPEC, profile=Profile.IN_TURN)
