@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -261,10 +262,22 @@ class TestBadInput:
         assert "\x1b" not in said
         assert max(map(len, said.splitlines())) < 200
 
-    def test_a_given_file_that_is_not_there(self, capsys):
+    def test_more_than_anybody_reads_is_counted(self, capsys):
+        made()
+        tell(request=request(seed=8), **{f"key {number}": "x" for number in range(4000)})
+        capsys.readouterr()
+        assert verify() == 1
+        said = capsys.readouterr().out.splitlines()
+        assert len(said) < 30
+        assert said[-1].strip().endswith(" more")
+
+    @pytest.mark.parametrize("path", ["gone.png", "pipe.png", "/dev/zero", "x" * 5000, "folder"])
+    def test_a_given_file_that_is_not_there(self, capsys, path):
+        os.mkfifo("pipe.png")
+        os.mkdir("folder")
         noise((96, 96)).save("photo.png")
         made("--task", "image_to_video", "--image", "photo.png")
-        assert self.refused(capsys, "--image", "gone.png").startswith("image: ")
+        assert self.refused(capsys, "--image", path).startswith("image: ")
 
     def test_a_file_that_the_clip_was_not_made_from(self, capsys):
         made()

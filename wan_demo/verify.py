@@ -36,6 +36,9 @@ from wan_demo.settings import Settings
 
 MEDIA = ("image", "last_image", "video")
 DEVICES = ("cpu", "cuda", "mps")
+MOST_TOLD = 20
+"""How many differences are told; an honest clip records half as many."""
+
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 _NAMES = {"model_revision": "weights", "device_name": "device's name", "av": "av (encoder)"}
@@ -114,6 +117,8 @@ def compare(old: Record, new: Record) -> Verdict:
         for key in sorted({*old.made_by, *new.made_by})
         if old.made_by.get(key) != new.made_by.get(key)
     ]
+    if len(changed) > MOST_TOLD:
+        changed[MOST_TOLD:] = [f"and {len(changed) - MOST_TOLD} more"]
     if old.frames != new.frames:
         unexplained = (
             "nothing that was recorded differs: the metadata is not the one it was made by"
@@ -183,6 +188,8 @@ def _inputs(
 def _hash_of(path: Path, field: str | None) -> str | None:
     """SHA-256 of a file; None where it is not there, unless a person gave it as ``field``."""
     try:
+        if not path.is_file():  # a pipe would be waited for, a device read without end
+            raise FileNotFoundError
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:

@@ -86,7 +86,16 @@ _TINY_ARCHITECTURE = Architecture(
             "temperal_downsample": (False, True, True),
         }
     ),
-    text_encoder=MappingProxyType({"d_model": 128, "d_kv": 32, "d_ff": 256, "num_layers": 3}),
+    text_encoder=MappingProxyType(
+        {
+            "vocab_size": 751,
+            "d_model": 128,
+            "d_kv": 32,
+            "d_ff": 256,
+            "num_layers": 3,
+            "num_heads": 4,
+        }
+    ),
     parameters=MappingProxyType(
         {"text_encoder": 588_736, "transformer": 4_339_712, "vae": 2_140_123}
     ),

@@ -112,6 +112,6 @@ def _said(job: Job, pace: Pace) -> str:
     progress = job.progress
     if job.status is Status.RUNNING and progress.stage is Stage.STEP:
         return f"step {progress.step} of {progress.steps}"
-    if progress.stage is Stage.DOWNLOADING:
+    if progress.stage is Stage.DOWNLOADING and progress.total_bytes:
         return f"downloading {pace.said(progress.done_bytes, progress.total_bytes)}"
     return progress.stage.value

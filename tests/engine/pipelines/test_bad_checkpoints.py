@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
+import struct
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +24,10 @@ from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.events import Finished, Frames
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
+from wan_demo.engine.pipelines import load
 from wan_demo.engine.pipelines.engine import PipelineEngine
 from wan_demo.engine.pipelines.load import check
-from wan_demo.errors import ModelUnavailable
+from wan_demo.errors import GenerationFailed, ModelUnavailable
 
 GOOD = replace(catalog.find("wan2.1-i2v-14b-480p"), id="good", title="Good")
 BAD = replace(GOOD, id="bad", title="Bad")
@@ -185,6 +188,66 @@ def endless_layers(folder: Path, _canary: Path) -> None:
     change(folder / "transformer" / "config.json", num_layers=10**12)
 
 
+def endless_positions(folder: Path, _canary: Path) -> None:
+    change(folder / "transformer" / "config.json", rope_max_seq_len=10**11)
+
+
+def endless_width(folder: Path, _canary: Path) -> None:
+    change(folder / "transformer" / "config.json", text_dim=10**11)
+
+
+def layers_by_another_name(folder: Path, _canary: Path) -> None:
+    change(folder / "text_encoder" / "config.json", num_hidden_layers=10**5)
+
+
+def endless_labels(folder: Path, _canary: Path) -> None:
+    change(folder / "text_encoder" / "config.json", num_labels=10**11)
+
+
+def a_huge_picture(folder: Path, _canary: Path) -> None:
+    size = {"shortest_edge": 10**6}
+    change(folder / "image_processor" / "preprocessor_config.json", size=size)
+
+
+def many_small_patches(folder: Path, _canary: Path) -> None:
+    change(folder / "image_encoder" / "config.json", patch_size=1)
+
+
+def latents_of_another_size(folder: Path, _canary: Path) -> None:
+    change(folder / "vae" / "config.json", scale_factor_spatial=1)
+
+
+def latents_of_nan(folder: Path, _canary: Path) -> None:
+    change(folder / "vae" / "config.json", latents_mean=[float("nan")] * 16)
+
+
+def a_config_without_end(folder: Path, _canary: Path) -> None:
+    (folder / "vae" / "config.json").write_text('{"a": [' + "[]," * 2**21 + "[]]}")
+
+
+def a_pipe_for_a_config(folder: Path, _canary: Path) -> None:
+    (folder / "vae" / "config.json").unlink()
+    os.mkfifo(folder / "vae" / "config.json")
+
+
+def a_tokenizer_that_panics(folder: Path, _canary: Path) -> None:
+    charsmap = {"type": "Precompiled", "precompiled_charsmap": "AAAA"}
+    change(folder / "tokenizer" / "tokenizer.json", normalizer=charsmap)
+
+
+def tokens_without_embedding(folder: Path, _canary: Path) -> None:
+    path = folder / "tokenizer" / "tokenizer.json"
+    model = json.loads(path.read_text())["model"]
+    model["vocab"]["a"] = 10**6
+    change(path, model=model)
+
+
+def an_offset_without_end(folder: Path, _canary: Path) -> None:
+    header = {"a": {"dtype": "F32", "shape": [10**6] * 8, "data_offsets": [0, 4]}}
+    text = json.dumps(header).encode()
+    weights(folder).write_bytes(struct.pack("<Q", len(text)) + text + bytes(4))
+
+
 def not_a_number(folder: Path, _canary: Path) -> None:
     rewrite(weights(folder), lambda s: s["proj_out.weight"].fill_(float("nan")))
 
@@ -227,6 +290,19 @@ FAULTS: dict[Callable[[Path, Path], None], str] = {
     weights_missing_of_the_image_encoder: "image_encoder/ lacks weights",
     a_larger_model: "no place for",
     endless_layers: "num_layers of 1000000000000",
+    endless_positions: "rope_max_seq_len of 100000000000, not 1024",
+    endless_width: "text_dim of 100000000000",
+    layers_by_another_name: "text_encoder/config.json has a num_layers of 100000",
+    endless_labels: "holds the number 100000000000",
+    a_huge_picture: "has a size of 1000000, not 224",
+    many_small_patches: "patch_size of 1, not 14",
+    latents_of_another_size: "scale_factor_spatial of 1, not 8",
+    latents_of_nan: "latents_mean that is no row of numbers",
+    a_config_without_end: "vae/config.json is too long",
+    a_pipe_for_a_config: "vae/config.json is missing",
+    a_tokenizer_that_panics: "charsmap",
+    tokens_without_embedding: "not the text encoder's own",
+    an_offset_without_end: "no table of tensors",
     not_a_number: "NaN or infinity in proj_out.weight",
     a_link_out: "leads out",
     no_vae: "vae/ is missing",
@@ -238,6 +314,7 @@ SEEN_IN_WEIGHTS = {
     *(wrong_shapes, wrong_shapes_of_the_encoder, wrong_shapes_of_the_vae),
     *(weights_missing, weights_missing_of_the_encoder, weights_missing_of_the_vae),
     *(weights_missing_of_the_image_encoder, a_larger_model, not_a_number),
+    *(a_tokenizer_that_panics, tokens_without_embedding),
 }
 
 
@@ -271,3 +348,15 @@ def test_a_bad_file_beside_the_folder_is_seen_before_loading(good, tmp_path, kin
 
 def test_the_folder_is_sound_before_it_is_spoilt(engine):
     assert np.array_equal(frames(engine, GOOD), frames(engine, BAD))
+
+
+def test_a_vae_of_a_single_nan_makes_no_black_clip(engine, bad):
+    def spoil(state: dict[str, torch.Tensor]) -> None:
+        name = max(state, key=lambda key: state[key].numel() if "decoder" in key else 0)
+        state[name].view(-1)[1] = float("nan")
+
+    rewrite(weights(bad, "vae"), spoil)
+    with pytest.MonkeyPatch.context() as patch:  # as if the tensor were too large to look at it all
+        patch.setattr(load, "NUMBERS_LOOKED_AT", 1)
+        with pytest.raises(GenerationFailed, match="no picture but NaN"):
+            frames(engine, BAD)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,12 @@ BAD: dict[str, tuple[dict[str, torch.Tensor], str]] = {
     "NaN": (PAIR | {one_layer("lora_B.weight"): torch.full((32, 4), float("nan"))}, "NaN"),
     "infinity": (PAIR | {one_layer("lora_A.weight"): torch.full((4, 32), float("inf"))}, "NaN"),
     "NaN alpha": (PAIR | {one_layer("alpha"): torch.tensor(float("nan"))}, "NaN"),
+    "an infinite alpha": (PAIR | {one_layer("alpha"): torch.tensor(1e39).double()}, "NaN"),
+    "an alpha of 0": (PAIR | {one_layer("alpha"): torch.tensor(0.0)}, "change nothing"),
+    "an alpha beyond all numbers": (
+        PAIR | {one_layer("alpha"): torch.tensor(1e300, dtype=torch.float64)},
+        "too large for torch.float32",
+    ),
     "a larger model": (
         {
             one_layer("lora_A.weight"): torch.ones(4, 64),
@@ -90,6 +97,28 @@ BAD: dict[str, tuple[dict[str, torch.Tensor], str]] = {
     ),
     "a whole model": ({"blocks.0.attn1.to_q.weight": torch.ones(32, 32)}, "no LoRA"),
 }
+
+
+@pytest.mark.parametrize("alpha", ["NaN", "Infinity", "1" + "0" * 400, "[1]", '"x"'])
+def test_alphas_of_a_config_are_numbers(model, tmp_path, alpha):
+    path = tmp_path / "bad.safetensors"
+    config = f'{{"transformer.lora_alpha": {alpha}}}'
+    save_file(PAIR, path, {"lora_adapter_metadata": config})
+    assert "its alphas are no numbers" in refusal(model, path)
+
+
+def test_numbers_too_large_for_what_is_computed_in_are_refused(model, tmp_path):
+    path = tmp_path / "bad.safetensors"
+    save_file(PAIR | {one_layer("alpha"): torch.tensor(1e6)}, path)
+    with pytest.raises(ModelUnavailable, match=r"too large for torch\.float16"):
+        lora.attach(model.half(), path, "bad")
+    assert not lora.weights(model)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir, lambda path: os.symlink("/dev/zero", path)])
+def test_what_is_no_file_is_refused(model, tmp_path, make):
+    make(tmp_path / "bad.safetensors")
+    assert "missing" in refusal(model, tmp_path / "bad.safetensors")
 
 
 @pytest.mark.parametrize(("state", "reason"), BAD.values(), ids=BAD.keys())

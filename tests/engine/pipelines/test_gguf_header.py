@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import tracemalloc
 from pathlib import Path
@@ -118,6 +119,7 @@ BAD = {
     "one huge side": (header(tensor("a", (HUGE,))), "reaches past its end"),
     "an offset past the end": (header(tensor("a", (8,), offset=HUGE)), "reaches past its end"),
     "a block cut through": (header(tensor("a", (33,), kind=8)), "blocks of 32"),
+    "a block without sides": (header(tensor("a", (), kind=8)), "blocks of 32"),
     "a name twice": (header(SOUND, SOUND), "twice"),
     "no alignment": (
         header(SOUND, pairs=(pair("general.alignment", 4, struct.pack("<I", 0)),)),
@@ -138,6 +140,12 @@ def test_a_bad_header_is_refused_and_allocates_nothing(path, data, reason):
         tracemalloc.stop()
     assert reason in str(caught.value)
     assert peak < 2**20
+
+
+def test_what_would_be_waited_for_is_no_file(path):
+    os.mkfifo(path)
+    with pytest.raises(BrokenFile, match="missing"):
+        read_header(path)
 
 
 def test_a_header_without_end_is_not_read_to_the_end(path):

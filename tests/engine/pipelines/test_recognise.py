@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -36,14 +38,18 @@ def folder_of(spec: ModelSpec, root: Path) -> Path:
 
 
 def file_of(spec: ModelSpec, path: Path, name: Any = original) -> Path:
-    """A safetensors file's header with the full shapes of a spec, over bytes that are not there."""
+    """A safetensors file with the full shapes of a spec, over a hole in the disk."""
     builder = {c.__name__: c for c in (WanTransformer3DModel, WanVACETransformer3DModel)}
     with init_empty_weights():
         model = builder[spec.architecture.transformer_class](**spec.architecture.transformer)
     shapes = {name(key): list(tensor.shape) for key, tensor in model.state_dict().items()}
-    table = {k: {"dtype": "F32", "shape": s, "data_offsets": [0, 0]} for k, s in shapes.items()}
+    table, end = {}, 0
+    for key, shape in shapes.items():
+        begin, end = end, end + 4 * prod(shape)
+        table[key] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
     header = json.dumps(table).encode()
     path.write_bytes(struct.pack("<Q", len(header)) + header)
+    os.truncate(path, 8 + len(header) + end)
     return path
 
 

@@ -13,7 +13,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from wan_demo.engine.pipelines.broken import BrokenFile
-from wan_demo.engine.pipelines.safetensors_header import check
+from wan_demo.engine.pipelines.safetensors_header import LONGEST_HEADER, check
 
 
 @pytest.fixture
@@ -45,6 +45,13 @@ BAD = {
     "offsets backwards": (with_header(entry([1], 4, 0)), "no table"),
     "negative side": (with_header(entry([-1], 0, 4)), "no table"),
     "past the end": (with_header(entry([1 << 60], 0, 1 << 62)), "cut short"),
+    "dimensions without end": (with_header(entry([2] * 10**5, 0, 4)), "no table"),
+    "more numbers than bytes": (with_header(entry([1 << 60], 0, 4)), "no table"),
+    "offsets that are none": (with_header(entry([1], float("nan"), 4)), "no table"),
+    "a header without end": (
+        struct.pack("<Q", LONGEST_HEADER + 1) + bytes(LONGEST_HEADER + 1),
+        "too long a header",
+    ),
     "no JSON": (struct.pack("<Q", 8) + b"nonsense", "no JSON"),
     "nested JSON": (struct.pack("<Q", 200_000) + b"[" * 200_000, "no JSON"),
     "a promise": (struct.pack("<Q", 2**62) + bytes(100), "cut short"),

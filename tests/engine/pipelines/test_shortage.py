@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 import pytest
 import torch
+from safetensors import SafetensorError
 from transformers import UMT5Config, UMT5EncoderModel
 
 from tests import replicas
@@ -225,6 +226,18 @@ def test_other_errors_are_not_taken_for_a_shortage(engine, memory):
     assert len(memory.loaded) == 1
 
 
+def wrapped(cause: Exception, error: Exception) -> Exception:
+    """As diffusers reports a file that it could not read, two errors later."""
+    try:
+        try:
+            raise cause
+        except Exception:
+            raise ValueError("while that was handled")  # noqa: B904
+    except Exception as fault:
+        error.__context__ = fault
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "answer"),
     [
@@ -236,6 +249,12 @@ def test_other_errors_are_not_taken_for_a_shortage(engine, memory):
         (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
         (torch.AcceleratorError("CUDA error: out of memory"), True),
         (torch.AcceleratorError("CUDA error: an illegal memory access"), False),
+        (RuntimeError("std::bad_alloc"), True),
+        (RuntimeError("can't start new thread"), True),
+        (wrapped(MemoryError(), OSError("Unable to load weights")), True),
+        (wrapped(ValueError("another"), OSError("Unable to load weights")), False),
+        (SafetensorError("Error: Cannot allocate memory (os error 12)"), True),
+        (SafetensorError("Error: InvalidHeader"), False),
         (OSError(2, "No such file"), False),
         (ValueError("out of memory"), False),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from wan_demo import catalog
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.events import Finished
 from wan_demo.domain.model import ModelSpec
+from wan_demo.engine.pipelines import single_file as module
 from wan_demo.engine.pipelines.engine import PipelineEngine
 from wan_demo.engine.pipelines.single_file import single_file
 from wan_demo.errors import ModelUnavailable
@@ -190,6 +192,27 @@ def test_weights_of_another_size_are_refused(bases, tmp_path):
     key = "blocks.0.attn1.to_q.weight"
     gguf_files.write(path, {**base.weights, key: torch.zeros(32, 64)}, Kind.Q8_0)
     assert "has the shape (32, 64) and the model's (32, 32)" in refusal(base, path)
+
+
+def test_numbers_beyond_the_models_are_never_dequantized(bases, tmp_path, monkeypatch):
+    """A small tensor of a few gigabytes, at two bits a number, would be sixteen times as much."""
+    base, path = bases[T2V], tmp_path / "model.gguf"
+    held = base.weights | {"blocks.0.norm2.bias": torch.zeros(4096)}
+    gguf_files.write(path, held, Kind.Q8_0)
+    monkeypatch.setattr(module, "dequantize_gguf_tensor", pytest.fail)
+    assert "blocks.0.norm2.bias has the shape (4096,)" in refusal(base, path)
+
+
+def test_a_file_that_memory_can_not_hold_is_no_broken_one(bases, tmp_path, monkeypatch):
+    base, path = bases[T2V], tmp_path / "model.gguf"
+    gguf_files.write(path, base.weights, Kind.Q8_0)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(np, "memmap", refuse)
+    with pytest.raises(OSError, match="Cannot allocate"):
+        load(base, path)
 
 
 def test_channels_of_another_wan_are_refused(bases, tmp_path):

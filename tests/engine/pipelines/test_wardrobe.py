@@ -17,13 +17,13 @@ from tests.engine.pipelines.test_calls import inputs, request
 from tests.engine.pipelines.test_residency import ROUNDING, difference
 from wan_demo import catalog
 from wan_demo.domain.checkpoint import Checkpoint
-from wan_demo.domain.events import Finished, Loading
+from wan_demo.domain.events import Finished, Loading, Step
 from wan_demo.domain.lora import parse
 from wan_demo.domain.memory import Profile
 from wan_demo.domain.model import ModelSpec
 from wan_demo.engine.pipelines import lora
 from wan_demo.engine.pipelines.engine import PipelineEngine
-from wan_demo.errors import ModelUnavailable
+from wan_demo.errors import GenerationFailed, ModelUnavailable
 from wan_demo.hub.loras import LoraFiles
 from wan_demo.media.loras import LoraFolder
 
@@ -170,6 +170,31 @@ def test_a_bad_one_is_refused_with_everything_as_before(engine, make):
         make("two, bad")
     assert digest(engine) == state
     assert np.array_equal(make("one").frames, before)
+
+
+def test_a_file_that_goes_while_it_is_worn_costs_no_clip(engine, make, shelf):
+    content = (shelf / "one.safetensors").read_bytes()
+    (shelf / "going.safetensors").write_bytes(content)
+    asked = request(BASE, BASE.tasks[0]).model_copy(update={"loras": parse("going")})
+    for event in engine.generate(asked, inputs(BASE, BASE.tasks[0])):
+        if isinstance(event, Step) and event.index == 1:
+            (shelf / "going.safetensors").unlink()
+        last = event
+    assert isinstance(last, Finished)
+    told = last.provenance["transformer_lora_1"]
+    assert told.startswith(f"sha256:{hashlib.sha256(content).hexdigest()} x 1")
+    assert np.array_equal(last.frames, make("one").frames)
+
+
+def test_one_that_is_too_strong_is_blamed_and_not_the_model(engine, make, shelf, files):
+    before, state = make().frames, digest(engine)
+    transformer = checkpoints.transformer(BASE, files[BASE.id].folder)
+    pairs = lora_files.matrices(transformer)
+    lora_files.write(shelf / "loud.safetensors", pairs, "lightx2v", alpha=1e37)
+    with pytest.raises(GenerationFailed, match=r"NaN: loud\.safetensors may be too strong"):
+        make("loud")
+    assert np.array_equal(make().frames, before)
+    assert digest(engine) == state
 
 
 def test_a_specs_own_pair_stays(engine, make):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from wan_demo.errors import ModelUnavailable
+
+_FOLDERS = re.compile(r"(?<![\w.])(?:[A-Za-z]:)?[/\\](?:[^\s'\"]*[/\\])?")
+"""Those of a whole path, which are nobody's business but this machine's."""
 
 
 class BrokenFile(ValueError):
@@ -11,7 +16,8 @@ class BrokenFile(ValueError):
 
 def refuse(what: str, reason: Exception | str) -> ModelUnavailable:
     """The error that a person reads: one sentence, whatever a library had to say."""
-    return ModelUnavailable(f"{what} can't be used: {_one_line(str(reason))}.")
+    said = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
+    return ModelUnavailable(f"{what} can't be used: {_one_line(said)}.")
 
 
 def plain(name: str) -> str:
@@ -20,6 +26,6 @@ def plain(name: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """The first line of an error, which may go on for hundreds of keys."""
+    """The first line of an error, which may go on for hundreds of keys, without folders."""
     first = (text.strip().splitlines() or ["for a reason that the log has"])[0]
-    return first[:200].rstrip(". ")
+    return _FOLDERS.sub("", first)[:200].rstrip(". ")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,6 @@ from wan_demo.domain.architecture import Call
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.events import (
     Decoding,
-    Downloading,
     Event,
     Finished,
     Frames,
@@ -36,9 +34,11 @@ from wan_demo.engine.base import Inputs
 from wan_demo.engine.memory import Decision, Machine, Rung, decide_for, lower, plenty
 from wan_demo.engine.memory.machine import Device as Kind
 from wan_demo.engine.memory.words import ran_out
+from wan_demo.engine.panic import is_fault
 from wan_demo.engine.pipelines import conditions, lora, wardrobe
 from wan_demo.engine.pipelines.calls import ADAPTERS, arguments
 from wan_demo.engine.pipelines.decoding import decode_clip, use_tiles
+from wan_demo.engine.pipelines.fetching import fetching
 from wan_demo.engine.pipelines.load import Loaded, check, load, read_vae
 from wan_demo.engine.pipelines.prompts import embed
 from wan_demo.engine.pipelines.provenance import environment
@@ -47,7 +47,7 @@ from wan_demo.engine.pipelines.residency import must_dress_first
 from wan_demo.engine.pipelines.schedulers import new_scheduler
 from wan_demo.engine.pipelines.shortage import collect, is_shortage
 from wan_demo.engine.stream import Closed, Emit, stream
-from wan_demo.errors import DownloadStopped, GenerationFailed, OutOfMemory, WanDemoError
+from wan_demo.errors import GenerationFailed, OutOfMemory, WanDemoError
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,9 @@ class PipelineEngine:
         except torch.AcceleratorError as error:  # no later call on this device would work
             log.exception("the device failed: this worker ends, another one takes over")
             raise SystemExit(DEVICE_LOST) from error
-        except Exception as error:
+        except BaseException as error:
+            if not is_fault(error):
+                raise
             log.exception("generation failed")
             raise GenerationFailed(
                 "The pipeline stopped with an error; the server's log has it."
@@ -127,6 +129,7 @@ class PipelineEngine:
         log.info("%s %s", decision.sentence, notice)
         emit(Planned(decision.sentence, notice))
         loras = self._loras(decision.spec, request, emit)
+        told = wardrobe.told(loras)  # of the files that are worn: they may be gone in the end
         latents, story = self._latents(decision, request, inputs, loras, emit)
         emit(Decoding())
         model = self._loaded
@@ -136,7 +139,7 @@ class PipelineEngine:
             raise OutOfMemory(ran_out(decision.spec, decision.clip, [model.rung], "decoding"))
         frames, way = decoded
         provenance = self._provenance(model, request, [*story, *([way] if way else [])])
-        return frames, provenance | wardrobe.told(loras)
+        return frames, provenance | told
 
     def _decide(self, request: GenerationRequest) -> Decision:
         """Before anything is fetched or loaded; raises DoesNotFit, InvalidRequest.
@@ -210,14 +213,14 @@ class PipelineEngine:
         collect()
 
     def _files(self, spec: ModelSpec, emit: Emit) -> Checkpoint:
-        with _fetching(emit) as on_bytes:
-            return self._locate(spec, on_bytes, emit.is_closed)
+        with fetching(emit) as fetch:
+            return self._locate(spec, fetch.on_bytes, fetch.stopped)
 
     def _loras(self, spec: ModelSpec, request: GenerationRequest, emit: Emit) -> Worn:
         """The files of the request's LoRAs, looked at before a model is loaded for them."""
-        with _fetching(emit) as on_bytes:
+        with fetching(emit) as fetch:
             experts = spec.architecture.experts
-            files = self._locate_loras(request.loras, experts, on_bytes, emit.is_closed)
+            files = self._locate_loras(request.loras, experts, fetch.on_bytes, fetch.stopped)
         wardrobe.check(files)
         return files
 
@@ -242,19 +245,6 @@ class PipelineEngine:
         }
 
 
-@contextmanager
-def _fetching(emit: Emit) -> Iterator[Callable[[int, int], None]]:
-    """What takes a download's bytes; a download that was stopped closes the run."""
-
-    def on_bytes(done: int, total: int) -> None:
-        emit(Downloading(done, total))
-
-    try:
-        yield on_bytes
-    except DownloadStopped as stopped:
-        raise Closed from stopped
-
-
 def _denoise(
     model: Loaded, request: GenerationRequest, inputs: Inputs, remembered: Remembered, emit: Emit
 ) -> torch.Tensor:
@@ -271,7 +261,7 @@ def _denoise(
 
     def on_step_end(_pipe: Any, index: int, _timestep: Any, state: dict[str, Any]) -> Any:
         if index == 0 or index + 1 == total:
-            _refuse_nonsense(spec, state["latents"])
+            _refuse_nonsense(spec, request, state["latents"])
         picture = None
         if preview.is_due(index + 1, total) and clean.latest is not None:
             picture = _picture(model, clean.latest, (request.width, request.height))
@@ -304,10 +294,13 @@ def _picture(model: Loaded, latents: torch.Tensor, size: tuple[int, int]) -> Fra
         return None
 
 
-def _refuse_nonsense(spec: ModelSpec, latents: torch.Tensor) -> None:
+def _refuse_nonsense(spec: ModelSpec, request: GenerationRequest, latents: torch.Tensor) -> None:
     """Weights that hold NaN make black clips, after an hour or so: said at the first step."""
-    if not torch.isfinite(latents).all():
-        raise GenerationFailed(f"{spec.title} made no picture but NaN: its weights are damaged.")
+    if torch.isfinite(latents).all():
+        return
+    worn = ", ".join(one.name for one in request.loras)
+    why = f"{worn} may be too strong for it" if worn else "its weights are damaged"
+    raise GenerationFailed(f"{spec.title} made no picture but NaN: {why}.")
 
 
 def _is_same(model: Loaded, spec: ModelSpec, rung: Rung, worn: lora.Chosen | None) -> bool:

@@ -14,8 +14,9 @@ from typing import Any
 from wan_demo.engine.pipelines import safetensors_header
 from wan_demo.engine.pipelines.broken import BrokenFile, plain
 
-LONGEST_JSON = 64 * 2**20
-"""Bytes; umT5's tokenizer.json has 17 MB."""
+LONGEST_JSON = 4 * 2**20
+"""Bytes of a config or an index: the longest of Wan's has 100 kB. Python makes 20 times as much
+of some texts."""
 
 _LIBRARIES = ("diffusers", "transformers", None)
 _CONFIGS = ("config.json", "tokenizer_config.json", "preprocessor_config.json")

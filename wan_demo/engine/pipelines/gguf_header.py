@@ -54,6 +54,8 @@ class Header:
 
 def read_header(path: Path) -> Header:
     """The header of ``path``; raises BrokenFile, with the reason, unless all of it holds."""
+    if not path.is_file():  # a pipe would be waited for
+        raise BrokenFile("it is missing")
     length = path.stat().st_size
     with path.open("rb") as file:
         cursor = _Cursor(file.read(min(length, LONGEST_HEADER)))
@@ -154,7 +156,7 @@ def _entry(info: _Info, start: int, length: int) -> Entry:
     name, shape, number, offset = info
     kind = _kind(name, number)
     block, block_bytes = GGML_QUANT_SIZES[kind]
-    if shape and shape[-1] % block:
+    if block > 1 and (not shape or shape[-1] % block):
         raise BrokenFile(f"its tensor {plain(name)} does not divide into blocks of {block}")
     size = math.prod(shape) // block * block_bytes  # Python's integers do not overflow
     if start + offset + size > length:

@@ -20,11 +20,14 @@ from diffusers import AutoencoderKLWan
 from safetensors import SafetensorError
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPVisionModel, UMT5EncoderModel
 
+from wan_demo.domain.architecture import Config
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.model import ModelSpec
 from wan_demo.engine.memory import Rung
+from wan_demo.engine.panic import is_panic
 from wan_demo.engine.pipelines import lora
 from wan_demo.engine.pipelines.broken import BrokenFile, plain, refuse
+from wan_demo.engine.pipelines.config import check_config, check_picture_sizes
 from wan_demo.engine.pipelines.folder import check_folder, read_json
 from wan_demo.engine.pipelines.precision import narrow
 from wan_demo.engine.pipelines.provenance import revision
@@ -36,8 +39,8 @@ from wan_demo.errors import ModelUnavailable
 log = logging.getLogger(__name__)
 
 FAULTS = (
-    *(OSError, ValueError, KeyError, TypeError, RuntimeError, AssertionError, ImportError),
-    *(AttributeError, SafetensorError),
+    *(OSError, ValueError, LookupError, TypeError, RuntimeError, AssertionError, ImportError),
+    *(AttributeError, ArithmeticError, SafetensorError),
 )
 """What diffusers and transformers raise for files that are not what they should be."""
 
@@ -106,7 +109,8 @@ def _told(spec: ModelSpec) -> Iterator[None]:
         yield
     except BaseException as error:
         is_said = isinstance(error, (ModelUnavailable, torch.AcceleratorError))
-        if is_said or is_shortage(error) or not isinstance(error, FAULTS):
+        is_of_files = isinstance(error, FAULTS) or is_panic(error)
+        if is_said or is_shortage(error) or not is_of_files:
             raise
         log.exception("cannot load %s", spec.id)
         raise refuse(f"The weights of {spec.title}", error) from error
@@ -146,10 +150,10 @@ def _check_base(spec: ModelSpec, files: Checkpoint) -> None:
     kept = [name for name in parts if name not in files.replaced]
     check_folder(files.folder, kept, [name for name in _names(spec) if name not in kept])
     for name in parts:
-        config = read_json(files.folder / name / "config.json")
-        _check_class(name, config, _builder(spec, name))
-        if name.startswith("transformer"):
-            _check_size(name, config, spec)
+        check_config(files.folder / name, _builder(spec, name), _config(spec, name))
+    if spec.architecture.image_encoder is not None:
+        side = spec.architecture.image_encoder["image_size"]
+        check_picture_sizes(files.folder / "image_processor", side)
 
 
 def _names(spec: ModelSpec) -> tuple[str, ...]:
@@ -164,9 +168,7 @@ def _part(spec: ModelSpec, name: str, files: Checkpoint, rung: Rung) -> Any:
         _check_numbers(name, part)
         return part
     if name == "tokenizer":
-        return AutoTokenizer.from_pretrained(
-            folder / name, local_files_only=True, trust_remote_code=False
-        )
+        return _tokenizer(folder)
     if name == "image_processor":
         return CLIPImageProcessor.from_pretrained(folder / name, local_files_only=True)
     builder = _builder(spec, name)
@@ -184,6 +186,18 @@ def _part(spec: ModelSpec, name: str, files: Checkpoint, rung: Rung) -> Any:
     return part
 
 
+def _tokenizer(folder: Path) -> Any:
+    """One whose tokens the text encoder has an embedding for: a GPU is lost by any other."""
+    tokenizer = AutoTokenizer.from_pretrained(
+        folder / "tokenizer", local_files_only=True, trust_remote_code=False
+    )
+    largest = max(tokenizer.get_vocab().values(), default=0)
+    known = read_json(folder / "text_encoder" / "config.json").get("vocab_size", 0)
+    if not tokenizer.is_fast or largest >= known:
+        raise BrokenFile("tokenizer/ is not the text encoder's own")
+    return tokenizer
+
+
 def _builder(spec: ModelSpec, name: str) -> type[Any]:
     """The class of a part."""
     if name == "text_encoder":
@@ -195,28 +209,18 @@ def _builder(spec: ModelSpec, name: str) -> type[Any]:
     return getattr(diffusers, spec.architecture.transformer_class)
 
 
+def _config(spec: ModelSpec, name: str) -> Config:
+    """What the spec says of a part; both experts are alike."""
+    known = getattr(spec.architecture, "transformer" if name.startswith("transformer") else name)
+    assert known is not None  # of an image encoder only where there is one
+    return known
+
+
 def _dtype(name: str, rung: Rung) -> torch.dtype:
     """What a part computes in: the image encoder always in fp32, as Wan's own code has it."""
     if name == "image_encoder":
         return torch.float32
     return getattr(torch, rung.vae_dtype if name == "vae" else rung.dtype)
-
-
-def _check_class(name: str, config: Mapping[str, Any], wanted: type[Any]) -> None:
-    """Refuse a part of another class, which would load with its weights left at random."""
-    named = [config.get("_class_name"), *(config.get("architectures") or ())]
-    found = [str(one) for one in named if one]
-    if found and not any(one.startswith(wanted.__name__) for one in found):
-        raise BrokenFile(f"{name}/ is a {plain(found[0])} and not a {wanted.__name__}")
-
-
-def _check_size(name: str, config: Mapping[str, Any], spec: ModelSpec) -> None:
-    """A config may not describe more than the spec's model, which memory was reckoned for."""
-    for key in ("num_layers", "num_attention_heads", "attention_head_dim", "ffn_dim"):
-        most = spec.architecture.transformer[key]
-        value = config.get(key)
-        if not isinstance(value, int) or not 0 < value <= most:
-            raise BrokenFile(f"{name}/config.json has a {key} of {plain(str(value))}, not {most}")
 
 
 def _check_told(name: str, told: Mapping[str, Any], is_exact: bool) -> None:

@@ -24,7 +24,7 @@ from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors import SafetensorError
 
 from wan_demo.engine.pipelines import lora_file
-from wan_demo.engine.pipelines.broken import BrokenFile, refuse
+from wan_demo.engine.pipelines.broken import BrokenFile, plain, refuse
 from wan_demo.engine.pipelines.lora_file import Change
 from wan_demo.engine.pipelines.shortage import is_shortage
 
@@ -36,7 +36,7 @@ BUILT_IN = "built-in"
 _PLAIN = (torch.float32, torch.bfloat16, torch.float16)
 
 FAULTS = (
-    *(BrokenFile, SafetensorError, OSError, ValueError, KeyError, RuntimeError),
+    *(BrokenFile, SafetensorError, OSError, ValueError, LookupError, RuntimeError),
     *(TypeError, AttributeError),
 )
 """What files that are no LoRA for this transformer raise, and weights that PEFT can't wrap."""
@@ -174,6 +174,7 @@ def _inject(transformer: Any, changes: Mapping[str, Change], name: str) -> None:
         if has_bias:
             bias = up.new_zeros(len(up)) if change.bias is None else change.bias
             state[f"{layer}.lora_B.bias"] = bias.to(**place)
+    _refuse_infinite(state)
     try:
         with warnings.catch_warnings(action="ignore", category=UserWarning):  # that others are on
             transformer.load_lora_adapter(
@@ -184,6 +185,13 @@ def _inject(transformer: Any, changes: Mapping[str, Change], name: str) -> None:
     except BaseException:
         detach(transformer, name)  # PEFT may have wrapped some of the layers
         raise
+
+
+def _refuse_infinite(state: Mapping[str, torch.Tensor]) -> None:
+    """What was finite in its file may be too large as it is computed with."""
+    for key, tensor in state.items():
+        if not torch.isfinite(tensor).all():
+            raise BrokenFile(f"its numbers are too large for {tensor.dtype}, those of {plain(key)}")
 
 
 def _refuse_on_disk(transformer: Any) -> None:

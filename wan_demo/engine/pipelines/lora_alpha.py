@@ -16,6 +16,9 @@ from safetensors import safe_open
 
 from wan_demo.engine.pipelines.broken import BrokenFile
 
+LONGEST_CONFIG = 2**20
+"""Characters; PEFT's have some thousand."""
+
 _METADATA = "lora_adapter_metadata"
 _PEFT_FILE, _PEFT_CONFIG = "adapter_model.safetensors", "adapter_config.json"
 
@@ -44,7 +47,7 @@ class Alphas:
             common = config.get("lora_alpha")
             by_layer = {str(name).lstrip("^"): float(alpha) for name, alpha in pattern.items()}
             return cls(None if common is None else float(common), by_layer)
-        except (TypeError, ValueError, AttributeError):
+        except (TypeError, ValueError, AttributeError, OverflowError):
             raise BrokenFile("its alphas are no numbers") from None
 
 
@@ -53,7 +56,8 @@ def _config(path: Path) -> dict[str, Any]:
         told = (file.metadata() or {}).get(_METADATA)
     beside = path.with_name(_PEFT_CONFIG)
     if told is None and path.name == _PEFT_FILE and beside.is_file():
-        told = beside.read_text(encoding="utf-8", errors="replace")
+        with beside.open(encoding="utf-8", errors="replace") as opened:
+            told = opened.read(LONGEST_CONFIG)
     try:
         config = json.loads(told or "{}")
     except (ValueError, RecursionError):

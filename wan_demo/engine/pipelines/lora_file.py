@@ -15,6 +15,7 @@ are read here by one set of rules:
 from __future__ import annotations
 
 import logging
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -223,6 +224,8 @@ def _scaled(
 ) -> torch.Tensor:
     """``up`` times alpha / rank, where the file gives an alpha with the layer or for all."""
     given = float(alpha) if alpha is not None and alpha.numel() == 1 else said
+    if given is not None and not math.isfinite(given):
+        raise BrokenFile("its alphas are no numbers")
     return up if given is None or given == rank or not rank else up.float() * (given / rank)
 
 

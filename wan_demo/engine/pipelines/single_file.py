@@ -19,6 +19,7 @@ from wan_demo.engine.pipelines import safetensors_header
 from wan_demo.engine.pipelines.broken import BrokenFile, plain, refuse
 from wan_demo.engine.pipelines.gguf import check_gguf, read_gguf
 from wan_demo.engine.pipelines.names import to_diffusers
+from wan_demo.engine.pipelines.shortage import is_shortage
 
 State = dict[str, torch.Tensor]
 
@@ -37,6 +38,8 @@ def single_file(spec: ModelSpec, part: str, files: Checkpoint, dtype: torch.dtyp
     try:
         return _build(builder, files.folder, part, path, dtype)
     except (BrokenFile, OSError) as error:
+        if is_shortage(error):  # of address space, to map the file into
+            raise
         raise refuse(path.name, error) from error
 
 
@@ -58,6 +61,7 @@ def _is_gguf(path: Path) -> bool:
 def _build(builder: Any, folder: Path, part: str, path: Path, dtype: torch.dtype) -> Any:
     model = _empty(builder, folder, part)
     state = _renamed(_read(path), model.state_dict())
+    _check_shapes(state, model.state_dict())
     options: dict[str, Any] = {"config": str(folder), "subfolder": part, "local_files_only": True}
     if _is_gguf(path):
         state = _plain_where_no_linear(state, model)
@@ -103,19 +107,25 @@ def _check_names(found: Iterable[str], wanted: Mapping[str, Any]) -> None:
         )
 
 
-def _shaped(state: State, wanted: Mapping[str, torch.Tensor]) -> State:
-    """``state`` in the model's shapes; raises BrokenFile where it is of another size.
+def _check_shapes(state: State, wanted: Mapping[str, torch.Tensor]) -> None:
+    """Raises BrokenFile where a tensor is of another size, before any of it is dequantized.
 
     Sides of 1 may be left out: llama.cpp's quantizer drops the last ones in its order, so that a
     modulation of (1, 6, width) comes as (6, width).
     """
-    shaped: State = {}
     for key, tensor in state.items():
         shape, expected = _shape(tensor), tuple(wanted[key].shape)
         if _without_ones(shape) != _without_ones(expected):
             raise BrokenFile(f"its {key} has the shape {shape} and the model's {expected}")
-        shaped[key] = tensor if shape == expected else tensor.reshape(expected)
-    return shaped
+
+
+def _shaped(state: State, wanted: Mapping[str, torch.Tensor]) -> State:
+    """``state`` in the model's shapes."""
+    expected = {key: tuple(wanted[key].shape) for key in state}
+    return {
+        key: tensor if _shape(tensor) == expected[key] else tensor.reshape(expected[key])
+        for key, tensor in state.items()
+    }
 
 
 def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
