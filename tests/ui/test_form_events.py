@@ -9,6 +9,7 @@ import gradio as gr
 import pytest
 from gradio.blocks import Block
 
+from tests.makers import noise
 from wan_demo import catalog
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest, Task
@@ -154,3 +155,12 @@ def test_a_clip_of_two_pictures_comes_back_with_both(someone):
     assert [filled[box].constructor_args["value"] for box in boxes] == ["a", "b"]
     single = person.events._fill(TINY, {})
     assert [single[box].constructor_args["visible"] for box in boxes] == [True, False]
+
+
+def test_the_size_follows_the_first_of_two_pictures_before_the_second_is_here(someone, tmp_path):
+    person = someone(TINY)
+    noise((90, 160)).save(tmp_path / "first.png")
+    person.values[person.events._state.task] = Task.IMAGE_TO_VIDEO.value
+    person.does(person.events.choose_model, model="wan2.1-flf2v-14b-720p")
+    person.does(person.events.receive_medium, image=str(tmp_path / "first.png"))
+    assert (person.shows("width"), person.shows("height")) == (720, 1280)

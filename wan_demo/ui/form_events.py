@@ -327,10 +327,12 @@ class FormEvents(Events):
 
     def _shape(self, values: f.Values, task: Task, medium: Path) -> dict[str, Any]:
         """Size, and length of a video, that suit a medium; nothing where it can't be used."""
-        model = values[self._at.form.model]
-        asked = {"task": task, "model": model, "prompt": "-", MEDIA[task]: str(medium)}
+        asked = {"task": task, "model": values[self._at.form.model], "prompt": "-"}
         try:
-            request = self._service.plan(asked).request
+            spec = self._spec(values)
+            needs = spec.needs(task) if task in spec.tasks else ()
+            # It stands in for a second picture, which may be still to come.
+            request = self._service.plan({**asked, **dict.fromkeys(needs, str(medium))}).request
         except InvalidRequest:
             return {}  # the line above Generate says what is wrong
         shape = {"width": request.width, "height": request.height}
