@@ -176,10 +176,10 @@ def test_a_file_that_goes_while_it_is_worn_costs_no_clip(engine, make, shelf):
     content = (shelf / "one.safetensors").read_bytes()
     (shelf / "going.safetensors").write_bytes(content)
     asked = request(BASE, BASE.tasks[0]).model_copy(update={"loras": parse("going")})
-    for event in engine.generate(asked, inputs(BASE, BASE.tasks[0])):
-        if isinstance(event, Step) and event.index == 1:
+    last = None
+    for last in engine.generate(asked, inputs(BASE, BASE.tasks[0])):
+        if isinstance(last, Step) and last.index == 1:
             (shelf / "going.safetensors").unlink()
-        last = event
     assert isinstance(last, Finished)
     told = last.provenance["transformer_lora_1"]
     assert told.startswith(f"sha256:{hashlib.sha256(content).hexdigest()} x 1")

@@ -14,7 +14,7 @@ class BrokenFile(ValueError):
     """A file is not what it should be; ``str(error)`` completes "... can't be used: "."""
 
 
-def refuse(what: str, reason: Exception | str) -> ModelUnavailable:
+def refuse(what: str, reason: BaseException | str) -> ModelUnavailable:
     """The error that a person reads: one sentence, whatever a library had to say."""
     said = reason.strerror if isinstance(reason, OSError) and reason.strerror else str(reason)
     return ModelUnavailable(f"{what} can't be used: {_one_line(said)}.")
