@@ -11,16 +11,21 @@ from training.reader import read, same_motion
 from training.shapes import held_out
 
 
-@pytest.mark.parametrize(("frames", "size"), [(17, (96, 96)), (9, (64, 64)), (33, (64, 96))])
-def test_reads_drawn_clips_through_mp4(frames, size):
+@pytest.mark.parametrize(
+    ("frames", "size", "least"),
+    [(17, (96, 96), 0.89), (9, (64, 64), 0.84), (33, (64, 96), 0.85)],
+)
+def test_reads_drawn_clips_through_mp4(frames, size, least):
+    """An MP4 halves the color's resolution, which costs a small picture's edges the most."""
     rng = Random(5)
     for labels in prompt_set(32):
         clip, _ = draw_clip(labels, rng, frames, size)
+        assert read(clip).fit > 0.97
         reading = read(through_mp4(clip))
         assert (reading.color, reading.background) == (labels.color, labels.background)
         assert reading.shape == labels.shape
         assert same_motion(labels.motion, reading.motion, labels.shape)
-        assert reading.fit > 0.849
+        assert reading.fit > least
 
 
 def test_a_spinning_circle_stands_still():
