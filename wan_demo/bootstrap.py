@@ -189,7 +189,8 @@ def make_server(settings: Settings) -> FastAPI:
 
     def start() -> None:
         executor.start()
-        Thread(target=Reaper(store, give_up).run, args=(stopping,), name="reaper").start()
+        reaper = Reaper(store, give_up)
+        Thread(target=reaper.run, args=(stopping,), name="reaper", daemon=True).start()
 
     def stop() -> None:
         stopping.set()

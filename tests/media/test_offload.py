@@ -62,6 +62,12 @@ def test_what_a_living_process_holds_stays(tmp_path, holder):
     assert len(folders(tmp_path)) == 1
 
 
+def test_the_lock_of_a_killed_process_that_wrote_nothing_goes(tmp_path):
+    (tmp_path / "1f.lock").touch()
+    with own_folder(tmp_path):
+        assert not (tmp_path / "1f.lock").exists()
+
+
 def test_what_a_killed_process_left_goes(tmp_path, holder):
     holder.kill()
     holder.wait()

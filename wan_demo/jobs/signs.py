@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Event as Flag
-from threading import Lock, Thread
+from threading import Thread
 
 from wan_demo.jobs.base import Claim, JobStore
 
@@ -69,23 +69,21 @@ class Reaper:
         self._pause = pause
         self._signs: dict[str, tuple[datetime | None, float]] = {}
         self._looked_at: float | None = None
-        self._lock = Lock()
 
     def silent(self) -> Set[str]:
         """The workers whose sign has not changed for the time; looks at the table anew.
 
         After a time in which the table could not be looked at, everybody's time begins anew.
         """
-        with self._lock:
-            signs, now = self._store.signs(), self._clock()
-            was_away = self._looked_at is None or now - self._looked_at > self._seconds / 2
-            self._looked_at = now
-            known = {} if was_away else self._signs
-            self._signs = {
-                worker: (sign, known[worker][1] if known.get(worker, (None,))[0] == sign else now)
-                for worker, sign in signs.items()
-            }
-            return {name for name, (_, since) in self._signs.items() if now - since > self._seconds}
+        signs, now = self._store.signs(), self._clock()
+        was_away = self._looked_at is None or now - self._looked_at > self._seconds / 2
+        self._looked_at = now
+        known = {} if was_away else self._signs
+        self._signs = {
+            worker: known[worker] if worker in known and known[worker][0] == sign else (sign, now)
+            for worker, sign in signs.items()
+        }
+        return {name for name, (_, since) in self._signs.items() if now - since > self._seconds}
 
     def run(self, stopping: Flag) -> None:
         """Give back what silent workers hold, until ``stopping`` is set."""

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+ALL = "all"
+"""The name of the lock of whoever makes or sweeps folders."""
+
 
 @contextmanager
 def own_folder(root: Path) -> Iterator[Path]:
@@ -21,7 +24,7 @@ def own_folder(root: Path) -> Iterator[Path]:
     root.mkdir(parents=True, exist_ok=True)
     mine = root / secrets.token_hex(8)
     lock = FileLock(mine.with_suffix(".lock"))
-    with FileLock(root / "all.lock"):
+    with FileLock(root / f"{ALL}.lock"):
         sweep(root)
         lock.acquire()
     try:
@@ -31,8 +34,8 @@ def own_folder(root: Path) -> Iterator[Path]:
 
 
 def sweep(root: Path) -> None:
-    """Delete the folders below ``root`` that no living process holds."""
-    for folder in (path for path in root.glob("*") if path.is_dir()):
+    """Delete the folders below ``root``, and their locks, that no living process holds."""
+    for folder in {path.with_suffix("") for path in root.iterdir()} - {root / ALL}:
         lock = FileLock(folder.with_suffix(".lock"), timeout=0)
         try:
             lock.acquire()

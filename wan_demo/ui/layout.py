@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 import gradio as gr
 
@@ -14,7 +15,7 @@ from wan_demo.service import Service
 from wan_demo.ui import advanced
 from wan_demo.ui import form as f
 from wan_demo.ui.models import model_box, resolution_box
-from wan_demo.ui.values import Dropdown, Image, Number, Slider, Video
+from wan_demo.ui.values import Image, Number, Video
 from wan_demo.ui.words import TASK_TITLES
 
 ACTIONS_JS = """
@@ -35,6 +36,10 @@ BUSY_TICK, IDLE_TICK = 0.7, 5.0
 MORE = "More: steps, number of videos, negative prompt"
 ADVANCED = "Advanced: LoRAs, scheduler, flow shift, memory"
 """What is folded away says what it holds, for people who look for a name that they know."""
+
+
+Fields = dict[str, Any]
+"""Components of the form by the request's names."""
 
 
 @dataclass(frozen=True)
@@ -80,35 +85,24 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             stage = _html("", "stage", "again", "reuse", "animate", "edit")
             strip = _html("", "strip", "show")
         with gr.Column(elem_id="settings"):
-            resolution, ratio, sized = _size(spec)
-            num_frames, duration, readout = _frames(spec)
+            resolution, ratio, sides = _size(spec)
+            readout, length = _frames(spec)
             guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
             second = f.slider("guidance_scale_2", spec, spec.defaults.guidance_scale_2 or 1.0)
             seed, dice, lock = _seed(promise)
-            steps, videos, negative, prompt_end = _more(spec)
-            lora, loras, shift, chosen = _advanced(spec)
+            more = _more(spec)
+            lora, pinned = _advanced(spec)
     form = f.Form(
         model=model,
         prompt=prompt,
-        image=media.image,
-        last_image=media.last_image,
-        video=media.video,
-        strength=media.strength,
-        conditioning_scale=media.conditioning_scale,
-        width=sized[0],
-        height=sized[1],
-        num_frames=num_frames,
-        duration=duration,
         guidance_scale=guidance,
         guidance_scale_2=second,
         seed=seed,
-        num_inference_steps=steps,
-        num_videos_per_prompt=videos,
-        negative_prompt=negative,
-        prompt_end=prompt_end,
-        flow_shift=shift,
-        loras=loras,
-        **chosen,
+        **media,
+        **sides,
+        **length,
+        **more,
+        **pinned,
     )
     return Layout(
         form=form,
@@ -166,35 +160,25 @@ def _seed(promise: str) -> tuple[Number, gr.Button, gr.Checkbox]:
     return seed, dice, lock
 
 
-@dataclass(frozen=True)
-class _Media:
-    """What the tabs hold besides examples; their names are the request's."""
-
-    image: Image
-    last_image: Image
-    video: Video
-    strength: Slider
-    conditioning_scale: Slider
-
-
-def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, _Media, dict[Task, gr.HTML]]:
-    """One tab a task: each holds what only that task needs."""
+def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, Fields, dict[Task, gr.HTML]]:
+    """One tab a task: each holds what only that task needs, and its examples."""
+    media: Fields = {}
     examples: dict[Task, gr.HTML] = {}
     with gr.Tabs(selected=Task.TEXT_TO_VIDEO.value, elem_id="tasks") as tabs:
         with _tab(Task.TEXT_TO_VIDEO):
             examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
         with _tab(Task.IMAGE_TO_VIDEO):
             with gr.Row():
-                image, last_image = _picture("image", spec), _picture("last_image", spec)
+                media |= {name: _picture(name, spec) for name in ("image", "last_image")}
             examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
         with _tab(Task.VIDEO_TO_VIDEO):
-            video = Video(
+            media["video"] = Video(
                 label=control("video").label, sources=["upload"], height=220, elem_id="video"
             )
-            strength = f.slider("strength", spec, spec.defaults.strength)
-            scale = f.slider("conditioning_scale", spec, spec.defaults.conditioning_scale)
+            for name in ("strength", "conditioning_scale"):
+                media[name] = f.slider(name, spec, getattr(spec.defaults, name))
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
-    return tabs, _Media(image, last_image, video, strength, scale), examples
+    return tabs, media, examples
 
 
 def _picture(name: str, spec: ModelSpec) -> Image:
@@ -216,8 +200,8 @@ def _examples(spec: ModelSpec, task: Task) -> gr.HTML:
     return _html(example_chips(spec, task), f"examples-{task}", "pick")
 
 
-def _size(spec: ModelSpec) -> tuple[gr.Radio, gr.Radio, tuple[Slider, Slider]]:
-    width, height = spec.defaults.size
+def _size(spec: ModelSpec) -> tuple[gr.Radio, gr.Radio, Fields]:
+    default = dict(zip(("width", "height"), spec.defaults.size, strict=True))
     resolution = resolution_box(spec)
     ratio = gr.Radio(
         label="Ratio",
@@ -226,35 +210,40 @@ def _size(spec: ModelSpec) -> tuple[gr.Radio, gr.Radio, tuple[Slider, Slider]]:
         elem_id="ratio",
     )
     with gr.Row():
-        sliders = f.slider("width", spec, width), f.slider("height", spec, height)
-    return resolution, ratio, sliders
+        sides: Fields = {name: f.slider(name, spec, side) for name, side in default.items()}
+    return resolution, ratio, sides
 
 
-def _frames(spec: ModelSpec) -> tuple[Slider, gr.Textbox, gr.HTML]:
+def _frames(spec: ModelSpec) -> tuple[gr.HTML, Fields]:
     with gr.Row(elem_id="length"):
-        slider = f.slider("num_frames", spec, spec.defaults.num_frames)
-        duration = f.duration_box()
+        length: Fields = {
+            "num_frames": f.slider("num_frames", spec, spec.defaults.num_frames),
+            "duration": f.duration_box(),
+        }
     shown = f.frames_readout(spec.defaults.num_frames, spec.defaults.fps)
-    return slider, duration, gr.HTML(shown, elem_id="readout")
+    return gr.HTML(shown, elem_id="readout"), length
 
 
-def _more(spec: ModelSpec) -> tuple[Slider, Slider, gr.Textbox, gr.Textbox]:
+def _more(spec: ModelSpec) -> Fields:
+    steps = spec.defaults.num_inference_steps
     with gr.Accordion(MORE, open=False, elem_id="more"):
-        steps = f.slider("num_inference_steps", spec, spec.defaults.num_inference_steps)
-        videos = f.slider("num_videos_per_prompt", spec, 1)
-        negative = f.negative_prompt_box(spec)
-        prompt_end = f.prompt_end_box()
-    return steps, videos, negative, prompt_end
+        return {
+            "num_inference_steps": f.slider("num_inference_steps", spec, steps),
+            "num_videos_per_prompt": f.slider("num_videos_per_prompt", spec, 1),
+            "negative_prompt": f.negative_prompt_box(spec),
+            "prompt_end": f.prompt_end_box(),
+        }
 
 
-def _advanced(
-    spec: ModelSpec,
-) -> tuple[gr.Dropdown, gr.Textbox, gr.Textbox, dict[str, Dropdown]]:
+def _advanced(spec: ModelSpec) -> tuple[gr.Dropdown, Fields]:
     with gr.Accordion(ADVANCED, open=False, elem_id="advanced"):
-        lora, loras = advanced.lora_picker(), advanced.loras_box()
-        scheduler, shift = advanced.scheduler_box(spec), advanced.shift_box(spec)
-        pins = {name: advanced.pin_box(name) for name in ("profile", "precision")}
-    return lora, loras, shift, {"scheduler": scheduler, **pins}
+        return advanced.lora_picker(), {
+            "loras": advanced.loras_box(),
+            "scheduler": advanced.scheduler_box(spec),
+            "flow_shift": advanced.shift_box(spec),
+            "profile": advanced.pin_box("profile"),
+            "precision": advanced.pin_box("precision"),
+        }
 
 
 def _html(value: str, elem_id: str, *events: str) -> gr.HTML:
