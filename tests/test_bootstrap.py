@@ -12,7 +12,16 @@ import pytest
 from scripts import memory_table
 from tests.makers import request
 from wan_demo import bootstrap, catalog
-from wan_demo.bootstrap import DataFolderBusy, default_model, is_available, make_locate
+from wan_demo.bootstrap import (
+    DataFolderBusy,
+    default_model,
+    is_available,
+    make_locate,
+    models,
+    server,
+    service,
+    workers,
+)
 from wan_demo.domain.job import Status
 from wan_demo.domain.model import Weights
 from wan_demo.engine.device import Device
@@ -108,19 +117,19 @@ def test_without_a_gpu_the_bundled_model_is_the_default():
 
 def test_a_gpu_gets_the_best_that_is_downloaded_and_downloads_nothing(monkeypatch):
     machine = replace(plenty("cuda"), gpu_free=80 * GIB)
-    monkeypatch.setattr(bootstrap, "is_available", lambda spec: spec.bundled)
+    monkeypatch.setattr(models, "is_available", lambda spec: spec.bundled)
     spec, why = default_model(Settings(), GPU, machine)
     assert spec is catalog.BUNDLED
     assert "Wan2.2 T2V A14B" in why
-    monkeypatch.setattr(bootstrap, "is_available", lambda _spec: True)
+    monkeypatch.setattr(models, "is_available", lambda _spec: True)
     assert default_model(Settings(), GPU, machine)[0].id == "wan2.2-t2v-a14b"
     small = (catalog.BUNDLED.id, "wan2.1-t2v-1.3b")
-    monkeypatch.setattr(bootstrap, "is_available", lambda spec: spec.id in small)
+    monkeypatch.setattr(models, "is_available", lambda spec: spec.id in small)
     assert default_model(Settings(), GPU, machine)[0].id == "wan2.1-t2v-1.3b"
 
 
 def test_a_gpu_is_offered_what_the_table_of_the_readme_says(monkeypatch):
-    monkeypatch.setattr(bootstrap, "is_available", lambda _spec: True)
+    monkeypatch.setattr(models, "is_available", lambda _spec: True)
     for gpu, ram in memory_table.CARDS:
         machine = memory_table.card(gpu, ram)
         assert default_model(Settings(), GPU, machine)[0] is best_for(machine)
@@ -132,7 +141,7 @@ def test_a_gpu_is_offered_what_the_table_of_the_readme_says(monkeypatch):
 
 def test_the_worker_decides_by_what_it_measures_and_the_fake_one_does_not(folder, monkeypatch):
     served: list[object] = []
-    monkeypatch.setattr(bootstrap, "Service", lambda *_, measure, **__: served.append(measure))
+    monkeypatch.setattr(service, "Service", lambda *_, measure, **__: served.append(measure))
     for engine in ("pipeline", "fake"):
         bootstrap.make_one_off(Settings(engine=engine), folder)
     assert isinstance(served[0], Watch)
@@ -147,11 +156,11 @@ def test_the_fake_engine_is_a_setting(folder):
 
 
 def test_one_server_per_data_folder(folder):
-    first = bootstrap._lock(folder)
+    first = server.lock_folder(folder)
     with pytest.raises(DataFolderBusy, match="--data-dir"):
-        bootstrap._lock(folder)
+        server.lock_folder(folder)
     first.release()
-    bootstrap._lock(folder).release()
+    server.lock_folder(folder).release()
 
 
 def test_a_start_sweeps_what_no_job_names(folder, store, worker):
@@ -159,7 +168,7 @@ def test_a_start_sweeps_what_no_job_names(folder, store, worker):
     worker.run_once()
     orphan = folder.video("orphan.mp4")
     orphan.touch()
-    bootstrap._sweep(store, folder)
+    server.sweep(store, folder)
     assert not orphan.exists()
     (done,) = store.list("ada")
     assert folder.video(done.outputs[0].file).is_file()
@@ -170,13 +179,13 @@ def test_a_start_sweeps_nothing_of_a_worker_that_is_still_at_it(folder, store):
     store.claim("other-host")
     orphan = folder.video("first-clip.mp4")
     orphan.touch()
-    bootstrap._sweep(store, folder)
+    server.sweep(store, folder)
     assert orphan.is_file()
 
 
 def test_a_new_table_costs_no_videos(folder, store):
     folder.video("old.mp4").touch()
-    bootstrap._sweep(store, folder)
+    server.sweep(store, folder)
     assert folder.video("old.mp4").is_file()
 
 
@@ -186,7 +195,7 @@ def test_a_table_that_cannot_be_read_does_not_end_a_start(folder, store, monkeyp
 
     folder.video("a.mp4").touch()
     monkeypatch.setattr(store, "videos", unreadable)
-    bootstrap._sweep(store, folder)
+    server.sweep(store, folder)
     assert folder.video("a.mp4").is_file()
     assert "not swept" in caplog.text
 
@@ -205,12 +214,12 @@ def test_a_worker_on_its_own_gives_its_job_back(folder, monkeypatch, is_asked, e
         raise SystemExit
 
     monkeypatch.setattr(Worker, "run", leave)
-    for _ in range(bootstrap.MAX_LOSSES):
+    for _ in range(workers.MAX_LOSSES):
         with pytest.raises(SystemExit):
             bootstrap.run_worker(settings, "gpu1", Flag(), supervised=False)
     found = store.get(job.id)
     assert found is not None
-    assert (found.attempt, found.status) == (bootstrap.MAX_LOSSES, end)
+    assert (found.attempt, found.status) == (workers.MAX_LOSSES, end)
 
 
 def test_a_worker_on_its_own_takes_up_what_one_of_its_name_left(folder, monkeypatch):

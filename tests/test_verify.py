@@ -23,9 +23,9 @@ CLIP = Path("clip.mp4")
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    from wan_demo import bootstrap
+    from wan_demo.bootstrap import models
 
-    monkeypatch.setattr(bootstrap, "FAKE_STEP_SECONDS", 0.0)
+    monkeypatch.setattr(models, "FAKE_STEP_SECONDS", 0.0)
 
 
 def made(*arguments: str, engine: str = "fake") -> Path:

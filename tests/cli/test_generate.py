@@ -6,7 +6,8 @@ import av
 import pytest
 
 from tests.makers import grays, noise, save_video
-from wan_demo import bootstrap, catalog
+from wan_demo import catalog
+from wan_demo.bootstrap import models, workers
 from wan_demo.cli import main
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.memory import GIB, Machine
@@ -16,7 +17,7 @@ from wan_demo.media.encode import read_metadata
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(bootstrap, "FAKE_STEP_SECONDS", 0.0)
+    monkeypatch.setattr(models, "FAKE_STEP_SECONDS", 0.0)
 
 
 def generate(*arguments: str, output: str = "clip.mp4") -> int:
@@ -243,7 +244,7 @@ def test_chinese_goes_all_the_way(capsys):
 def test_a_model_that_does_not_fit_is_one_line_that_says_what_would(capsys, monkeypatch):
     """On a machine without a GPU, with 24 GB."""
     laptop = Machine("cpu", 0, 0, 24 * GIB, 20 * GIB, 500 * GIB)
-    monkeypatch.setattr(bootstrap, "Watch", lambda *_: lambda: laptop)
+    monkeypatch.setattr(workers, "Watch", lambda *_: lambda: laptop)
     arguments = ["--prompt", "a fox", "--model", "wan2.1-t2v-14b"]
     assert main(["generate", *arguments, "--output", "clip.mp4"]) == 1
     said = capsys.readouterr().err

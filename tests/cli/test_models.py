@@ -12,7 +12,8 @@ import pytest
 from tests.cli.shell import Terminal, command, environment
 from tests.hub.conftest import REPO, WEIGHTS, write_repo
 from tests.hub.server import Fault, HubServer
-from wan_demo import bootstrap, catalog
+from wan_demo import catalog
+from wan_demo.bootstrap import models
 from wan_demo.cli import main
 from wan_demo.engine.memory import GIB, Machine
 
@@ -21,7 +22,7 @@ from wan_demo.engine.memory import GIB, Machine
 def _laptop(monkeypatch):
     """A machine without a GPU, with 24 GB."""
     laptop = Machine("cpu", 0, 0, 24 * GIB, 20 * GIB, 500 * GIB)
-    monkeypatch.setattr(bootstrap, "Watch", lambda *_: lambda: laptop)
+    monkeypatch.setattr(models, "Watch", lambda *_: lambda: laptop)
 
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -136,7 +136,7 @@ def test_a_job_that_ran_before_workers_had_groups_is_the_servers(tmp_path):
         with Operations.context(context) as operations:
             for index in ("ix_jobs_recent", "ix_jobs_started"):
                 operations.drop_index(index, "jobs")
-            for column in ("losses", "kind", "place", "seen_at"):
+            for column in ("losses", "kind", "place", "seen_at", "pinned", "deleted_at"):
                 operations.drop_column("jobs", column)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

@@ -78,7 +78,11 @@ class Failure(_Record):
 
 @dataclass(frozen=True)
 class Job:
-    """A snapshot of one row of the job table; times are UTC."""
+    """A snapshot of one row of the job table; times are UTC.
+
+    A ``pinned`` job's videos stay whatever the disk budget says; one that its owner deleted at
+    ``deleted_at`` is gone for everybody, and can be brought back for a while.
+    """
 
     id: str
     owner: str
@@ -90,8 +94,10 @@ class Job:
     outputs: tuple[Output, ...] = ()
     failure: Failure | None = None
     cancel_requested: bool = False
+    pinned: bool = False
     started_at: datetime | None = None
     finished_at: datetime | None = None
+    deleted_at: datetime | None = None
 
     @property
     def run_seconds(self) -> float | None:

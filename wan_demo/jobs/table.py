@@ -30,6 +30,7 @@ jobs = sa.Table(
     sa.Column("losses", sa.Integer, nullable=False, server_default="0"),
     sa.Column("worker", sa.String(64)),
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
+    sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("request", sa.Text, nullable=False),
     sa.Column("progress", sa.Text, nullable=False),
     sa.Column("outputs", sa.Text, nullable=False),
@@ -38,6 +39,7 @@ jobs = sa.Table(
     sa.Column("seen_at", sa.DateTime(timezone=True)),
     sa.Column("started_at", sa.DateTime(timezone=True)),
     sa.Column("finished_at", sa.DateTime(timezone=True)),
+    sa.Column("deleted_at", sa.DateTime(timezone=True)),
     sa.Index("ix_jobs_recent", "model", "status", "finished_at"),
     sa.Index("ix_jobs_started", "started_at"),
 )
@@ -68,8 +70,10 @@ def to_job(row: Mapping[Any, Any]) -> Job:
         outputs=load_outputs(row["outputs"]),
         failure=Failure.model_validate_json(row["failure"]) if row["failure"] else None,
         cancel_requested=row["cancel_requested"],
+        pinned=row["pinned"],
         started_at=utc(row["started_at"]),
         finished_at=utc(row["finished_at"]),
+        deleted_at=utc(row["deleted_at"]),
     )
 
 

@@ -1,0 +1,137 @@
+"""The server: the page and the API over a data folder that is its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+
+from fastapi import FastAPI
+from filelock import FileLock, Timeout
+
+from wan_demo.api.app import create_app
+from wan_demo.bootstrap.models import default_model, make_catalog, make_loras
+from wan_demo.bootstrap.service import make_service
+from wan_demo.bootstrap.workers import giving_back
+from wan_demo.domain.job import Status
+from wan_demo.engine.device import detect
+from wan_demo.engine.machine import Watch
+from wan_demo.engine.process import GROUP, ProcessExecutor
+from wan_demo.errors import WanDemoError
+from wan_demo.jobs.base import JobStore
+from wan_demo.jobs.signs import Reaper
+from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
+from wan_demo.media.folder import DataFolder
+from wan_demo.media.links import Links
+from wan_demo.settings import Settings
+
+log = logging.getLogger(__name__)
+
+
+class DataFolderBusy(WanDemoError):
+    """Another server uses the data folder."""
+
+    def __init__(self, folder: Path, holder: str) -> None:
+        super().__init__(
+            f"{folder} is in use by another server ({holder}). Stop it, or give this one a "
+            "folder of its own with --data-dir."
+        )
+
+
+def make_server(settings: Settings) -> FastAPI:
+    """The page, the API and the supervised worker, ready for uvicorn."""
+    folder = DataFolder(settings.data_dir).create()
+    lock = lock_folder(folder)
+    store = SqlJobStore(connect(sqlite_url(folder.database)))
+    give_back = giving_back(store)
+    give_back(GROUP, True)  # with the lock held, whoever held these jobs before is gone
+    sweep(store, folder)
+    device = detect(settings.device)
+    models = make_catalog(settings)
+    for fault in models.faults:
+        log.warning(fault)
+    watch = Watch(device, folder.root)
+    spec, why = default_model(settings, device, watch(), models)
+    loras = make_loras(settings, folder.loras)
+    may_download = settings.may_download
+    service = make_service(settings, store, folder, spec, models, watch, may_download, loras)
+    executor = ProcessExecutor(_worker_command(settings, folder), give_back)
+    stopping = Flag()
+
+    def give_up(worker: str, is_fault: bool) -> None:
+        executor.kill(worker)
+        give_back(worker, is_fault)
+
+    def start() -> None:
+        executor.start()
+        reaper = Reaper(store, give_up)
+        Thread(target=reaper.run, args=(stopping,), name="reaper", daemon=True).start()
+
+    def stop() -> None:
+        stopping.set()
+        executor.stop()
+        lock.release()
+
+    links = Links(folder)
+
+    checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": _answers(store)}
+    app = create_app(links, checks, start, stop)
+    from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
+    from wan_demo.ui.share import share
+
+    app.state.greeting, app.state.share = greeting(spec, why), share
+    return mount(app, service, links, why, device.name)
+
+
+def lock_folder(folder: DataFolder) -> FileLock:
+    """One server per data folder; the system frees the lock of a killed one at once."""
+    note = folder.root / "server.txt"
+    lock = FileLock(folder.root / "server.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataFolderBusy(folder.root, note.read_text() if note.exists() else "") from None
+    note.write_text(f"process {os.getpid()}")
+    return lock
+
+
+def sweep(store: JobStore, folder: DataFolder) -> None:
+    """Delete what a hard kill left, unless a worker of another process is at work on it."""
+    active = store.active()
+    if any(job.status is Status.RUNNING for job in active):
+        return
+    try:
+        since = store.began() or datetime.now(UTC)
+        folder.sweep(store.videos(), since, {job.id for job in active})
+    except (OSError, ValueError):  # a start without it is better than none
+        log.exception("the data folder was not swept")
+
+
+def _answers(store: JobStore) -> Callable[[], bool]:
+    def answers() -> bool:
+        try:
+            store.waiting()
+        except Exception:
+            log.exception("the database does not answer")
+            return False
+        return True
+
+    return answers
+
+
+def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:
+    return [
+        *(sys.executable, "-m", "wan_demo", "worker"),
+        *("--data-dir", str(folder.root)),
+        *("--device", settings.device),
+        *("--engine", settings.engine),
+        *("--log-level", settings.log_level),
+        *(("--model", settings.model) if settings.model is not None else ()),
+        *(("--hang-seconds", f"{settings.hang_seconds}") if settings.hang_seconds else ()),
+        *("--supervised", "--name"),
+    ]

@@ -1,0 +1,47 @@
+"""The service over its parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from wan_demo.bootstrap.models import is_available
+from wan_demo.catalog import Catalog
+from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.queue import Caps
+from wan_demo.engine.machine import Watch
+from wan_demo.engine.tokens import TokenCounter
+from wan_demo.hub.checkpoint import find_checkpoint
+from wan_demo.jobs.base import JobStore
+from wan_demo.media.folder import DataFolder
+from wan_demo.service import Loras, Service
+from wan_demo.settings import Settings
+
+
+def make_service(
+    settings: Settings,
+    store: JobStore,
+    folder: DataFolder,
+    spec: ModelSpec,
+    models: Catalog,
+    watch: Watch,
+    may_download: bool,
+    loras: Loras,
+) -> Service:
+    """The fake engine holds no model, so nothing has to fit."""
+    return Service(
+        store,
+        folder,
+        spec.id,
+        is_available,
+        caps=Caps(settings.max_waiting, settings.max_waiting_each),
+        may_download=may_download,
+        count_tokens=TokenCounter(_folder_of),
+        measure=watch if settings.engine != "fake" else None,
+        models=models,
+        loras=loras,
+    )
+
+
+def _folder_of(spec: ModelSpec) -> Path | None:
+    files = find_checkpoint(spec.weights)
+    return files.folder if files else None
