@@ -342,3 +342,31 @@ def test_a_model_fits_where_the_machine_can_run_it(store, folder):
         for measure in (None, lambda: machine, lambda: small)
     ]
     assert answers == [True, True, False]
+
+
+def test_waiting_jobs_are_moved_by_their_owner_alone(service: Service):
+    jobs = [service.submit(given(prompt=name), "ada") for name in "abc"]
+
+    def order() -> str:
+        return "".join(job.request.prompt for job in service.waiting("ada"))
+
+    service.move(jobs[2].id, "ada", -1)
+    assert order() == "acb"
+    service.move(jobs[0].id, "ada", 9)
+    assert order() == "cba"
+    service.move(jobs[2].id, "ada", -9)
+    assert order() == "cba"
+    with pytest.raises(JobNotFound):
+        service.move(jobs[0].id, "bob", -1)
+    service.cancel(jobs[0].id, "ada")
+    service.move(jobs[0].id, "ada", -1)  # it waits no more: nothing to move
+    assert order() == "cb"
+
+
+def test_who_has_a_jobs_address_looks_at_it_and_nothing_more(service: Service):
+    job = service.submit(given(), "ada")
+    assert service.look(job.id).id == job.id
+    with pytest.raises(JobNotFound):
+        service.cancel(job.id, "bob")
+    with pytest.raises(JobNotFound):
+        service.look("another")

@@ -10,7 +10,7 @@ from threading import Lock
 
 from wan_demo.catalog import BUILT_IN, Catalog
 from wan_demo.domain.estimate import expected_seconds
-from wan_demo.domain.job import Job
+from wan_demo.domain.job import Job, Status
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.notes import about_negative, about_tokens, notes
@@ -174,8 +174,15 @@ class Service:
 
     def get(self, job_id: str, owner: str) -> Job:
         """One of the owner's jobs; raises JobNotFound for anybody else's too."""
+        job = self.look(job_id)
+        if job.owner != owner:
+            raise JobNotFound
+        return job
+
+    def look(self, job_id: str) -> Job:
+        """Anybody's job, for whoever was given its address; raises JobNotFound."""
         job = self._store.get(job_id)
-        if job is None or job.owner != owner:
+        if job is None or job.deleted_at is not None:
             raise JobNotFound
         return job
 
@@ -184,6 +191,23 @@ class Service:
         if self.get(job_id, owner).status.is_final:
             raise JobFinished
         return self._store.cancel(job_id) or self.get(job_id, owner)
+
+    def move(self, job_id: str, owner: str, by: int) -> None:
+        """Move one of the owner's waiting jobs ``by`` places among them, later where positive.
+
+        One that waits no more stays as it is; raises JobNotFound.
+        """
+        self.get(job_id, owner)
+        ids = [job.id for job in self.waiting(owner)]
+        if job_id in ids:
+            here = ids.index(job_id)
+            ids.insert(max(0, here + by), ids.pop(here))
+            self._store.arrange(owner, ids)
+
+    def waiting(self, owner: str) -> Sequence[Job]:
+        """The owner's waiting jobs, in the order in which they will be taken."""
+        waits = (job for job in self._store.active() if job.status is Status.WAITING)
+        return [job for job in waits if job.owner == owner]
 
     def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
         """The owner's jobs, newest first."""

@@ -51,3 +51,36 @@ def test_over_https_the_cookie_works_in_another_sites_frame(client):
     secure = TestClient(client.app, base_url="https://testserver")
     cookie = secure.get("/whoami").headers["set-cookie"]
     assert "SameSite=None; Secure; Partitioned" in cookie
+
+
+def test_a_key_makes_this_browser_its_owners(client, links):
+    client.get("/whoami")
+    answer = client.post("/owner", json={"key": links.sign_owner("ada")})
+    assert answer.status_code == 204
+    assert client.get("/whoami").json() == "ada"
+
+
+@pytest.mark.parametrize("key", ["", "ada", "x.y", "a" * 201, None, 5])
+def test_what_is_no_key_changes_nothing(client, key):
+    before = client.get("/whoami").json()
+    assert client.post("/owner", json={"key": key}).status_code == 422
+    assert client.get("/whoami").json() == before
+
+
+def test_a_job_token_is_no_key(client, links):
+    assert client.post("/owner", json={"key": links.job("ada")}).status_code == 422
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none"])
+def test_another_sites_page_enters_no_key(client, links, site):
+    headers = {"Sec-Fetch-Site": site}
+    answer = client.post("/owner", json={"key": links.sign_owner("eve")}, headers=headers)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_form_of_another_site_enters_no_key(client, links):
+    body = f'{{"key": "{links.sign_owner("eve")}"}}'
+    answer = client.post("/owner", content=body, headers={"Content-Type": "text/plain"})
+    assert answer.status_code == 422
+    assert "set-cookie" not in answer.headers

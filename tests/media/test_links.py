@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -91,3 +92,22 @@ def test_owners_come_back_and_forged_ones_do_not(links: Links):
 
 def test_the_secret_is_its_owners_alone(folder: DataFolder, links: Links):
     assert (folder.root / "secret").stat().st_mode & 0o077 == 0
+
+
+def test_a_job_has_a_token_that_its_id_does_not_give_away(links: Links, tmp_path: Path):
+    token = links.job("job-1")
+    assert links.read_job(token) == "job-1"
+    assert links.job("job-1") == token
+    assert links.read_job("job-1") is None
+    assert Links(DataFolder(tmp_path / "another").create()).read_job(token) is None
+
+
+@pytest.mark.parametrize("forged", ["", ".", "x.y", "\0", "a" * 5000, "ImEi.ImEi"])
+def test_a_forged_token_is_no_jobs(links: Links, forged: str):
+    assert links.read_job(forged) is None
+
+
+def test_tokens_of_one_kind_are_none_of_another(links: Links):
+    assert links.read_job(links.sign_owner("ada")) is None
+    assert links.read_owner(links.job("ada")) is None
+    assert links.resolve(links.job("ada")) is None

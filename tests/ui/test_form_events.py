@@ -29,8 +29,8 @@ class Person:
         with gr.Blocks():
             self.at: Layout = build_layout(service, spec, "a test asked for it", "")
             state = State(
-                *(gr.State(""), gr.State(spec.id), gr.State(spec.id), gr.State("")),
-                *(gr.Textbox(Task.TEXT_TO_VIDEO.value), gr.Textbox("")),
+                *(gr.State(spec.id), gr.State(spec.id)),
+                *(gr.Textbox(Task.TEXT_TO_VIDEO.value), gr.Textbox(""), gr.Textbox("")),
             )
         self.service = service
         self.events = FormEvents(service, links, self.at, state)

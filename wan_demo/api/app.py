@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from wan_demo import __version__
 from wan_demo.api.files import files_router
 from wan_demo.api.health import Checks, health_router
-from wan_demo.api.owner import OwnerMiddleware
+from wan_demo.api.owner import OwnerMiddleware, owner_router
 from wan_demo.media.links import Links
 
 
@@ -30,5 +30,6 @@ def create_app(
     app = FastAPI(title="Wan Demo", version=__version__, lifespan=life, docs_url=None)
     app.include_router(health_router(checks))
     app.include_router(files_router(links))
+    app.include_router(owner_router(links))
     app.add_middleware(OwnerMiddleware, links=links)
     return app

@@ -1,7 +1,9 @@
-"""Who is asking: a signed cookie, given to every browser at its first visit."""
+"""Who is asking: a signed cookie, given to every browser at its first visit or for a key."""
 
 from __future__ import annotations
 
+from fastapi import APIRouter, HTTPException, Request, Response
+from pydantic import BaseModel, Field
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import cookie_parser
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -30,13 +32,13 @@ class OwnerMiddleware:
         is_new = owner is None
         owner = owner or new_owner()
         scope.setdefault("state", {}).update(owner=owner, is_newcomer=is_new)
-        secure = scope["scheme"] == "https"
+        cookie = _cookie(self._links.sign_owner(owner), scope["scheme"])
 
         async def send_with_cookie(message: Message) -> None:
             if is_new and message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 if headers.get("content-type", "").startswith("text/html"):  # never on assets
-                    headers.append("set-cookie", self._cookie(owner, secure))
+                    headers.append("set-cookie", cookie)
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
@@ -46,8 +48,34 @@ class OwnerMiddleware:
         value = cookie_parser(headers.get("cookie", "")).get(COOKIE)
         return self._links.read_owner(value) if value else None
 
-    def _cookie(self, owner: str, secure: bool) -> str:
-        """Over https the cookie also works in another site's frame, where a Space lives."""
-        place = "; SameSite=None; Secure; Partitioned" if secure else "; SameSite=Lax"
-        value = self._links.sign_owner(owner)
-        return f"{COOKIE}={value}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly{place}"
+
+class Entered(BaseModel):
+    """A key that a person brings from another browser."""
+
+    key: str = Field(max_length=200)
+
+
+def owner_router(links: Links) -> APIRouter:
+    """``POST /owner``: this browser becomes the key's; 403 for another site's page, 422 for no key.
+
+    Another site could else have its visitors make their clips for it.
+    """
+    router = APIRouter()
+
+    @router.post("/owner", status_code=204, include_in_schema=False)
+    def enter(entered: Entered, request: Request) -> Response:
+        if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
+            raise HTTPException(403, "A key is entered on the page itself.")
+        if links.read_owner(entered.key) is None:
+            raise HTTPException(422, "This is no key of this server.")
+        cookie = _cookie(entered.key, request.url.scheme)
+        return Response(status_code=204, headers={"set-cookie": cookie})
+
+    return router
+
+
+def _cookie(key: str, scheme: str) -> str:
+    """Over https the cookie also works in another site's frame, where a Space lives."""
+    is_safe = scheme == "https"
+    place = "; SameSite=None; Secure; Partitioned" if is_safe else "; SameSite=Lax"
+    return f"{COOKIE}={key}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly{place}"

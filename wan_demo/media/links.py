@@ -1,4 +1,4 @@
-"""Signed, expiring names for files, so that nobody can list or guess another's."""
+"""Signed names: of files, which expire, of jobs and of owners. Nobody can list or guess one."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ videos, and works for LINK_HOURS at least."""
 
 
 class Links:
-    """Makes and reads the tokens of ``/files/...`` and of the owner's cookie."""
+    """Makes and reads the tokens of ``/files/...``, of ``?job=`` and of the owner's cookie."""
 
     def __init__(self, folder: DataFolder) -> None:
         key = _key(folder.root / "secret")
         self._folder = folder
         self._files = URLSafeSerializer(key, salt="files")
+        self._jobs = URLSafeSerializer(key, salt="job")
         self._owners = URLSafeSerializer(key, salt="owner")
 
     def video(self, name: str) -> str:
@@ -51,16 +52,31 @@ class Links:
         until_hour = int(time.time() // 3600) + LINK_HOURS + 1
         return str(self._files.dumps([kind, name, until_hour]))
 
+    def job(self, job_id: str) -> str:
+        """What lets whoever has it look at this one job, for as long as the job is there.
+
+        It is all that a page knows of a job: the id alone opens nothing.
+        """
+        return str(self._jobs.dumps(job_id))
+
+    def read_job(self, token: str) -> str | None:
+        """The id of a job by what ``job`` made; None where it did not."""
+        return _read(self._jobs, token)
+
     def sign_owner(self, owner: str) -> str:
-        """A cookie's value for an owner."""
+        """An owner's key: the cookie's value, and what a person takes to another browser."""
         return str(self._owners.dumps(owner))
 
-    def read_owner(self, cookie: str) -> str | None:
-        """The owner of a cookie's value; None where it is not one of ours."""
-        try:
-            return str(self._owners.loads(cookie))
-        except BadData:
-            return None
+    def read_owner(self, key: str) -> str | None:
+        """The owner of a key; None where it is not one of ours."""
+        return _read(self._owners, key)
+
+
+def _read(serializer: URLSafeSerializer, token: str) -> str | None:
+    try:
+        return str(serializer.loads(token))
+    except (BadData, ValueError):
+        return None
 
 
 def new_owner() -> str:

@@ -25,18 +25,17 @@ Updates = dict[Any, Any]
 class State:
     """What one open page remembers, and what the browser tells with each event.
 
-    ``job_id``: the job on the stage. ``model``: the form's, before a change. ``preferred``: the one
-    that a person chose last, for tabs that can have it. ``owner``: who opened
-    the page, for browsers that keep no cookies. ``task`` and ``seen``: the tab and the job that
-    the browser shows, which also survive a restart of the server.
+    ``model``: the form's, before a change. ``preferred``: the one that a person chose last, for
+    tabs that can have it. The others lie in the browser, where they survive a restart of the
+    server: ``task``, the tab; ``address``, what ``?job=`` says; ``job``, the token of the job on
+    the stage (``Links.job``).
     """
 
-    job_id: gr.State
     model: gr.State
     preferred: gr.State
-    owner: gr.State
     task: gr.Textbox
-    seen: gr.Textbox
+    address: gr.Textbox
+    job: gr.Textbox
 
 
 class Events:
@@ -52,17 +51,21 @@ class Events:
         self._state = state
 
     def _owner(self, values: f.Values, request: gr.Request) -> str:
-        """Who asks: by the cookie, or as the page remembers where the browser keeps none."""
-        remembered = values[self._state.owner]
+        """Who asks: by the cookie, or by the key on the page where the browser keeps none."""
+        remembered = self._links.read_owner(values[self._at.key.shown] or "")
         return remembered if remembered and is_newcomer(request) else owner_of(request)
 
     def _shown(self, values: f.Values) -> str:
-        """The job on the stage; after a restart of the server only the browser knows."""
-        return values[self._state.job_id] or str(values[self._state.seen] or "")
+        """The id of the job on the stage; empty where there is none."""
+        return self._id_of(values[self._state.job])
 
-    def _find(self, job_id: str, owner: str) -> Job | None:
+    def _id_of(self, token: str | None) -> str:
+        return self._links.read_job(token or "") or ""
+
+    def _find(self, token: str | None) -> Job | None:
+        """The job of a token, whoever's it is: to have the token is to be allowed to look."""
         try:
-            return self._service.get(job_id, owner) if job_id else None
+            return self._service.look(self._id_of(token))
         except JobNotFound:
             return None
 
@@ -84,12 +87,13 @@ class Events:
         spec, task = self._spec(values), values[self._state.task]
         return spec.needs(Task(task)) if task in spec.tasks else ()
 
-    def _reusable(self, job: Job) -> dict[str, Any]:
-        """A job's request as ``given``: its kept input as a path again."""
+    def _reusable(self, job: Job, owner: str) -> dict[str, Any]:
+        """A job's request as ``given``: its kept input as a path again, for its owner alone."""
         given = job.request.given()
         for name in KEPT_OUT:
-            if given.get(name):
-                given[name] = str(self._service.folder.input(given[name]))
+            kept = given.pop(name, None)
+            if kept and job.owner == owner:
+                given[name] = str(self._service.folder.input(kept))
         return given
 
     def _told(self, event: gr.EventData, name: str) -> str:

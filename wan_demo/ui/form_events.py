@@ -56,10 +56,11 @@ class FormEvents(Events):
 
     def reuse(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job's settings go into the form, its seed kept."""
-        job = self._find(self._shown(values), self._owner(values, request))
+        job = self._find(values[self._state.job])
         if job is None:
             return self._unchanged()
-        kept = {**self._reusable(job), "num_frames": job.request.num_frames}
+        owner = self._owner(values, request)
+        kept = {**self._reusable(job, owner), "num_frames": job.request.num_frames}
         asked = {"profile": AUTOMATIC, "precision": AUTOMATIC, "duration": "", **advanced.OPEN}
         given = {name: advanced.as_shown(name, v) for name, v in {**asked, **kept}.items()}
         try:
@@ -80,9 +81,9 @@ class FormEvents(Events):
             **self._go_to(job.request.task),
         }
 
-    def animate(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
+    def animate(self, values: f.Values, event: gr.EventData) -> Updates:
         """The frame that the player shows becomes the first frame of a new video."""
-        job = self._finished(values, request)
+        job = self._finished(values)
         if job is None:
             return self._unchanged()
         image = lent("frame.png")
@@ -93,9 +94,9 @@ class FormEvents(Events):
         shown = {"image": str(image), "prompt": job.request.prompt, **_size_of(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.IMAGE_TO_VIDEO)}
 
-    def edit(self, values: f.Values, request: gr.Request) -> Updates:
+    def edit(self, values: f.Values) -> Updates:
         """The shown video goes to Style edit."""
-        job = self._finished(values, request)
+        job = self._finished(values)
         if job is None:
             return self._unchanged()
         try:
@@ -106,8 +107,8 @@ class FormEvents(Events):
         shown = {"video": video, **length, **_size_of(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
 
-    def _finished(self, values: f.Values, request: gr.Request) -> Job | None:
-        job = self._find(self._shown(values), self._owner(values, request))
+    def _finished(self, values: f.Values) -> Job | None:
+        job = self._find(values[self._state.job])
         return job if job and job.outputs else None
 
     def _gone(self) -> Updates:

@@ -14,6 +14,7 @@ from wan_demo.domain.request import Task
 from wan_demo.service import Service
 from wan_demo.ui import advanced
 from wan_demo.ui import form as f
+from wan_demo.ui.key import KeyBox, key_box
 from wan_demo.ui.models import model_box, resolution_box
 from wan_demo.ui.values import Image, Number, Video
 from wan_demo.ui.words import TASK_TITLES
@@ -57,7 +58,9 @@ class Layout:
     generate: gr.Button
     stop: gr.Button
     stage: gr.HTML
+    waiting: gr.HTML
     strip: gr.HTML
+    key: KeyBox
     readout: gr.HTML
     lora: gr.Dropdown
     dice: gr.Button
@@ -79,11 +82,19 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             preset = _preset(spec)
             plan = _html("", "plan", "fix")
             with gr.Row(elem_id="go"):
-                generate = gr.Button("Generate", variant="primary", elem_id="generate", scale=3)
+                generate = gr.Button(
+                    "Generate",
+                    variant="primary",
+                    interactive=False,  # until the page's first event: see StageEvents.load
+                    elem_id="generate",
+                    scale=3,
+                )
                 stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, scale=1)
         with gr.Column(elem_id="result"):
             stage = _html("", "stage", "again", "reuse", "animate", "edit")
+            waiting = _html("", "waiting", "show", "sooner", "later", "double", "cancel")
             strip = _html("", "strip", "show")
+            key = key_box()
         with gr.Column(elem_id="settings"):
             resolution, ratio, sides = _size(spec)
             readout, length = _frames(spec)
@@ -116,7 +127,9 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         generate=generate,
         stop=stop,
         stage=stage,
+        waiting=waiting,
         strip=strip,
+        key=key,
         readout=readout,
         lora=lora,
         dice=dice,

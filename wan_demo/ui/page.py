@@ -19,6 +19,7 @@ from wan_demo.ui import memory, words
 from wan_demo.ui.endpoints import add_endpoints
 from wan_demo.ui.events import State
 from wan_demo.ui.form_events import FormEvents
+from wan_demo.ui.key import ENTER_JS
 from wan_demo.ui.layout import Layout, build_layout
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
@@ -42,12 +43,11 @@ def build_page(service: Service, links: Links, why: str, device: str) -> gr.Bloc
     ) as page:
         layout = build_layout(service, spec, why, words.promise(device))
         state = State(
-            job_id=gr.State(""),
             model=gr.State(spec.id),
             preferred=gr.State(spec.id),
-            owner=gr.State(""),
             task=gr.Textbox(visible=False, elem_id="told-task"),
-            seen=gr.Textbox(visible=False, elem_id="told-job"),
+            address=gr.Textbox(visible=False, elem_id="told-address"),
+            job=gr.Textbox(visible=False),
         )
         on_form = FormEvents(service, links, layout, state)
         _wire_stage(page, layout, StageEvents(service, links, layout, state), state)
@@ -89,23 +89,31 @@ def greeting(spec: ModelSpec, why: str) -> str:
 
 
 def _wire_stage(page: gr.Blocks, at: Layout, do: StageEvents, state: State) -> None:
-    """Generate, Stop, the look at the queue, and the stage's own buttons."""
-    shown = [state.job_id, state.seen, state.owner]
+    """Generate, Stop, the looks at the queue, whose jobs they are, and the stage's own buttons."""
+    shown = [state.job, at.key.shown]
     asked = [*at.form.components().values(), at.lock, state.task, *shown]
-    watched = [at.stage, at.strip, at.stop, at.queue, at.timer]
-    submitted = [*watched, state.job_id, at.plan, at.form.seed]
+    watched = [at.stage, at.waiting, at.strip, at.stop, at.queue, at.timer, state.job]
+    submitted = [*watched, at.plan, at.form.seed]
     _on(at.generate.click, do.generate, asked, submitted)
     _on(at.stop.click, do.stop, shown, watched)
-    _on(at.timer.tick, do.poll, shown, watched)
-    _on(at.strip.show, do.show, shown, [*watched, state.job_id])
+    opened = [*watched, at.key.shown, at.generate]
+    _on(at.timer.tick, do.poll, [*shown, state.address], opened)
     _on(at.stage.again, do.again, shown, submitted)
-    _on(page.load, do.load, [], [*watched, state.job_id, state.owner])
+    _on(at.strip.show, do.show, shown, watched)
+    _on(at.waiting.show, do.show, shown, watched)
+    _on(at.waiting.sooner, do.sooner, shown, watched)
+    _on(at.waiting.later, do.later, shown, watched)
+    _on(at.waiting.double, do.double, shown, submitted)
+    _on(at.waiting.cancel, do.cancel, shown, watched)
+    _on(page.load, do.load, [state.address, at.key.shown], opened)
+    entered = [at.key.entered, at.key.shown]
+    _on(at.key.enter.click, do.enter, entered, [*watched, *entered, at.key.said], js=ENTER_JS)
 
 
 def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     """Presets, ratios, the model, the seed, and clips that come back into the form."""
     form, fields = at.form, list(at.form.components().values())
-    shown = [state.job_id, state.seen, state.owner]
+    shown = [state.job, at.key.shown]
     buttons = [at.preset, at.resolution, at.ratio]
     by_model = [*fields, state.model, state.preferred, *buttons, *at.examples.values()]
     filled = [*by_model, at.lock, at.tabs, at.plan]
@@ -203,11 +211,11 @@ def _on(
     inputs = sorted(set(reads), key=lambda component: component._id)  # the order of a set
     told = [f"v[{i}] = {_TOLD[c.elem_id]};" for i, c in enumerate(inputs) if c.elem_id in _TOLD]
     js = f"(...v) => {{ {' '.join(told)} return v; }}" if told else None
-    event(handler, set(reads) or None, list(writes), js=js, **{**_QUIET, **options})
+    event(handler, set(reads) or None, list(writes), **{"js": js, **_QUIET, **options})
 
 
 _TOLD = {
     "told-task": "document.querySelector('#tasks [role=tab][aria-selected=true]')?.dataset.tabId",
-    "told-job": "document.querySelector('#stage .stage')?.dataset.job",
+    "told-address": "new URLSearchParams(location.search).get('job') ?? ''",
 }
-"""JavaScript for the values of ``State.task`` and ``State.seen``, by their ``elem_id``."""
+"""JavaScript for the values of ``State.task`` and ``State.address``, by their ``elem_id``."""

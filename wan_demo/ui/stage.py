@@ -31,12 +31,25 @@ _STAGE_SHARE = {
 _STEPS_SHARE = 0.9
 
 
-def render_stage(job: Job | None, place: Place | None, links: Links) -> str:
-    """The stage for a job; ``place`` is its place in the queue while it waits."""
+def render_stage(job: Job | None, place: Place | None, links: Links, is_mine: bool = True) -> str:
+    """The stage for a job; ``place`` is its place in the queue while it waits.
+
+    Who was given somebody else's address (not ``is_mine``) looks at it and can make their own.
+    """
     if job is None:
         return _frame("empty", "Wan Demo", _nothing_yet(), "", "", "")
     state, screen, line = _SCREENS[job.status](job, place, links)
-    return _frame(state, _title(job), screen, line, _chips(job), _actions(job, links), job)
+    actions = _actions(job, links, is_mine)
+    return _frame(state, _title(job), screen, line, _chips(job), actions, job, links.job(job.id))
+
+
+def render_lost() -> str:
+    """The stage for an address that leads to no job."""
+    lost = (
+        "<div class='hint'><strong>There is no clip at this address</strong>"
+        "<span>It was deleted, or a part of the address is missing.</span></div>"
+    )
+    return _frame("empty", "Wan Demo", lost, "", "", "")
 
 
 def fraction(job: Job) -> float:
@@ -54,13 +67,20 @@ def fraction(job: Job) -> float:
 
 
 def _frame(
-    state: str, title: str, screen: str, line: str, chips: str, actions: str, job: Job | None = None
+    state: str,
+    title: str,
+    screen: str,
+    line: str,
+    chips: str,
+    actions: str,
+    job: Job | None = None,
+    token: str = "",
 ) -> str:
     percent = round(100 * fraction(job)) if job and state in ("waiting", "running") else 0
     prompt = f"<p class='said'>{escape(words.said(job.request))}</p>" if job else ""
     return (
         f"<section class='stage' data-state='{state}' data-title='{escape(title)}' "
-        f"data-job='{job.id if job else ''}' aria-label='Result'>"
+        f"data-job='{token}' aria-label='Result'>"
         f"<div class='screen'>{screen}</div>"
         f"<div class='bar' role='progressbar' aria-label='Progress' aria-valuenow='{percent}' "
         f"aria-valuemin='0' aria-valuemax='100'><i style='width:{percent}%'></i></div>"
@@ -185,14 +205,15 @@ def _chips(job: Job) -> str:
     return "".join(f"<span>{escape(text)}</span>" for text in said)
 
 
-def _actions(job: Job, links: Links) -> str:
+def _actions(job: Job, links: Links, is_mine: bool) -> str:
     """What can be done next; the keys are the events that the page listens to."""
     if not job.status.is_final:
         return ""
+    again = [("again", "Again, new seed" if job.outputs else "Try again")] if is_mine else []
     if not job.outputs:
-        return _buttons([("reuse", "Use these settings"), ("again", "Try again")])
+        return _buttons([("reuse", "Use these settings"), *again])
     buttons = [
-        ("again", "Again, new seed"),
+        *again,
         ("reuse", "Use these settings"),
         ("animate", f"Send to {words.TASK_TITLES[Task.IMAGE_TO_VIDEO]}"),
         ("edit", f"Send to {words.TASK_TITLES[Task.VIDEO_TO_VIDEO]}"),

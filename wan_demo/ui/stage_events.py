@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import gradio as gr
@@ -10,11 +11,12 @@ from wan_demo.domain.job import Job, Status
 from wan_demo.domain.rules import draw_seed
 from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, WanDemoError
 from wan_demo.ui import form as f
-from wan_demo.ui import notices, words
-from wan_demo.ui.events import Events, Updates, owner_of
+from wan_demo.ui import key, notices, words
+from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK
-from wan_demo.ui.stage import render_stage
+from wan_demo.ui.stage import render_lost, render_stage
 from wan_demo.ui.strip import LENGTH, render_strip
+from wan_demo.ui.waiting import Waiting, render_waiting
 
 
 class StageEvents(Events):
@@ -32,13 +34,14 @@ class StageEvents(Events):
 
     def again(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job once more, with another seed."""
+        return self._again(self._shown(values), self._owner(values, request))
+
+    def _again(self, job_id: str, owner: str) -> Updates:
         try:
-            given = self._reusable(
-                self._service.get(self._shown(values), self._owner(values, request))
-            )
+            job = self._service.get(job_id, owner)
         except JobNotFound as error:
             return {self._at.plan: notices.render_ask(str(error))}
-        return self._submit({**given, "seed": draw_seed()}, self._owner(values, request))
+        return self._submit({**self._reusable(job, owner), "seed": draw_seed()}, owner)
 
     def _submit(self, given: dict[str, Any], owner: str) -> Updates:
         try:
@@ -48,9 +51,8 @@ class StageEvents(Events):
         except WanDemoError as error:
             return {self._at.plan: notices.render_ask(str(error))}
         return {
-            self._state.job_id: job.id,
             self._at.form.seed: job.request.seed,
-            **self._show(job, owner),
+            **self._bring(job, owner),
         }
 
     def stop(self, values: f.Values, request: gr.Request) -> Updates:
@@ -59,44 +61,113 @@ class StageEvents(Events):
         try:
             job = self._service.cancel(self._shown(values), owner)
         except (JobNotFound, JobFinished):
-            return self.poll(values, request)
+            return self._now(values, request)
         return self._show(job, owner)
 
     def poll(self, values: f.Values, request: gr.Request) -> Updates:
         """The page's look at its job, its strip and the queue."""
-        owner = self._owner(values, request)
-        return self._show(self._find(self._shown(values), owner), owner)
+        if not values[self._at.key.shown]:  # the page's first event did not reach us
+            return self.load(values, request)
+        return self._now(values, request)
 
-    def load(self, request: gr.Request) -> Updates:
-        """A page opens: back to the owner's job under way, or to the latest one."""
-        owner = owner_of(request)
+    def load(self, values: f.Values, request: gr.Request) -> Updates:
+        """A page opens: with the job of its address, else the owner's under way, or the latest.
+
+        Before it knows whose it is nothing can be made: that would be lost where no cookie is kept.
+        """
+        owner = self._owner(values, request)
+        opened = {
+            self._at.key.shown: self._links.sign_owner(owner),
+            self._at.generate: gr.Button(interactive=True),
+        }
+        token = values[self._state.address]
+        if token:
+            return {**opened, self._state.job: token, **self._look(token, owner)}
+        return {**opened, **self._bring(self._latest(owner), owner)}
+
+    def _latest(self, owner: str) -> Job | None:
         jobs = self._service.list(owner, LENGTH)
         active = [job for job in jobs if not job.status.is_final]
-        latest = (active or list(jobs) or [None])[0]
-        return {
-            self._state.owner: owner,
-            self._state.job_id: latest.id if latest else "",
-            **self._show(latest, owner),
-        }
+        return next(iter(active or jobs), None)
 
     def show(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A clip of the strip comes to the stage."""
-        owner = self._owner(values, request)
-        job = self._find(self._told(event, "job"), owner)
-        return {self._state.job_id: job.id if job else "", **self._show(job, owner)}
+        return self._bring(self._find(self._told(event, "job")), self._owner(values, request))
+
+    def sooner(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """A waiting job changes places with the one before it."""
+        return self._move(values, event, request, -1)
+
+    def later(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """A waiting job changes places with the one after it."""
+        return self._move(values, event, request, 1)
+
+    def _move(self, values: f.Values, event: gr.EventData, request: gr.Request, by: int) -> Updates:
+        with suppress(JobNotFound):
+            job_id = self._id_of(self._told(event, "job"))
+            self._service.move(job_id, self._owner(values, request), by)
+        return self._now(values, request)
+
+    def double(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """A waiting job once more, with another seed; the stage and the form stay as they are."""
+        updates = self._again(self._id_of(self._told(event, "job")), self._owner(values, request))
+        kept = {self._state.job: gr.skip(), self._at.form.seed: gr.skip()}
+        return {**updates, **self._now(values, request), **kept}
+
+    def cancel(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """A waiting job is taken out of the queue."""
+        with suppress(JobNotFound, JobFinished):
+            job_id = self._id_of(self._told(event, "job"))
+            self._service.cancel(job_id, self._owner(values, request))
+        return self._now(values, request)
+
+    def enter(self, values: f.Values, request: gr.Request) -> Updates:
+        """Another key: its owner's clips take the place of these, whose key is kept beside it."""
+        entered = (values[self._at.key.entered] or "").strip()
+        owner = self._links.read_owner(entered)
+        if owner is None:
+            return {self._at.key.said: key.REFUSED}
+        former = values[self._at.key.shown]
+        return {
+            self._at.key.shown: entered,
+            self._at.key.entered: former,
+            self._at.key.said: key.ENTERED,
+            **self._bring(self._latest(owner), owner),
+        }
+
+    def _bring(self, job: Job | None, owner: str) -> Updates:
+        """Another job comes to the stage. Only what a person did may change which one is there.
+
+        A look at the queue that began before that may well answer after it.
+        """
+        return {self._state.job: self._links.job(job.id) if job else "", **self._show(job, owner)}
+
+    def _now(self, values: f.Values, request: gr.Request) -> Updates:
+        return self._look(values[self._state.job], self._owner(values, request))
+
+    def _look(self, token: str, owner: str) -> Updates:
+        """What there is to see of a job by its token now."""
+        job = self._find(token)
+        lost = {self._at.stage: render_lost()} if token and job is None else {}
+        return {**self._show(job, owner), **lost}
 
     def _show(self, job: Job | None, owner: str) -> Updates:
         jobs = self._service.list(owner, LENGTH)
         place = self._service.place(job) if job and job.status is Status.WAITING else None
-        is_active = job is not None and not job.status.is_final
-        any_active = any(not other.status.is_final for other in jobs)
+        is_mine = bool(job and job.owner == owner)
+        may_stop = bool(job and is_mine and not job.status.is_final)
+        any_active = any(not other.status.is_final for other in (job, *jobs) if other)
         return {
-            self._at.stage: render_stage(job, place, self._links),
+            self._at.stage: render_stage(job, place, self._links, is_mine),
+            self._at.waiting: render_waiting(self._waiting(owner), self._links),
             self._at.strip: render_strip(jobs, job.id if job else "", self._links),
-            self._at.stop: gr.Button(interactive=is_active),
+            self._at.stop: gr.Button(interactive=may_stop),
             self._at.queue: self._queue_line(),
             self._at.timer: gr.Timer(BUSY_TICK if any_active else IDLE_TICK),
         }
+
+    def _waiting(self, owner: str) -> Waiting:
+        return [(job, self._service.place(job)) for job in self._service.waiting(owner)]
 
     def _queue_line(self) -> str:
         queue = self._service.queue()

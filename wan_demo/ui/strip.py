@@ -23,10 +23,10 @@ def render_strip(jobs: Sequence[Job], current: str, links: Links) -> str:
 def _item(job: Job, is_current: bool, links: Links) -> str:
     pressed = "true" if is_current else "false"
     prompt = escape(job.request.prompt)
-    label = f"Clip, {job.status}: {prompt}"
     return (
-        f"<button type='button' data-action='show' data-job='{job.id}' aria-pressed='{pressed}' "
-        f"title='{prompt}' aria-label='{label}'>{_picture(job, links)}</button>"
+        f"<button type='button' data-action='show' data-job='{links.job(job.id)}' "
+        f"aria-pressed='{pressed}' title='{prompt}' aria-label='Clip, {job.status}: {prompt}'>"
+        f"{_picture(job, links)}</button>"
     )
 
 

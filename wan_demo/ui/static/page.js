@@ -51,8 +51,18 @@
   };
   watchPlan();
 
+  // The page's address leads back to the job on the stage: after a reload, in another tab, and in
+  // another site's frame, where nothing else can be kept.
+  const keepAddress = (job) => {
+    const address = new URL(location.href);
+    if (!job || address.searchParams.get("job") === job) return;
+    address.searchParams.set("job", job);
+    history.replaceState(history.state, "", address);
+  };
+
   const tell = (stage) => {
     const { state, job, title } = stage.dataset;
+    keepAddress(job);
     if (title) document.title = title;
     const wasUnderWay = job === lastJob && ["waiting", "running"].includes(lastState);
     const ended = wasUnderWay && ["done", "failed"].includes(state);
