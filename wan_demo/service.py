@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -30,6 +30,7 @@ from wan_demo.errors import (
 )
 from wan_demo.hub.loras import LoraFiles
 from wan_demo.jobs.base import JobStore
+from wan_demo.jobs.outlook import Outlook, Place
 from wan_demo.media.decode import Kind, probe, read_video
 from wan_demo.media.encode import write_image
 from wan_demo.media.folder import DataFolder
@@ -65,14 +66,6 @@ class Plan:
     """How the model would be kept in memory; None where it does not fit, or nobody asked."""
     refusal: DoesNotFit | None = None
     """Why it does not fit."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a waiting job stands: jobs before it, and seconds until its start if known."""
-
-    ahead: int
-    seconds: float | None
 
 
 class Loras:
@@ -112,7 +105,8 @@ class Service:
         self._may_download = may_download
         self._count_tokens = count_tokens
         self._store = store
-        self._caps = caps
+        self._outlook = Outlook(store, self._seconds_left)
+        self.caps = caps
         self._measure = measure
         self._fits: dict[str, bool] = {}
 
@@ -162,7 +156,9 @@ class Service:
             raise plan.refusal
         if not self.folder.has_room():
             raise StorageFull
-        return self._store.add(self._keep_media(plan), owner, self._caps)
+        job = self._store.add(self._keep_media(plan), owner, self.caps)
+        self._outlook.changed(owner)
+        return job
 
     def prompt_notes(self, request: GenerationRequest) -> list[str]:
         """What the model will not read as it was written, as sentences for people."""
@@ -183,21 +179,25 @@ class Service:
         """Stop one of the owner's jobs; raises JobNotFound, JobFinished."""
         if self.get(job_id, owner).status.is_final:
             raise JobFinished
-        return self._store.cancel(job_id) or self.get(job_id, owner)
+        stopped = self._store.cancel(job_id)
+        self._outlook.changed(owner)
+        return stopped or self.get(job_id, owner)
 
     def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
         """The owner's jobs, newest first."""
         return self._store.list(owner, limit)
 
+    def open(self) -> Set[str]:
+        """The ids of all jobs that have not ended, everybody's: for those who wait for one."""
+        return self._store.open()
+
     def place(self, job: Job) -> Place:
         """Where a waiting job stands in the queue."""
-        ahead = self._store.ahead(job.id)
-        return Place(len(ahead), self._wait(ahead))
+        return self._outlook.place(job)
 
-    def queue(self) -> Place:
-        """Where a new job would stand."""
-        active = self._store.active()
-        return Place(len(active), self._wait(active))
+    def queue(self, owner: str = "") -> Place:
+        """Where a new job of the owner's would stand, if it went to the end."""
+        return self._outlook.end(owner)
 
     def save_frame(self, job: Job, seconds: float, to: Path) -> None:
         """Write the frame that a finished job's first video shows at ``seconds`` as an image."""
@@ -246,21 +246,18 @@ class Service:
         }
         return plan.request.model_copy(update=kept)
 
-    def _wait(self, ahead: Sequence[Job]) -> float | None:
-        """Seconds until these jobs are done; None where one's time or model is not known."""
-        models = {job.request.model for job in ahead}
-        finished = {model: self._store.recent(model) for model in models}
+    def _seconds_left(self, jobs: Sequence[Job]) -> Sequence[float | None]:
+        """What each will still take; None where its time or its model is not known."""
+        finished = {model: self._store.recent(model) for model in {j.request.model for j in jobs}}
         known = {spec.id: spec for spec in self.models.models}
-        total = 0.0
-        for job in ahead:
+
+        def left(job: Job) -> float | None:
             model, seconds = job.request.model, job.progress.seconds_left
-            spec = known.get(model)
-            if seconds is None and spec is not None:
-                seconds = expected_seconds(job.request, spec, finished[model])
-            if seconds is None:
-                return None
-            total += seconds
-        return total
+            if seconds is None and model in known:
+                return expected_seconds(job.request, known[model], finished[model])
+            return seconds
+
+        return [left(job) for job in jobs]
 
 
 def _check_last_image(request: GenerationRequest) -> None:

@@ -130,6 +130,7 @@ def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:
         *("--data-dir", str(folder.root)),
         *("--device", settings.device),
         *("--engine", settings.engine),
+        *("--fake-step-seconds", f"{settings.fake_step_seconds}"),
         *("--log-level", settings.log_level),
         *(("--model", settings.model) if settings.model is not None else ()),
         *(("--hang-seconds", f"{settings.hang_seconds}") if settings.hang_seconds else ()),

@@ -6,7 +6,6 @@ table's, not theirs. Their parameters, defaults and documentation derive from th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature
 from typing import Any
@@ -16,14 +15,12 @@ from anyio import to_thread
 from gradio.components import Component
 
 from wan_demo.domain.control import control
-from wan_demo.domain.job import Job
 from wan_demo.domain.request import Task
 from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
+from wan_demo.ui.ends import Ends
 from wan_demo.ui.events import owner_of
 from wan_demo.ui.values import Image, Number, Video, lend
-
-POLL_SECONDS = 0.3
 
 _FIRST: dict[Task, tuple[str, ...]] = {
     Task.TEXT_TO_VIDEO: ("prompt",),
@@ -81,8 +78,9 @@ def add_endpoints(service: Service) -> None:
         gr.Video(label="Video", visible=False),
         gr.JSON(label="Parameters used", visible=False),
     ]
+    ends = Ends(service.open)
     for task in Task:
-        function = _endpoint(service, task)
+        function = _endpoint(service, ends, task)
         gr.on(
             triggers=[],
             fn=function,
@@ -110,13 +108,15 @@ def _component(name: str) -> Component:
     return kind(label=known.label, visible=False)
 
 
-def _endpoint(service: Service, task: Task) -> Callable[..., Any]:
+def _endpoint(service: Service, ends: Ends, task: Task) -> Callable[..., Any]:
     """The task's async function, with the signature that Gradio reads its parameters from."""
     names = _names(task)
 
     async def run(*values: Any) -> Answer:
         request, *given = values  # the first one is filled in by Gradio
-        return await _run(service, task, dict(zip(names, given, strict=True)), request)
+        return await _run(
+            service, ends, {**dict(zip(names, given, strict=True)), "task": task}, request
+        )
 
     function: Any = run
     function.__name__ = task.value
@@ -151,20 +151,19 @@ def _documentation(task: Task) -> str:
     )
 
 
-async def _run(service: Service, task: Task, given: dict[str, Any], request: gr.Request) -> Answer:
+async def _run(service: Service, ends: Ends, given: dict[str, Any], request: gr.Request) -> Answer:
     """Submit, wait for the end, and lend Gradio the video."""
     owner = owner_of(request)
     try:
-        job = await to_thread.run_sync(service.submit, {**given, "task": task}, owner)
+        job = await to_thread.run_sync(service.submit, given, owner)
     except WanDemoError as error:
         raise gr.Error(str(error), print_exception=False) from None
-    while not job.status.is_final:
-        await asyncio.sleep(POLL_SECONDS)
-        job = await to_thread.run_sync(service.get, job.id, owner)
-    return await to_thread.run_sync(_answer, service, job)
+    await ends.wait(job.id)
+    return await to_thread.run_sync(_answer, service, job.id, owner)
 
 
-def _answer(service: Service, job: Job) -> Answer:
+def _answer(service: Service, job_id: str, owner: str) -> Answer:
+    job = service.get(job_id, owner)
     if job.failure is not None:
         raise gr.Error(job.failure.message, print_exception=False)
     if not job.outputs:

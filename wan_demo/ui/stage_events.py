@@ -94,12 +94,12 @@ class StageEvents(Events):
             self._at.stage: render_stage(job, place, self._links),
             self._at.strip: render_strip(jobs, job.id if job else "", self._links),
             self._at.stop: gr.Button(interactive=is_active),
-            self._at.queue: self._queue_line(),
+            self._at.queue: self._queue_line(owner),
             self._at.timer: gr.Timer(BUSY_TICK if any_active else IDLE_TICK),
         }
 
-    def _queue_line(self) -> str:
-        queue = self._service.queue()
+    def _queue_line(self, owner: str) -> str:
+        queue = self._service.queue(owner)
         if not queue.ahead:
             return "<span>Queue empty</span>"
         wait = f", about {words.duration(queue.seconds)}" if queue.seconds else ""
