@@ -11,7 +11,6 @@ import pytest
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.service import Service
 from wan_demo.ui import endpoints
-from wan_demo.ui.ends import Ends
 
 
 @pytest.fixture
@@ -43,6 +42,6 @@ def test_parameters_are_fields_of_the_request_and_documented(page):
 
 @pytest.mark.parametrize("task", list(Task))
 def test_they_are_async_and_hold_no_thread(task: Task):
-    function = endpoints._endpoint(Mock(Service), Mock(Ends), task)
+    function = endpoints._endpoint(Mock(endpoints._Calls), task)
     assert inspect.iscoroutinefunction(function)
     assert "Args:" in (function.__doc__ or "")

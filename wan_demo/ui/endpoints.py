@@ -11,7 +11,7 @@ from inspect import Parameter, Signature
 from typing import Any
 
 import gradio as gr
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from gradio.components import Component
 
 from wan_demo.domain.control import control
@@ -21,6 +21,10 @@ from wan_demo.service import Service
 from wan_demo.ui.ends import Ends
 from wan_demo.ui.events import owner_of
 from wan_demo.ui.values import Image, Number, Video, lend
+
+THREADS = 4
+"""That calls may hold at a time, for milliseconds each. They write to one table, one after another;
+of the forty threads that all requests share, the page's own events need some."""
 
 _FIRST: dict[Task, tuple[str, ...]] = {
     Task.TEXT_TO_VIDEO: ("prompt",),
@@ -78,9 +82,9 @@ def add_endpoints(service: Service) -> None:
         gr.Video(label="Video", visible=False),
         gr.JSON(label="Parameters used", visible=False),
     ]
-    ends = Ends(service.open)
+    calls = _Calls(service, Ends(service.open), CapacityLimiter(THREADS))
     for task in Task:
-        function = _endpoint(service, ends, task)
+        function = _endpoint(calls, task)
         gr.on(
             triggers=[],
             fn=function,
@@ -108,15 +112,14 @@ def _component(name: str) -> Component:
     return kind(label=known.label, visible=False)
 
 
-def _endpoint(service: Service, ends: Ends, task: Task) -> Callable[..., Any]:
+def _endpoint(calls: _Calls, task: Task) -> Callable[..., Any]:
     """The task's async function, with the signature that Gradio reads its parameters from."""
     names = _names(task)
 
     async def run(*values: Any) -> Answer:
         request, *given = values  # the first one is filled in by Gradio
-        return await _run(
-            service, ends, {**dict(zip(names, given, strict=True)), "task": task}, request
-        )
+        fields = dict(zip(names, given, strict=True))
+        return await calls.run({**fields, "task": task}, owner_of(request))
 
     function: Any = run
     function.__name__ = task.value
@@ -151,15 +154,25 @@ def _documentation(task: Task) -> str:
     )
 
 
-async def _run(service: Service, ends: Ends, given: dict[str, Any], request: gr.Request) -> Answer:
-    """Submit, wait for the end, and lend Gradio the video."""
-    owner = owner_of(request)
-    try:
-        job = await to_thread.run_sync(service.submit, given, owner)
-    except WanDemoError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    await ends.wait(job.id)
-    return await to_thread.run_sync(_answer, service, job.id, owner)
+class _Calls:
+    """Submits, waits for the end, and lends Gradio the video."""
+
+    def __init__(self, service: Service, ends: Ends, threads: CapacityLimiter) -> None:
+        self._service = service
+        self._ends = ends
+        self._threads = threads
+
+    async def run(self, given: dict[str, Any], owner: str) -> Answer:
+        """One call, from its parameters to its answer; raises gr.Error with what to tell."""
+        try:
+            job = await self._aside(self._service.submit, given, owner)
+        except WanDemoError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        await self._ends.wait(job.id)
+        return await self._aside(_answer, self._service, job.id, owner)
+
+    async def _aside(self, work: Callable[..., Any], *given: Any) -> Any:
+        return await to_thread.run_sync(work, *given, limiter=self._threads)
 
 
 def _answer(service: Service, job_id: str, owner: str) -> Answer:
