@@ -12,7 +12,7 @@ from wan_demo.cli.options import add_setting, add_settings, settings_of
 from wan_demo.cli.parser import HIDDEN, Commands
 
 SETTINGS = (
-    *("data_dir", "downloads", "device", "engine", "log_level"),
+    *("data_dir", "downloads", "device", "engine", "log_level", "log_format"),
     *("hang_seconds", "fake_step_seconds"),
 )
 """Those that a worker reads, but for ``model``."""
