@@ -7,7 +7,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test check format clean
+.PHONY: help run test load check format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -27,6 +27,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 help:
 	@echo "make run     open the app at http://127.0.0.1:7860"
 	@echo "make test    run every test, those in a real browser included"
+	@echo "make load    200 people, 1,000 jobs at once, and what became of them"
 	@echo "make check   lint, types and the floors of the architecture"
 
 run: $(VENV)/.core
@@ -35,6 +36,9 @@ run: $(VENV)/.core
 test: $(VENV)/.dev
 	@scripts/system_packages
 	$(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder $(ARGS)
+
+load: $(VENV)/.dev
+	$(BIN)/python -m scripts.load $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

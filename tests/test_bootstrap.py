@@ -11,7 +11,7 @@ import pytest
 
 from scripts import memory_table
 from tests.makers import request
-from wan_demo import bootstrap, catalog
+from wan_demo import bootstrap, catalog, cli
 from wan_demo.bootstrap import (
     DataFolderBusy,
     default_model,
@@ -22,6 +22,7 @@ from wan_demo.bootstrap import (
     service,
     workers,
 )
+from wan_demo.cli.options import settings_of
 from wan_demo.domain.job import Status
 from wan_demo.domain.model import Weights
 from wan_demo.engine.device import Device
@@ -236,3 +237,14 @@ def test_a_worker_on_its_own_takes_up_what_one_of_its_name_left(folder, monkeypa
 def test_a_model_that_can_be_no_path_is_no_model(tmp_path):
     with pytest.raises(InvalidRequest, match="must be one of"):
         bootstrap.make_one_off(Settings(model="x" * 5000), DataFolder(tmp_path).create())
+
+
+def test_a_supervised_worker_understands_all_that_the_server_tells_it(folder):
+    told = Settings(
+        data_dir=folder.root, engine="fake", fake_step_seconds=0.5, hang_seconds=9.0, model="x"
+    )
+    command = server._worker_command(told, folder)
+    options = cli._parser().parse([*command[3:], "server:1"])
+    settings = settings_of(options)
+    assert (options.name, options.supervised) == ("server:1", True)
+    assert settings == told

@@ -348,7 +348,7 @@ def test_waiting_jobs_are_moved_by_their_owner_alone(service: Service):
     jobs = [service.submit(given(prompt=name), "ada") for name in "abc"]
 
     def order() -> str:
-        return "".join(job.request.prompt for job in service.waiting("ada"))
+        return "".join(job.request.prompt for job, _ in service.waiting("ada"))
 
     service.move(jobs[2].id, "ada", -1)
     assert order() == "acb"

@@ -23,9 +23,8 @@ CLIP = Path("clip.mp4")
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    from wan_demo.bootstrap import models
 
-    monkeypatch.setattr(models, "FAKE_STEP_SECONDS", 0.0)
+    monkeypatch.setenv("WAN_DEMO_FAKE_STEP_SECONDS", "0")
 
 
 def made(*arguments: str, engine: str = "fake") -> Path:

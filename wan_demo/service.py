@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +10,7 @@ from threading import Lock
 
 from wan_demo.catalog import BUILT_IN, Catalog
 from wan_demo.domain.estimate import expected_seconds
-from wan_demo.domain.job import Job, Status
+from wan_demo.domain.job import Job
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.notes import about_negative, about_tokens, notes
@@ -30,6 +30,7 @@ from wan_demo.errors import (
 )
 from wan_demo.hub.loras import LoraFiles
 from wan_demo.jobs.base import JobStore
+from wan_demo.jobs.outlook import Outlook, Place
 from wan_demo.media.decode import Kind, probe, read_video
 from wan_demo.media.encode import write_image
 from wan_demo.media.folder import DataFolder
@@ -65,14 +66,6 @@ class Plan:
     """How the model would be kept in memory; None where it does not fit, or nobody asked."""
     refusal: DoesNotFit | None = None
     """Why it does not fit."""
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where a waiting job stands: jobs before it, and seconds until its start if known."""
-
-    ahead: int
-    seconds: float | None
 
 
 class Loras:
@@ -112,7 +105,8 @@ class Service:
         self._may_download = may_download
         self._count_tokens = count_tokens
         self._store = store
-        self._caps = caps
+        self._outlook = Outlook(store, self._seconds_left)
+        self.caps = caps
         self._measure = measure
         self._fits: dict[str, bool] = {}
 
@@ -162,7 +156,9 @@ class Service:
             raise plan.refusal
         if not self.folder.has_room():
             raise StorageFull
-        return self._store.add(self._keep_media(plan), owner, self._caps)
+        job = self._store.add(self._keep_media(plan), owner, self.caps)
+        self._outlook.changed(owner)
+        return job
 
     def prompt_notes(self, request: GenerationRequest) -> list[str]:
         """What the model will not read as it was written, as sentences for people."""
@@ -190,7 +186,9 @@ class Service:
         """Stop one of the owner's jobs; raises JobNotFound, JobFinished."""
         if self.get(job_id, owner).status.is_final:
             raise JobFinished
-        return self._store.cancel(job_id) or self.get(job_id, owner)
+        stopped = self._store.cancel(job_id)
+        self._outlook.changed(owner)
+        return stopped or self.get(job_id, owner)
 
     def move(self, job_id: str, owner: str, by: int) -> None:
         """Move one of the owner's waiting jobs ``by`` places among them, later where positive.
@@ -198,30 +196,32 @@ class Service:
         One that waits no more stays as it is; raises JobNotFound.
         """
         self.get(job_id, owner)
-        ids = [job.id for job in self.waiting(owner)]
+        ids = [job.id for job, _ in self.waiting(owner)]
         if job_id in ids:
             here = ids.index(job_id)
             ids.insert(max(0, here + by), ids.pop(here))
             self._store.arrange(owner, ids)
+            self._outlook.changed(owner)
 
-    def waiting(self, owner: str) -> Sequence[Job]:
-        """The owner's waiting jobs, in the order in which they will be taken."""
-        waits = (job for job in self._store.active() if job.status is Status.WAITING)
-        return [job for job in waits if job.owner == owner]
+    def waiting(self, owner: str) -> Sequence[tuple[Job, Place]]:
+        """The owner's waiting jobs and their places, in the order in which they will be taken."""
+        return self._outlook.waiting(owner)
 
     def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
         """The owner's jobs, newest first."""
         return self._store.list(owner, limit)
 
+    def open(self) -> Set[str]:
+        """The ids of all jobs that have not ended, everybody's: for those who wait for one."""
+        return self._store.open()
+
     def place(self, job: Job) -> Place:
         """Where a waiting job stands in the queue."""
-        ahead = self._store.ahead(job.id)
-        return Place(len(ahead), self._wait(ahead))
+        return self._outlook.place(job)
 
-    def queue(self) -> Place:
-        """Where a new job would stand."""
-        active = self._store.active()
-        return Place(len(active), self._wait(active))
+    def queue(self, owner: str = "") -> Place:
+        """Where a new job of the owner's would stand, if it went to the end."""
+        return self._outlook.end(owner)
 
     def save_frame(self, job: Job, seconds: float, to: Path) -> None:
         """Write the frame that a finished job's first video shows at ``seconds`` as an image."""
@@ -270,21 +270,18 @@ class Service:
         }
         return plan.request.model_copy(update=kept)
 
-    def _wait(self, ahead: Sequence[Job]) -> float | None:
-        """Seconds until these jobs are done; None where one's time or model is not known."""
-        models = {job.request.model for job in ahead}
-        finished = {model: self._store.recent(model) for model in models}
+    def _seconds_left(self, jobs: Sequence[Job]) -> Sequence[float | None]:
+        """What each will still take; None where its time or its model is not known."""
+        finished = {model: self._store.recent(model) for model in {j.request.model for j in jobs}}
         known = {spec.id: spec for spec in self.models.models}
-        total = 0.0
-        for job in ahead:
+
+        def left(job: Job) -> float | None:
             model, seconds = job.request.model, job.progress.seconds_left
-            spec = known.get(model)
-            if seconds is None and spec is not None:
-                seconds = expected_seconds(job.request, spec, finished[model])
-            if seconds is None:
-                return None
-            total += seconds
-        return total
+            if seconds is None and model in known:
+                return expected_seconds(job.request, known[model], finished[model])
+            return seconds
+
+        return [left(job) for job in jobs]
 
 
 def _check_last_image(request: GenerationRequest) -> None:

@@ -42,6 +42,9 @@ class Settings(BaseSettings):
     engine: Literal["pipeline", "fake"] = Field(
         default="pipeline", description="pipeline, or fake: clips without a model."
     )
+    fake_step_seconds: float = Field(
+        default=0.3, ge=0, description="How long the fake engine takes for a step."
+    )
     max_waiting: int = Field(default=1000, ge=1, description="Jobs that may wait at a time.")
     max_waiting_each: int = Field(
         default=20, ge=1, description="Jobs that each person may have waiting."
@@ -54,6 +57,9 @@ class Settings(BaseSettings):
     )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="text, or json: an object a line, for programs."
     )
 
     @property

@@ -12,7 +12,7 @@ from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
-from wan_demo import __version__
+from wan_demo import __version__, logs
 from wan_demo.catalog import BUILT_IN, Catalog
 from wan_demo.domain.estimate import decode_steps
 from wan_demo.domain.events import (
@@ -89,9 +89,14 @@ class Worker:
         claim = self._store.claim(self.name)
         if claim is None:
             return False
+        with logs.about(*claim.fence):
+            self._work(claim, stopping or Flag())
+        return True
+
+    def _work(self, claim: Claim, stopping: Flag) -> None:
         outputs: list[Output] = []
         try:
-            self._make(claim, outputs, stopping or Flag())
+            self._make(claim, outputs, stopping)
         except Stopped:
             self._store.cancelled(claim, outputs)
         except Exception as error:
@@ -100,7 +105,6 @@ class Worker:
             self._store.complete(claim, outputs)
         finally:
             _delete(self._folder.preview(claim.job.id))
-        return True
 
     def _make(self, claim: Claim, outputs: list[Output], stopping: Flag) -> None:
         """Write all clips of the job, one by one; what a lost attempt wrote is taken over."""

@@ -7,7 +7,7 @@ import pytest
 
 from tests.makers import grays, noise, save_video
 from wan_demo import catalog
-from wan_demo.bootstrap import models, workers
+from wan_demo.bootstrap import workers
 from wan_demo.cli import main
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.memory import GIB, Machine
@@ -17,7 +17,7 @@ from wan_demo.media.encode import read_metadata
 
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch):
-    monkeypatch.setattr(models, "FAKE_STEP_SECONDS", 0.0)
+    monkeypatch.setenv("WAN_DEMO_FAKE_STEP_SECONDS", "0")
 
 
 def generate(*arguments: str, output: str = "clip.mp4") -> int:

@@ -89,7 +89,6 @@ def test_ids_are_long_and_never_the_same(store: JobStore):
 def test_there_is_no_job_of_another_id(store: JobStore):
     assert store.get("nothing") is None
     assert store.cancel("nothing") is None
-    assert list(store.ahead("nothing")) == []
 
 
 def test_a_list_holds_the_owners_own_newest_first(store: JobStore):
@@ -138,7 +137,6 @@ def test_owners_take_turns(store: JobStore):
     theirs = add(store, owner="bob")
     expected = [mine[0].id, theirs.id, mine[1].id, mine[2].id]
     assert [job.id for job in store.active()] == expected
-    assert [job.id for job in store.ahead(mine[1].id)] == expected[:2]
     taken = []
     while (claimed := store.claim("w1")) is not None:
         taken.append(claimed.job.id)
@@ -154,8 +152,8 @@ def test_who_was_served_longest_ago_is_next(store: JobStore):
         assert claimed.job.owner == expected
         store.complete(claimed, CLIPS)
     late = [add(store, owner=owner) for owner in ("eve", "bob")]
+    assert [job.id for job in store.active()][1:] == [late[1].id, late[0].id]
     assert [job.owner for job in store.active()] == ["ada", "bob", "eve"]
-    assert [job.id for job in store.ahead(late[0].id)][1:] == [late[1].id]
 
 
 def test_jobs_alike_stay_together_for_a_while(store: JobStore):
@@ -189,13 +187,10 @@ def test_a_claimed_job_runs(store: JobStore):
     assert now(store, job) == job
 
 
-def test_the_queue_tells_who_is_ahead(store: JobStore):
+def test_the_running_jobs_come_first(store: JobStore):
     jobs = [add(store) for _ in range(4)]
     claim(store)
     assert [job.id for job in store.active()] == [job.id for job in jobs]
-    assert [job.id for job in store.ahead(jobs[3].id)] == [job.id for job in jobs[:3]]
-    assert [job.id for job in store.ahead(jobs[1].id)] == [jobs[0].id]
-    assert list(store.ahead(jobs[0].id)) == []
     assert store.waiting() == 3
 
 
@@ -366,6 +361,15 @@ def test_the_videos_that_jobs_name_are_known_and_since_when(store: JobStore):
     add(store)
     assert set(store.videos()) == {"a.mp4", "b.mp4"}
     assert store.began() == first.created_at
+
+
+def test_open_are_those_that_wait_or_run(store: JobStore):
+    jobs = [add(store, seed=seed) for seed in range(4)]
+    store.complete(claim(store), ())
+    claim(store)
+    store.cancel(jobs[2].id)
+    assert store.open() == {jobs[1].id, jobs[3].id}
+    assert [job.id for job in store.active()] == [jobs[1].id, jobs[3].id]
 
 
 def test_estimates_learn_from_completed_jobs_of_the_model(store: JobStore):

@@ -101,6 +101,24 @@ def test_a_job_that_cannot_be_read_is_given_up_and_the_next_one_runs(engine, sto
     assert (found.status, found.failure.code) == (Status.FAILED, "unreadable")
 
 
+def test_the_queue_is_looked_at_again_and_again_and_each_request_read_once(engine, store):
+    jobs_ = [store.add(request(seed=seed), f"owner{seed % 3}") for seed in range(9)]
+    first = store.active()
+    assert {job.id: job for job in first} == {job.id: job for job in jobs_}
+    texts: list[str] = []
+    listen(engine, "before_cursor_execute", lambda *given: texts.append(given[2]))
+    assert store.active() == first
+    assert not [text for text in texts if "jobs.request" in text]
+    late = store.add(request(seed=99), "late")
+    claimed = store.claim("w")
+    again = {job.id: job for job in store.active()}
+    assert again[late.id] == late
+    assert again[claimed.job.id] == claimed.job
+    store.complete(claimed, ())
+    assert claimed.job.id not in {job.id for job in store.active()}
+    assert claimed.job.id not in store._open
+
+
 def test_videos_that_cannot_be_read_are_not_taken_for_none(engine, store):
     spoil(engine, store.add(request(), "ada"), outputs='[{"name": "a.mp4"}]')
     with pytest.raises(ValueError, match="file"):

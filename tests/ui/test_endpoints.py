@@ -42,6 +42,6 @@ def test_parameters_are_fields_of_the_request_and_documented(page):
 
 @pytest.mark.parametrize("task", list(Task))
 def test_they_are_async_and_hold_no_thread(task: Task):
-    function = endpoints._endpoint(Mock(Service), task)
+    function = endpoints._endpoint(Mock(endpoints._Calls), task)
     assert inspect.iscoroutinefunction(function)
     assert "Args:" in (function.__doc__ or "")

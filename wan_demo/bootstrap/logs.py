@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from asyncio import CancelledError
 
+from wan_demo.logs import JsonFormatter, TextFormatter, add_job
 from wan_demo.settings import Settings
 
 
 def configure_logging(settings: Settings) -> None:
-    """One line a record on standard error."""
-    logging.basicConfig(
-        level=settings.log_level,
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        force=True,
-    )
+    """One record a line on standard error, as text or as JSON."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
+    handler.addFilter(add_job)
+    logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     for noisy in ("httpx", "alembic", "uvicorn", "PIL"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)

@@ -27,8 +27,6 @@ from wan_demo.settings import Settings
 
 log = logging.getLogger(__name__)
 
-FAKE_STEP_SECONDS = 0.3
-
 
 def make_catalog(settings: Settings) -> Catalog:
     """The built-in models, those of the data folder's models.toml, and the one of a path."""
@@ -116,7 +114,7 @@ def make_engine(
     ``offload`` is a folder for weights that stay on the disk.
     """
     if settings.engine == "fake":
-        return FakeEngine(FAKE_STEP_SECONDS)
+        return FakeEngine(settings.fake_step_seconds)
     from wan_demo.engine.quiet import quiet_transformers
 
     quiet_transformers()

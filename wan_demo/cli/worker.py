@@ -11,7 +11,10 @@ from threading import Event as Flag
 from wan_demo.cli.options import add_setting, add_settings, settings_of
 from wan_demo.cli.parser import HIDDEN, Commands
 
-SETTINGS = ("data_dir", "downloads", "device", "engine", "log_level")
+SETTINGS = (
+    *("data_dir", "downloads", "device", "engine", "log_level", "log_format"),
+    *("hang_seconds", "fake_step_seconds"),
+)
 """Those that a worker reads, but for ``model``."""
 MAX_HOST = 48
 """How much of the host's name a worker's name holds: the table has room for 64 characters."""

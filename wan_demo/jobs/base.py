@@ -50,12 +50,12 @@ class JobStore(Protocol):
         """Completed jobs of one model, newest first: what estimates learn from."""
         ...
 
-    def ahead(self, job_id: str) -> Sequence[Job]:
-        """Running jobs and those that will be taken before this one, in that order."""
-        ...
-
     def active(self) -> Sequence[Job]:
         """Every running and waiting job, in the order in which they will be taken."""
+        ...
+
+    def open(self) -> Set[str]:
+        """The ids of every running and waiting job."""
         ...
 
     def waiting(self) -> int:

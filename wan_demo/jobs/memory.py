@@ -54,13 +54,11 @@ class MemoryJobStore:
         done = [job for job in self._with(Status.COMPLETED) if job.request.model == model]
         return done[::-1][:limit]
 
-    def ahead(self, job_id: str) -> Sequence[Job]:
-        queue = self._queue()
-        ids = [job.id for job in queue]
-        return self._with(Status.RUNNING) + queue[: ids.index(job_id)] if job_id in ids else []
-
     def active(self) -> Sequence[Job]:
         return self._with(Status.RUNNING) + self._queue()
+
+    def open(self) -> Set[str]:
+        return {job.id for job in self.active()}
 
     def waiting(self) -> int:
         return len(self._with(Status.WAITING))

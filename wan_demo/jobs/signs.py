@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
+from contextvars import copy_context
 from datetime import datetime
 from threading import Event as Flag
 from threading import Thread
@@ -42,7 +43,8 @@ def beating(
             except Exception:
                 log.warning("no sign of life could be given for %s", claim.job.id, exc_info=True)
 
-    thread = Thread(target=beat, name="heartbeat", daemon=True)
+    work = copy_context().run  # what it logs is about the same job
+    thread = Thread(target=work, args=(beat,), name="heartbeat", daemon=True)
     thread.start()
     try:
         yield

@@ -31,6 +31,9 @@ ADDING = 0x57414E
 REMEMBERED = 500
 """Jobs taken lately that the order of turns looks back at."""
 
+_IS_OPEN = jobs.c.status.in_([Status.RUNNING, Status.WAITING])
+_LIGHT = [column for column in jobs.c if column is not jobs.c.request]
+
 UNREADABLE = Failure(code="unreadable", message="This job was made by another version.")
 
 
@@ -81,6 +84,7 @@ class SqlJobStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self._reads = engine.execution_options(reads=True)
+        self._open: Mapping[str, GenerationRequest | None] = {}
 
     def add(self, request: GenerationRequest, owner: str, caps: Caps | None = None) -> Job:
         values = {
@@ -121,21 +125,20 @@ class SqlJobStore:
             .limit(limit)
         )
 
-    def ahead(self, job_id: str) -> Sequence[Job]:
-        active = list(self.active())
-        ids = [job.id for job in active]
-        here = ids.index(job_id) if job_id in ids else 0
-        return active[:here] if active and active[here].status is Status.WAITING else []
-
     def active(self) -> Sequence[Job]:
-        open_ = jobs.c.status.in_([Status.RUNNING, Status.WAITING])
         with self._reads.begin() as connection:
-            rows = connection.execute(sa.select(jobs).where(open_).order_by(jobs.c.seq)).mappings()
-            known = {row["id"]: row for row in rows}
+            rows = connection.execute(sa.select(*_LIGHT).where(_IS_OPEN).order_by(jobs.c.seq))
+            known = {row["id"]: row for row in rows.mappings()}
+            requests = self._requests(connection, known)
             turns = [turn.job_id for turn in order(*_queue(connection))]
-        running = [row for row in known.values() if row["status"] == Status.RUNNING]
-        found = [_read(row) for row in (*running, *(known[job_id] for job_id in turns))]
-        return [job for job in found if job is not None]
+        running = [job_id for job_id, row in known.items() if row["status"] == Status.RUNNING]
+        found = [(known[job_id], requests[job_id]) for job_id in (*running, *turns)]
+        jobs_ = [_read(row, request) for row, request in found if request is not None]
+        return [job for job in jobs_ if job is not None]
+
+    def open(self) -> Set[str]:
+        with self._reads.connect() as connection:
+            return set(connection.execute(sa.select(jobs.c.id).where(_IS_OPEN)).scalars())
 
     def waiting(self) -> int:
         query = sa.select(sa.func.count()).where(jobs.c.status == Status.WAITING)
@@ -229,6 +232,24 @@ class SqlJobStore:
         with self._reads.connect() as connection:
             return utc(connection.execute(sa.select(sa.func.min(jobs.c.created_at))).scalar())
 
+    def _requests(
+        self, connection: sa.Connection, rows: Mapping[str, Mapping[Any, Any]]
+    ) -> Mapping[str, GenerationRequest | None]:
+        """What the open jobs ask for; None where this version can't read it.
+
+        A request never changes once it is accepted, so each is read once while its job is open.
+        """
+        before = self._open
+        requests = {job_id: before.get(job_id) for job_id in rows}
+        new = [row["seq"] for job_id, row in rows.items() if job_id not in before]
+        if new:
+            texts = sa.select(jobs.c.id, jobs.c.request).where(_IS_OPEN, jobs.c.seq >= min(new))
+            for job_id, text in connection.execute(texts):
+                if job_id in requests and job_id not in before:
+                    requests[job_id] = _read_request(job_id, text)
+        self._open = requests
+        return requests
+
     def _end(self, claim: Claim, **values: Any) -> bool:
         ended = jobs.update().where(*_held(claim)).values(finished_at=_now(), **values)
         with self._engine.begin() as connection:
@@ -240,12 +261,20 @@ class SqlJobStore:
         return [job for job in rows if job is not None]
 
 
-def _read(row: Mapping[Any, Any]) -> Job | None:
+def _read(row: Mapping[Any, Any], request: GenerationRequest | None = None) -> Job | None:
     """A row as a Job; None, and a line in the log, for one that another version wrote."""
     try:
-        return to_job(row)
+        return to_job(row, request)
     except ValueError:
         log.exception("job %s can't be read", row["id"])
+        return None
+
+
+def _read_request(job_id: str, text: str) -> GenerationRequest | None:
+    try:
+        return GenerationRequest.model_validate_json(text)
+    except ValueError:
+        log.exception("job %s can't be read", job_id)
         return None
 
 

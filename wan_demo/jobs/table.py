@@ -46,6 +46,10 @@ jobs = sa.Table(
 
 _OUTPUTS = TypeAdapter(tuple[Output, ...])
 
+_NO_PROGRESS = Progress()
+_NO_PROGRESS_TEXT = _NO_PROGRESS.model_dump_json()
+"""What every waiting job's row holds: a thousand of them are read at every look at the queue."""
+
 
 def dump_outputs(outputs: tuple[Output, ...]) -> str:
     """Outputs as the JSON that the ``outputs`` column holds."""
@@ -54,19 +58,27 @@ def dump_outputs(outputs: tuple[Output, ...]) -> str:
 
 def load_outputs(text: str) -> tuple[Output, ...]:
     """What ``dump_outputs`` made; ValueError for anything else."""
-    return _OUTPUTS.validate_json(text)
+    return () if text == "[]" else _OUTPUTS.validate_json(text)
 
 
-def to_job(row: Mapping[Any, Any]) -> Job:
-    """A row of the table as a Job; ValueError where this version can't read it."""
+def load_progress(text: str) -> Progress:
+    """What the ``progress`` column holds; ValueError for anything else."""
+    return _NO_PROGRESS if text == _NO_PROGRESS_TEXT else Progress.model_validate_json(text)
+
+
+def to_job(row: Mapping[Any, Any], request: GenerationRequest | None = None) -> Job:
+    """A row of the table as a Job; ValueError where this version can't read it.
+
+    ``request`` is what the row's own was read as before, where the row comes without it.
+    """
     return Job(
         id=row["id"],
         owner=row["owner"],
-        request=GenerationRequest.model_validate_json(row["request"]),
+        request=request or GenerationRequest.model_validate_json(row["request"]),
         status=Status(row["status"]),
         created_at=utc(row["created_at"]) or datetime.now(UTC),
         attempt=row["attempt"],
-        progress=Progress.model_validate_json(row["progress"]),
+        progress=load_progress(row["progress"]),
         outputs=load_outputs(row["outputs"]),
         failure=Failure.model_validate_json(row["failure"]) if row["failure"] else None,
         cancel_requested=row["cancel_requested"],

@@ -6,24 +6,25 @@ table's, not theirs. Their parameters, defaults and documentation derive from th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from inspect import Parameter, Signature
 from typing import Any
 
 import gradio as gr
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from gradio.components import Component
 
 from wan_demo.domain.control import control
-from wan_demo.domain.job import Job
 from wan_demo.domain.request import Task
 from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
+from wan_demo.ui.ends import Ends
 from wan_demo.ui.events import owner_of
 from wan_demo.ui.values import Image, Number, Video, lend
 
-POLL_SECONDS = 0.3
+THREADS = 4
+"""That calls may hold at a time, for milliseconds each. They write to one table, one after another;
+of the forty threads that all requests share, the page's own events need some."""
 
 _FIRST: dict[Task, tuple[str, ...]] = {
     Task.TEXT_TO_VIDEO: ("prompt",),
@@ -81,8 +82,9 @@ def add_endpoints(service: Service) -> None:
         gr.Video(label="Video", visible=False),
         gr.JSON(label="Parameters used", visible=False),
     ]
+    calls = _Calls(service, Ends(service.open), CapacityLimiter(THREADS))
     for task in Task:
-        function = _endpoint(service, task)
+        function = _endpoint(calls, task)
         gr.on(
             triggers=[],
             fn=function,
@@ -110,13 +112,14 @@ def _component(name: str) -> Component:
     return kind(label=known.label, visible=False)
 
 
-def _endpoint(service: Service, task: Task) -> Callable[..., Any]:
+def _endpoint(calls: _Calls, task: Task) -> Callable[..., Any]:
     """The task's async function, with the signature that Gradio reads its parameters from."""
     names = _names(task)
 
     async def run(*values: Any) -> Answer:
         request, *given = values  # the first one is filled in by Gradio
-        return await _run(service, task, dict(zip(names, given, strict=True)), request)
+        fields = dict(zip(names, given, strict=True))
+        return await calls.run({**fields, "task": task}, owner_of(request))
 
     function: Any = run
     function.__name__ = task.value
@@ -151,20 +154,29 @@ def _documentation(task: Task) -> str:
     )
 
 
-async def _run(service: Service, task: Task, given: dict[str, Any], request: gr.Request) -> Answer:
-    """Submit, wait for the end, and lend Gradio the video."""
-    owner = owner_of(request)
-    try:
-        job = await to_thread.run_sync(service.submit, {**given, "task": task}, owner)
-    except WanDemoError as error:
-        raise gr.Error(str(error), print_exception=False) from None
-    while not job.status.is_final:
-        await asyncio.sleep(POLL_SECONDS)
-        job = await to_thread.run_sync(service.get, job.id, owner)
-    return await to_thread.run_sync(_answer, service, job)
+class _Calls:
+    """Submits, waits for the end, and lends Gradio the video."""
+
+    def __init__(self, service: Service, ends: Ends, threads: CapacityLimiter) -> None:
+        self._service = service
+        self._ends = ends
+        self._threads = threads
+
+    async def run(self, given: dict[str, Any], owner: str) -> Answer:
+        """One call, from its parameters to its answer; raises gr.Error with what to tell."""
+        try:
+            job = await self._aside(self._service.submit, given, owner)
+        except WanDemoError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+        await self._ends.wait(job.id)
+        return await self._aside(_answer, self._service, job.id, owner)
+
+    async def _aside(self, work: Callable[..., Any], *given: Any) -> Any:
+        return await to_thread.run_sync(work, *given, limiter=self._threads)
 
 
-def _answer(service: Service, job: Job) -> Answer:
+def _answer(service: Service, job_id: str, owner: str) -> Answer:
+    job = service.get(job_id, owner)
     if job.failure is not None:
         raise gr.Error(job.failure.message, print_exception=False)
     if not job.outputs:

@@ -16,6 +16,7 @@ from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui import memory, words
+from wan_demo.ui.calls import open_queue
 from wan_demo.ui.endpoints import add_endpoints
 from wan_demo.ui.events import State
 from wan_demo.ui.form_events import FormEvents
@@ -28,8 +29,6 @@ STATIC = Path(__file__).parent / "static"
 
 CACHE_SECONDS = 24 * 3600
 """How long Gradio keeps uploads and the copies made for downloads."""
-
-MAX_QUEUED_EVENTS = 200
 
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Every event of the page returns at once, so none needs Gradio's queue or its spinner."""
@@ -56,7 +55,7 @@ def build_page(service: Service, links: Links, why: str, device: str) -> gr.Bloc
         _wire_loras(page, layout, on_form)
         _wire_memory(page, layout, on_form, state)
         add_endpoints(service)
-    page.queue(max_size=MAX_QUEUED_EVENTS, api_open=False)
+    open_queue(page, service.caps.total)
     return page
 
 

@@ -16,7 +16,7 @@ from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK
 from wan_demo.ui.stage import render_lost, render_stage
 from wan_demo.ui.strip import LENGTH, render_strip
-from wan_demo.ui.waiting import Waiting, render_waiting
+from wan_demo.ui.waiting import render_waiting
 
 
 class StageEvents(Events):
@@ -159,18 +159,15 @@ class StageEvents(Events):
         any_active = any(not other.status.is_final for other in (job, *jobs) if other)
         return {
             self._at.stage: render_stage(job, place, self._links, is_mine),
-            self._at.waiting: render_waiting(self._waiting(owner), self._links),
+            self._at.waiting: render_waiting(self._service.waiting(owner), self._links),
             self._at.strip: render_strip(jobs, job.id if job else "", self._links),
             self._at.stop: gr.Button(interactive=may_stop),
-            self._at.queue: self._queue_line(),
+            self._at.queue: self._queue_line(owner),
             self._at.timer: gr.Timer(BUSY_TICK if any_active else IDLE_TICK),
         }
 
-    def _waiting(self, owner: str) -> Waiting:
-        return [(job, self._service.place(job)) for job in self._service.waiting(owner)]
-
-    def _queue_line(self) -> str:
-        queue = self._service.queue()
+    def _queue_line(self, owner: str) -> str:
+        queue = self._service.queue(owner)
         if not queue.ahead:
             return "<span>Queue empty</span>"
         wait = f", about {words.duration(queue.seconds)}" if queue.seconds else ""

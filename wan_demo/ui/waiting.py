@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from html import escape
 
 from wan_demo.domain.job import Job
+from wan_demo.jobs.outlook import Place
 from wan_demo.media.links import Links
-from wan_demo.service import Place
 from wan_demo.ui import words
 
-Waiting = Sequence[tuple[Job, Place]]
 
-
-def render_waiting(waiting: Waiting, links: Links) -> str:
+def render_waiting(waiting: Sequence[tuple[Job, Place]], links: Links) -> str:
     """A line for each job; nothing where none waits."""
     if not waiting:
         return ""
