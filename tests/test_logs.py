@@ -122,7 +122,7 @@ def test_all_that_a_worker_logs_about_a_job_says_so(store, folder, monkeypatch):
         beat.set()
         raise OSError
 
-    monkeypatch.setattr(signs.beating.__wrapped__, "__defaults__", (0.01,))  # beat often
+    monkeypatch.setattr(vars(signs.beating)["__wrapped__"], "__defaults__", (0.01,))  # beat often
     monkeypatch.setattr(store, "beat", fail)
     handler = Handler()
     handler.addFilter(add_job)

@@ -63,11 +63,33 @@ def end(store: MemoryJobStore, job: Job) -> Job:
 
 
 def files(folder: DataFolder) -> list[str]:
-    return [path.name for place in (folder.videos, folder.previews) for path in place.iterdir()]
+    """What lies in the folder, but for the posters of videos that are there."""
+    found = [path for place in (folder.videos, folder.previews) for path in place.iterdir()]
+    posters = {folder.poster(path.name) for path in found if path.suffix == ".mp4"}
+    return [path.name for path in found if path not in posters]
 
 
 def test_without_a_job_there_is_nothing_to_do(worker: Worker):
     assert worker.run_once() is False
+
+
+def test_a_clip_has_a_small_poster_beside_it(worker, store, folder):
+    job = add(store, width=960, height=480)
+    worker.run_once()
+    (output,) = end(store, job).outputs
+    with Image.open(folder.poster(output.file)) as poster:
+        assert (poster.format, poster.size) == ("WEBP", (480, 240))
+
+
+def test_a_poster_that_can_not_be_written_ends_no_job(worker, store, folder, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "write_poster", refuse)
+    job = add(store)
+    worker.run_once()
+    assert end(store, job).status is Status.COMPLETED
+    assert [path.suffix for path in folder.videos.iterdir()] == [".mp4"]
 
 
 def test_a_job_becomes_an_mp4_with_its_request_in_it(worker, store, folder):

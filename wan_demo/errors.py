@@ -5,10 +5,12 @@ WanDemoError
 │   └── UnreadableMedium    an uploaded image or video that cannot be used
 ├── JobNotFound         no such job, or not this person's
 ├── JobFinished         the job has ended already
+├── JobNotFinished      the job has not ended yet
 ├── QueueFull           too many jobs wait
 ├── TooManyJobs         too many of one person's jobs wait
 ├── StorageFull         the disk has no room for another video
-│   └── NoRoomForModel      the disk has no room for a model's download
+│   ├── NoRoomForModel      the disk has no room for a model's download
+│   └── BudgetFull          pinned videos and work under way take all that videos may take
 ├── ModelUnavailable    the weights are not there or cannot be loaded
 │   └── DownloadFailed      the weights could not be fetched from the hub
 ├── DownloadStopped     a download was ended by the one who asked for it
@@ -85,6 +87,16 @@ class JobFinished(WanDemoError):
         super().__init__("The job has already ended, so there is nothing to stop.")
 
 
+class JobNotFinished(WanDemoError):
+    """The job is still under way, so there is nothing to delete."""
+
+    code = "job_not_finished"
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__("The job is still under way. Stop it first, then it can be deleted.")
+
+
 class QueueFull(WanDemoError):
     """Too many jobs are waiting."""
 
@@ -126,6 +138,19 @@ class NoRoomForModel(StorageFull):
     code = "no_room_for_model"
 
     def __init__(self, sentence: str) -> None:
+        WanDemoError.__init__(self, sentence)
+
+
+class BudgetFull(StorageFull):
+    """What may not be removed fills the disk budget; the sentence names it."""
+
+    code = "budget_full"
+
+    def __init__(self, max_bytes: float) -> None:
+        sentence = (
+            f"This server keeps {max_bytes / 1e9:g} GB of videos, and pinned ones fill that. "
+            "Unpin or delete some and try again."
+        )
         WanDemoError.__init__(self, sentence)
 
 

@@ -31,6 +31,7 @@ from wan_demo.errors import (
 from wan_demo.hub.loras import LoraFiles
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.outlook import Outlook, Place
+from wan_demo.library.clips import Library
 from wan_demo.media.decode import Kind, probe, read_video
 from wan_demo.media.encode import write_image
 from wan_demo.media.folder import DataFolder
@@ -95,11 +96,13 @@ class Service:
         measure: Callable[[], Machine] | None = None,
         models: Catalog = BUILT_IN,
         loras: Loras | None = None,
+        library: Library | None = None,
     ) -> None:
         """``measure`` tells what the machine has for a model; without it that is not looked at."""
         self.models = models
         self.folder = folder
         self.loras = loras or Loras(LoraFolder(folder.loras))
+        self.library = library or Library(store, folder)
         self.default_model = default_model
         self.is_available = is_available
         self._may_download = may_download
@@ -156,6 +159,7 @@ class Service:
             raise plan.refusal
         if not self.folder.has_room():
             raise StorageFull
+        self.library.budget.check()
         job = self._store.add(self._keep_media(plan), owner, self.caps)
         self._outlook.changed(owner)
         return job
@@ -223,12 +227,12 @@ class Service:
         """Where a new job of the owner's would stand, if it went to the end."""
         return self._outlook.end(owner)
 
-    def save_frame(self, job: Job, seconds: float, to: Path) -> None:
-        """Write the frame that a finished job's first video shows at ``seconds`` as an image."""
+    def save_frame(self, job: Job, seconds: float, to: Path, clip: int = 0) -> None:
+        """Write the frame that one of a finished job's videos shows at ``seconds`` as an image."""
         request = job.request
         count = request.played_frames
         index = min(int(seconds * request.fps), count - 1)
-        source = self.folder.video(job.outputs[0].file)
+        source = self.folder.video(job.outputs[clip].file)
         frames = read_video(source, (request.width, request.height), count, request.fps)
         write_image(frames[index], to)
 

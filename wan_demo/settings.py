@@ -49,6 +49,13 @@ class Settings(BaseSettings):
     max_waiting_each: int = Field(
         default=20, ge=1, description="Jobs that each person may have waiting."
     )
+    max_disk_gb: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="GB of videos to keep: the oldest go first, pinned ones never; by default all "
+        "stay.",
+    )
     hang_seconds: float | None = Field(
         default=None,
         gt=0,

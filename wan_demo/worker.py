@@ -35,7 +35,7 @@ from wan_demo.jobs.base import Claim, JobStore
 from wan_demo.jobs.signs import beating
 from wan_demo.media.decode import read_image, read_video
 from wan_demo.media.digest import digest
-from wan_demo.media.encode import write_mp4, write_preview
+from wan_demo.media.encode import write_mp4, write_poster, write_preview
 from wan_demo.media.folder import DataFolder
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,15 @@ class Worker:
         metadata = {**describe(request, finished), "frames_sha256": digest(frames)}
         path = self._folder.video(name)
         write_mp4(frames, request.fps, path, metadata, request.duration)
+        self._add_poster(frames, request.fps, name)
         return name
+
+    def _add_poster(self, frames: Frames, fps: int, name: str) -> None:
+        """A poster is a courtesy: without one the library shows the clip itself."""
+        try:
+            write_poster(frames, fps, self._folder.poster(name))
+        except Exception:
+            log.warning("no poster for %s", name, exc_info=True)
 
 
 class _Run:

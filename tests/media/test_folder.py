@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -43,6 +44,34 @@ def test_an_input_is_kept_once_for_the_same_bytes(folder: DataFolder, tmp_path):
     assert [path.read_bytes() for path in folder.inputs.iterdir()] == [b"picture"]
 
 
+def test_an_input_that_comes_again_is_new_again(folder: DataFolder, tmp_path):
+    (tmp_path / "a.png").write_bytes(b"picture")
+    kept = folder.input(folder.keep_input(tmp_path / "a.png"))
+    os.utime(kept, (0, 0))
+    folder.keep_input(tmp_path / "a.png")
+    assert folder.sweep_inputs(set(), before=time.time() - 3600) == 0
+    assert kept.read_bytes() == b"picture"
+
+
+def test_only_inputs_that_are_old_and_named_by_nobody_are_swept(folder: DataFolder):
+    for name, age in [("named", 0), ("old", 0), ("new", time.time())]:
+        folder.input(name).touch()
+        os.utime(folder.input(name), (age, age))
+    assert folder.sweep_inputs({"named"}, before=time.time() - 3600) == 1
+    assert {path.name for path in folder.inputs.iterdir()} == {"named", "new"}
+
+
+def test_a_jobs_clips_are_removed_with_their_posters_and_no_others(folder: DataFolder):
+    job, other = "-a_1[x]Q", "-a_1"
+    names = [folder.video_of(owner, 1, index) for owner in (job, other) for index in range(2)]
+    for name in (*names, "older.mp4"):
+        folder.video(name).touch()
+        folder.poster(name).touch()
+    folder.remove_clips(job, ["older.mp4", "gone.mp4"])
+    left = {path.name for path in folder.videos.iterdir()}
+    assert left == {each for name in names[2:] for each in (name, folder.poster(name).name)}
+
+
 @pytest.mark.parametrize("name", ["../../secret", "/etc/passwd", "a/../../b"])
 def test_names_never_lead_out_of_the_folder(folder: DataFolder, name):
     assert folder.video(name).parent == folder.videos
@@ -74,8 +103,10 @@ def test_a_sweep_leaves_only_what_is_whole_and_named(folder: DataFolder):
         folder.videos / "b.mp4.1f.part",
         folder.video("orphan.mp4"),
         folder.video("ended.1.0.mp4"),
+        folder.video("ended.1.0.webp"),
+        folder.video("lost.1.0.webp"),
     ]
-    named = ("a.mp4", "old.mp4", "waits.1.0.mp4")
+    named = ("a.mp4", "a.webp", "old.mp4", "waits.1.0.mp4")
     kept = [folder.database, folder.input("abc"), *map(folder.video, named)]
     for path in swept + kept:
         path.touch()

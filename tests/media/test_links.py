@@ -68,6 +68,18 @@ def test_a_link_to_a_deleted_file_leads_nowhere(links: Links, folder: DataFolder
     assert links.resolve(token(links.video(video))) is None
 
 
+def test_a_link_to_what_its_owner_deleted_leads_nowhere_at_once(folder: DataFolder, video: str):
+    deleted: set[str] = set()
+    links = Links(folder, deleted.__contains__)
+    assert links.poster(video) is None
+    folder.poster(video).write_bytes(b"webp")
+    addresses = [links.video(video), links.poster(video) or ""]
+    expected = [folder.video(video), folder.poster(video)]
+    assert [links.resolve(token(address)) for address in addresses] == expected
+    deleted.add("job")
+    assert [links.resolve(token(address)) for address in addresses] == [None, None]
+
+
 def test_a_preview_has_a_new_address_each_time(links: Links, folder: DataFolder):
     assert links.preview("job") is None
     path = folder.preview("job")

@@ -26,6 +26,7 @@ from wan_demo.errors import WanDemoError
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.signs import Reaper
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
+from wan_demo.library.janitor import Janitor
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
 from wan_demo.settings import Settings
@@ -70,14 +71,17 @@ def make_server(settings: Settings) -> FastAPI:
     def start() -> None:
         executor.start()
         reaper = Reaper(store, give_up)
-        Thread(target=reaper.run, args=(stopping,), name="reaper", daemon=True).start()
+        janitor = Janitor(store, folder, service.library.budget)
+        for watch in (reaper, janitor):
+            name = type(watch).__name__.lower()
+            Thread(target=watch.run, args=(stopping,), name=name, daemon=True).start()
 
     def stop() -> None:
         stopping.set()
         executor.stop()
         lock.release()
 
-    links = Links(folder)
+    links = Links(folder, service.library.is_deleted)
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": _answers(store)}
     app = create_app(links, checks, start, stop)

@@ -12,6 +12,7 @@ from wan_demo.engine.machine import Watch
 from wan_demo.engine.tokens import TokenCounter
 from wan_demo.hub.checkpoint import find_checkpoint
 from wan_demo.jobs.base import JobStore
+from wan_demo.library.clips import Library
 from wan_demo.media.folder import DataFolder
 from wan_demo.service import Loras, Service
 from wan_demo.settings import Settings
@@ -39,7 +40,12 @@ def make_service(
         measure=watch if settings.engine != "fake" else None,
         models=models,
         loras=loras,
+        library=Library(store, folder, _max_bytes(settings)),
     )
+
+
+def _max_bytes(settings: Settings) -> float | None:
+    return None if settings.max_disk_gb is None else settings.max_disk_gb * 1e9
 
 
 def _folder_of(spec: ModelSpec) -> Path | None:

@@ -21,6 +21,9 @@ from wan_demo.domain.scheduler import LEAST_SHIFT, MOST_SHIFT, Scheduler
 
 MAX_PROMPT = 2000
 MAX_SEED = 2**32 - 1
+INPUTS = ("image", "last_image", "video")
+"""The fields that name files: of an accepted request, by the SHA-256 of their content."""
+
 MAX_SECONDS = 1025.0
 """As many as the frames: each is shown for a second at most."""
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Protocol
 
 from wan_demo.domain.job import Failure, Job, Output, Progress
+from wan_demo.domain.library import EVERYTHING, Search
 from wan_demo.domain.queue import Caps
-from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.request import GenerationRequest, Task
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,25 @@ class JobStore(Protocol):
         ...
 
     def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
-        """One owner's jobs, newest first."""
+        """One owner's jobs that are not deleted, newest first."""
+        ...
+
+    def library(
+        self, owner: str, search: Search = EVERYTHING, limit: int = 50, before: str | None = None
+    ) -> Sequence[Job]:
+        """The owner's ended jobs that have clips and are not deleted, newest first.
+
+        ``before``, an id, goes on below that job of the owner's, whether it is still there to be
+        seen or not.
+        """
+        ...
+
+    def found(self, owner: str, search: Search = EVERYTHING) -> int:
+        """How many jobs ``library`` has in all."""
+        ...
+
+    def made(self, owner: str) -> Set[tuple[Task, str]]:
+        """The tasks, each with a model, that the owner's ``library`` holds jobs of."""
         ...
 
     def recent(self, model: str, limit: int = 20) -> Sequence[Job]:
@@ -120,6 +139,51 @@ class JobStore(Protocol):
         ``worker`` is a name, or what stands before the colon in the names of a group. Only a
         fault counts as a loss: a worker that was told to stop may be stopped any number of times.
         """
+        ...
+
+    def delete(self, owner: str, job_ids: Sequence[str]) -> Sequence[str]:
+        """Mark ended jobs of the owner's as deleted; returns the ids of those that now are.
+
+        Jobs under way, deleted ones and others' stay as they are.
+        """
+        ...
+
+    def restore(self, owner: str, job_ids: Sequence[str], since: datetime) -> Sequence[str]:
+        """Take back the marks of ``delete`` that are from ``since`` or later; their ids."""
+        ...
+
+    def pin(self, owner: str, job_ids: Sequence[str], is_pinned: bool) -> None:
+        """Pin ended jobs of the owner's that are not deleted, or unpin them."""
+        ...
+
+    def oldest(self) -> Sequence[str]:
+        """Ended jobs that have clips and may be removed, of all owners: not pinned.
+
+        In the order in which they go: what its owner deleted, then the oldest.
+        """
+        ...
+
+    def expire(self, job_ids: Sequence[str], at: datetime) -> Sequence[str]:
+        """Mark jobs of ``oldest`` as deleted at ``at``, unless they were pinned meanwhile.
+
+        Returns the ids so marked.
+        """
+        ...
+
+    def deleted(self, until: datetime) -> Sequence[str]:
+        """The ids of the jobs that were marked as deleted before ``until``."""
+        ...
+
+    def forget(self, job_id: str, until: datetime) -> None:
+        """Remove the row of a job of ``deleted``; of no other."""
+        ...
+
+    def inputs(self) -> Set[str]:
+        """The names of all inputs of all jobs; ValueError where a job can't be read."""
+        ...
+
+    def uses(self, owner: str, name: str) -> bool:
+        """Whether a job of the owner's, not deleted, is made from the input of that name."""
         ...
 
     def videos(self) -> Set[str]:

@@ -7,25 +7,24 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
-from threading import Lock
 from typing import Any
 
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.jobs.base import Claim
+from wan_demo.jobs.memory_library import MemoryLibrary
 
 
-class MemoryJobStore:
+class MemoryJobStore(MemoryLibrary):
     """A JobStore that lives as long as its process."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str, Job] = {}
+        super().__init__()
         self._workers: dict[str, str] = {}
         self._seen: dict[str, datetime] = {}
         self._losses: Counter[str] = Counter()
         self._places: dict[str, int] = {}
-        self._lock = Lock()
 
     def add(self, request: GenerationRequest, owner: str, caps: Caps | None = None) -> Job:
         job = Job(
@@ -48,7 +47,7 @@ class MemoryJobStore:
 
     def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
         mine = [job for job in self._jobs.values() if job.owner == owner]
-        return mine[::-1][:limit]
+        return [job for job in mine[::-1] if job.deleted_at is None][:limit]
 
     def recent(self, model: str, limit: int = 20) -> Sequence[Job]:
         done = [job for job in self._with(Status.COMPLETED) if job.request.model == model]

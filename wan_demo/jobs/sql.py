@@ -18,7 +18,8 @@ from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.jobs.base import Claim
-from wan_demo.jobs.table import MAX_KIND, dump_outputs, jobs, load_outputs, to_job, utc
+from wan_demo.jobs.sql_library import SqlLibrary
+from wan_demo.jobs.table import MAX_KIND, dump_outputs, jobs, load_outputs, read_row, to_job, utc
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +63,12 @@ def _configure_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun below, not by the driver
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: Any) -> Any:
+    """SQLite's own knows no letters but those of ASCII."""
+    return text.lower() if isinstance(text, str) else text
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -78,12 +85,11 @@ def _migrate(engine: sa.Engine) -> None:
         command.upgrade(config, "head")
 
 
-class SqlJobStore:
+class SqlJobStore(SqlLibrary):
     """A JobStore over SQLAlchemy; safe to share between threads and processes."""
 
     def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self._reads = engine.execution_options(reads=True)
+        super().__init__(engine)
         self._open: Mapping[str, GenerationRequest | None] = {}
 
     def add(self, request: GenerationRequest, owner: str, caps: Caps | None = None) -> Job:
@@ -114,7 +120,10 @@ class SqlJobStore:
     def list(self, owner: str, limit: int = 50) -> Sequence[Job]:
         newest = jobs.c.seq.desc()
         return self._select(
-            sa.select(jobs).where(jobs.c.owner == owner).order_by(newest).limit(limit)
+            sa.select(jobs)
+            .where(jobs.c.owner == owner, jobs.c.deleted_at.is_(None))
+            .order_by(newest)
+            .limit(limit)
         )
 
     def recent(self, model: str, limit: int = 20) -> Sequence[Job]:
@@ -133,7 +142,7 @@ class SqlJobStore:
             turns = [turn.job_id for turn in order(*_queue(connection))]
         running = [job_id for job_id, row in known.items() if row["status"] == Status.RUNNING]
         found = [(known[job_id], requests[job_id]) for job_id in (*running, *turns)]
-        jobs_ = [_read(row, request) for row, request in found if request is not None]
+        jobs_ = [read_row(row, request) for row, request in found if request is not None]
         return [job for job in jobs_ if job is not None]
 
     def open(self) -> Set[str]:
@@ -150,7 +159,7 @@ class SqlJobStore:
             with self._engine.begin() as connection:
                 turn = next(order(*_queue(connection)), None)
                 row = _take(connection, turn.job_id, worker) if turn else None
-                job = _read(row) if row else None
+                job = read_row(row) if row else None
                 if row and job is None:
                     connection.execute(_give_up(row["seq"]))
             if job:
@@ -254,20 +263,6 @@ class SqlJobStore:
         ended = jobs.update().where(*_held(claim)).values(finished_at=_now(), **values)
         with self._engine.begin() as connection:
             return connection.execute(ended).rowcount == 1
-
-    def _select(self, query: sa.Select[Any]) -> Sequence[Job]:
-        with self._reads.connect() as connection:
-            rows = [_read(row) for row in connection.execute(query).mappings()]
-        return [job for job in rows if job is not None]
-
-
-def _read(row: Mapping[Any, Any], request: GenerationRequest | None = None) -> Job | None:
-    """A row as a Job; None, and a line in the log, for one that another version wrote."""
-    try:
-        return to_job(row, request)
-    except ValueError:
-        log.exception("job %s can't be read", row["id"])
-        return None
 
 
 def _read_request(job_id: str, text: str) -> GenerationRequest | None:

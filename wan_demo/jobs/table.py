@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +12,8 @@ from pydantic import TypeAdapter
 
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.request import GenerationRequest
+
+log = logging.getLogger(__name__)
 
 metadata = sa.MetaData()
 
@@ -87,6 +90,15 @@ def to_job(row: Mapping[Any, Any], request: GenerationRequest | None = None) -> 
         finished_at=utc(row["finished_at"]),
         deleted_at=utc(row["deleted_at"]),
     )
+
+
+def read_row(row: Mapping[Any, Any], request: GenerationRequest | None = None) -> Job | None:
+    """``to_job``; None, and a line in the log, for a row that another version wrote."""
+    try:
+        return to_job(row, request)
+    except ValueError:
+        log.exception("job %s can't be read", row["id"])
+        return None
 
 
 def utc(time: datetime | None) -> datetime | None:

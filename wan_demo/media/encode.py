@@ -86,6 +86,21 @@ def write_preview(frames: Frames, path: Path, frame_ms: int) -> None:
         )
 
 
+POSTER_SIDE = 480
+"""Pixels of a poster's longer side: twice what a card of the library shows."""
+
+POSTER_SECONDS = 0.5
+"""Where in a clip its poster is taken: where there is something to see, and near the beginning."""
+
+
+def write_poster(frames: Frames, fps: int, path: Path) -> None:
+    """Write a frame from near the beginning as a small WebP, whole or not at all."""
+    picture = Image.fromarray(frames[min(int(POSTER_SECONDS * fps), len(frames) - 1)])
+    picture.thumbnail((POSTER_SIDE, POSTER_SIDE))
+    with replacing(path) as part:
+        picture.save(part, "webp", quality=80, method=4)
+
+
 def write_image(frame: NDArray[np.uint8], path: Path) -> None:
     """Write one RGB frame (height, width, 3) as an image of the kind that the name says."""
     Image.fromarray(frame).save(path)

@@ -7,10 +7,12 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator, Set
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from threading import Lock
 
 RESERVE_BYTES = 64 * 2**20
 """Free space below which no job is accepted: room for a video and for the database."""
@@ -30,6 +32,7 @@ class DataFolder:
         self.videos = self.root / "videos"
         self.offload = self.root / "offload"
         self.loras = self.root / "loras"
+        self._inputs_lock = Lock()
 
     def create(self) -> DataFolder:
         """Make the folders where they are missing; returns itself."""
@@ -47,11 +50,18 @@ class DataFolder:
         return shutil.disk_usage(self.root).free > RESERVE_BYTES
 
     def keep_input(self, source: Path) -> str:
-        """Copy an uploaded file in, once for the same bytes; returns its name in ``inputs``."""
+        """Copy an uploaded file in, once for the same bytes; returns its name in ``inputs``.
+
+        It counts as new from now on, so that ``sweep_inputs`` leaves it alone until a job names it.
+        """
         with source.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         target = self.inputs / digest
-        if not target.exists():
+        with self._inputs_lock:
+            is_there = target.exists()
+            if is_there:
+                os.utime(target)
+        if not is_there:
             with replacing(target) as part:
                 shutil.copyfile(source, part)
         return digest
@@ -67,6 +77,37 @@ class DataFolder:
     def video(self, name: str) -> Path:
         """The path of a finished video."""
         return self.videos / Path(name).name
+
+    def poster(self, name: str) -> Path:
+        """Where the still picture of a finished video lies, if it has one."""
+        return self.video(name).with_suffix(".webp")
+
+    def sizes(self) -> Mapping[str, int]:
+        """Bytes in ``videos`` by job: what a file's name begins with."""
+        found: Counter[str] = Counter()
+        with os.scandir(self.videos) as entries:
+            for entry in entries:
+                with suppress(FileNotFoundError):
+                    found[entry.name.split(".")[0]] += entry.stat().st_size
+        return found
+
+    def remove_clips(self, job_id: str, names: Iterable[str] = ()) -> None:
+        """Delete a job's videos and their posters, and those named; OSError where one stays."""
+        for video in {*self._of(job_id), *map(self.video, names)}:
+            video.unlink(missing_ok=True)
+            video.with_suffix(".webp").unlink(missing_ok=True)
+        for poster in self.videos.glob(f"{glob.escape(job_id)}.*.*.webp"):
+            poster.unlink(missing_ok=True)
+
+    def sweep_inputs(self, named: Set[str], before: float) -> int:
+        """Delete inputs that nobody names, last submitted before a time; returns how many."""
+        swept = 0
+        for path in list(self.inputs.iterdir()):
+            with self._inputs_lock, suppress(OSError):
+                if path.name not in named and path.stat().st_mtime < before:
+                    path.unlink()
+                    swept += 1
+        return swept
 
     def video_of(self, job_id: str, attempt: int, index: int) -> str:
         """The file name of a job's clip ``index``, from 0, by the attempt that makes it.
@@ -85,7 +126,8 @@ class DataFolder:
         return self.videos.glob(f"{glob.escape(job_id)}.*.*.mp4")
 
     def sweep(self, videos: Set[str], since: datetime, jobs: Set[str] = frozenset()) -> None:
-        """Delete what a hard kill left: parts, previews, and videos but those named.
+        """Delete what a hard kill left: parts, previews, and videos but those named; and posters
+        without a video.
 
         A video from before ``since`` stays, as those names say nothing about it, and so do clips
         of ``jobs``, which are to be gone on with.
@@ -100,6 +142,7 @@ class DataFolder:
             and path.name.split(".")[0] not in jobs
             and path.stat().st_mtime >= since.timestamp()
         )
+        _delete(p for p in self.videos.glob("*.webp") if not p.with_suffix(".mp4").exists())
 
 
 @contextmanager

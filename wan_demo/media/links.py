@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from itsdangerous import BadData, URLSafeSerializer
@@ -16,11 +17,17 @@ videos, and works for LINK_HOURS at least."""
 
 
 class Links:
-    """Makes and reads the tokens of ``/files/...``, of ``?job=`` and of the owner's cookie."""
+    """Makes and reads the tokens of ``/files/...``, of ``?job=`` and of the owner's cookie.
 
-    def __init__(self, folder: DataFolder) -> None:
+    What ``is_deleted`` says of a job's id holds at once, whatever addresses are about.
+    """
+
+    def __init__(
+        self, folder: DataFolder, is_deleted: Callable[[str], bool] = lambda _job_id: False
+    ) -> None:
         key = _key(folder.root / "secret")
         self._folder = folder
+        self._is_deleted = is_deleted
         self._files = URLSafeSerializer(key, salt="files")
         self._jobs = URLSafeSerializer(key, salt="job")
         self._owners = URLSafeSerializer(key, salt="owner")
@@ -28,6 +35,11 @@ class Links:
     def video(self, name: str) -> str:
         """The address of a finished video, relative to the app's root."""
         return f"files/{self._sign('video', name)}"
+
+    def poster(self, name: str) -> str | None:
+        """The address of a finished video's still picture; None where it has none."""
+        has_one = self._folder.poster(name).is_file()
+        return f"files/{self._sign('poster', name)}" if has_one else None
 
     def preview(self, job_id: str) -> str | None:
         """The address of a job's latest preview, new for each one; None before the first."""
@@ -45,8 +57,10 @@ class Links:
             return None
         if until_hour < time.time() // 3600:
             return None
-        path = self._folder.video(name) if kind == "video" else self._folder.preview(name)
-        return path if path.is_file() else None
+        places = {"video": self._folder.video, "poster": self._folder.poster}
+        path = places.get(kind, self._folder.preview)(name)
+        is_there = path.is_file() and not self._is_deleted(name.split(".")[0])
+        return path if is_there else None
 
     def _sign(self, kind: str, name: str) -> str:
         until_hour = int(time.time() // 3600) + LINK_HOURS + 1

@@ -1,0 +1,1 @@
+"""What was made and what becomes of it: found, deleted, kept within the disk's budget."""
