@@ -37,6 +37,13 @@ if SHARES_CORES:  # torch, here and in what tests start, would take all cores
 BROWSERS = "tests/e2e"
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """For ``tests/chaos``: how many rounds, and the first one's seed."""
+    group = parser.getgroup("chaos")
+    group.addoption("--rounds", type=int, help="Rounds of chaos; one of each fault by default.")
+    group.addoption("--seed", type=int, default=0, help="The first round's seed.")
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """A file's tests go to one process, so that it makes its fixtures once.
@@ -47,6 +54,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
+            if nodeid.startswith("tests/chaos/"):
+                return nodeid  # rounds share nothing
             return BROWSERS if nodeid.startswith(f"{BROWSERS}/") else super()._split_scope(nodeid)
 
     return Scheduling(config, log)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +21,8 @@ from wan_demo.domain.job import Failure, Job, Progress, Stage, Status
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
+from wan_demo.errors import TableAway
+from wan_demo.jobs import patience
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.jobs.signs import beating
 from wan_demo.media.decode import read_video
@@ -381,6 +384,75 @@ def test_a_table_that_is_away_at_the_end_loses_no_clip(store, folder, monkeypatc
     done = end(store, job)
     assert (done.status, done.attempt) == (Status.COMPLETED, 2)
     assert files(folder) == [done.outputs[0].file]
+
+
+def _away(call, times: int):
+    """``call``, but for so many times the table does not answer."""
+    left = [TableAway()] * times
+
+    def answer(*arguments: Any) -> Any:
+        if left:
+            raise left.pop()
+        return call(*arguments)
+
+    return answer
+
+
+@pytest.mark.parametrize("call", ["is_wanted", "report", "complete"])
+def test_a_table_that_is_away_for_a_while_changes_nothing(store, folder, monkeypatch, call):
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(store, call, _away(getattr(store, call), 3))
+    job = add(store)
+    assert hooked(store, folder, lambda _event: None).run_once()
+    done = end(store, job)
+    assert (done.status, done.attempt) == (Status.COMPLETED, 1)
+
+
+def test_a_claim_whose_answer_was_lost_is_given_back(store, folder, monkeypatch):
+    """The table took the claim, and then did not answer."""
+    claim, lost = store.claim, [TableAway()]
+
+    def take(name: str) -> Any:
+        taken = claim(name)
+        if lost:
+            raise lost.pop()
+        return taken
+
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(store, "claim", take)
+    give_back = partial(store.requeue, max_losses=3, failure=LOST)
+    worker = Worker(
+        "test",
+        store,
+        FakeEngine(),
+        folder,
+        give_back=lambda name, is_fault: give_back(worker=name, is_fault=is_fault),
+    )
+    job = add(store)
+    executor = InlineExecutor(worker.run)
+    executor.start()
+    until(lambda: store.get(job.id).status.is_final)
+    executor.stop(60)
+    assert end(store, job).status is Status.COMPLETED
+
+
+def test_a_folder_that_is_away_for_a_while_costs_no_clip(store, folder, monkeypatch):
+    monkeypatch.setattr(patience, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(module, "write_mp4", _stumbling(module.write_mp4))
+    job = add(store)
+    assert hooked(store, folder, lambda _event: None).run_once()
+    assert end(store, job).status is Status.COMPLETED
+
+
+def _stumbling(write):
+    left = [FileNotFoundError(errno.ENOENT, "away"), OSError(errno.EIO, "input/output")]
+
+    def answer(*arguments: Any) -> None:
+        if left:
+            raise left.pop()
+        write(*arguments)
+
+    return answer
 
 
 def test_a_stopped_worker_leaves_its_job_for_the_next(store, folder):

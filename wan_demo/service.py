@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
@@ -190,7 +191,7 @@ class Service:
         """Stop one of the owner's jobs; raises JobNotFound, JobFinished."""
         if self.get(job_id, owner).status.is_final:
             raise JobFinished
-        stopped = self._store.cancel(job_id)
+        stopped = self._store.cancel(job_id, self.folder.clips_of)
         self._outlook.changed(owner)
         return stopped or self.get(job_id, owner)
 
@@ -268,10 +269,15 @@ class Service:
 
     def _keep_media(self, plan: Plan) -> GenerationRequest:
         """The request with its media copied in, and named as the copies are."""
-        kept = {
-            name: self.folder.keep_input(Path(str(getattr(plan.request, name))))
-            for name in plan.spec.needs(plan.request.task)
-        }
+        try:
+            kept = {
+                name: self.folder.keep_input(Path(str(getattr(plan.request, name))))
+                for name in plan.spec.needs(plan.request.task)
+            }
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            raise StorageFull from None
         return plan.request.model_copy(update=kept)
 
     def _seconds_left(self, jobs: Sequence[Job]) -> Sequence[float | None]:

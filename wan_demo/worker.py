@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Engine, Inputs
 from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
 from wan_demo.jobs.base import Claim, JobStore
+from wan_demo.jobs.patience import PASSING, PAUSE_SECONDS, patiently
 from wan_demo.jobs.signs import beating
 from wan_demo.media.decode import read_image, read_video
 from wan_demo.media.digest import digest
@@ -68,9 +69,14 @@ class Worker:
         models: Catalog = BUILT_IN,
         end_hung: Callable[[], None] | None = None,
         hang_seconds: float = HANG_SECONDS,
+        give_back: Callable[[str, bool], None] = lambda _name, _is_fault: None,
     ) -> None:
-        """``end_hung`` ends this process once there was no progress for ``hang_seconds``."""
+        """``end_hung`` ends this process once there was no progress for ``hang_seconds``.
+
+        ``give_back`` makes wait again what is held by the worker of a name, as a fault or not.
+        """
         self.name = name
+        self._give_back = give_back
         self._end_hung = end_hung
         self._hang_seconds = hang_seconds
         self._models = models
@@ -80,9 +86,18 @@ class Worker:
 
     def run(self, stopping: Flag) -> None:
         """Work until ``stopping`` is set; a job under way is then left as it is."""
+        is_sure = True
         while not stopping.is_set():
-            if not self.run_once(stopping):
-                stopping.wait(IDLE_SECONDS)
+            try:
+                if not is_sure:
+                    self._give_back(self.name, False)
+                    is_sure = True
+                if not self.run_once(stopping):
+                    stopping.wait(IDLE_SECONDS)
+            except PASSING:  # what the table did not answer to, it may have done all the same
+                log.warning("%s can't reach the table", self.name, exc_info=True)
+                is_sure = False
+                stopping.wait(PAUSE_SECONDS)
 
     def run_once(self, stopping: Flag | None = None) -> bool:
         """Take one job to its end; False if none was waiting."""
@@ -90,24 +105,31 @@ class Worker:
         if claim is None:
             return False
         with logs.about(*claim.fence):
-            self._work(claim, stopping or Flag())
+            self._finish(claim, stopping or Flag())
         return True
 
-    def _work(self, claim: Claim, stopping: Flag) -> None:
-        outputs: list[Output] = []
+    def _finish(self, claim: Claim, stopping: Flag) -> None:
+        """Do the job, and have its end recorded however long the table is away."""
         try:
-            self._make(claim, outputs, stopping)
-        except Stopped:
-            self._store.cancelled(claim, outputs)
-        except Exception as error:
-            self._store.fail(claim, _failure(error, claim), outputs)
-        else:
-            self._store.complete(claim, outputs)
+            patiently(self._work(claim, stopping), stopping)
         finally:
             _delete(self._folder.preview(claim.job.id))
 
-    def _make(self, claim: Claim, outputs: list[Output], stopping: Flag) -> None:
+    def _work(self, claim: Claim, stopping: Flag) -> Callable[[], bool]:
+        """Do the job; returns what records its end, which keeps every clip that is whole."""
+        try:
+            outputs = self._make(claim, stopping)
+        except Stopped:
+            made = self._folder.clips_of(claim.job)
+            return partial(self._store.cancelled, claim, made)
+        except Exception as error:
+            made = self._folder.clips_of(claim.job)
+            return partial(self._store.fail, claim, _failure(error, claim), made)
+        return partial(self._store.complete, claim, outputs)
+
+    def _make(self, claim: Claim, stopping: Flag) -> Sequence[Output]:
         """Write all clips of the job, one by one; what a lost attempt wrote is taken over."""
+        outputs: list[Output] = []
         request = claim.job.request
         spec = self._models.find(request.model)
         run = _Run(claim, spec, self._store, self._folder, stopping)
@@ -118,8 +140,11 @@ class Worker:
                 name = self._folder.finished(claim.job.id, index)
                 if name is None:
                     finished = run.follow(self._engine.generate(single, inputs), index)
-                    name = self._encode(claim, index, finished)
+                    name = patiently(
+                        partial(self._encode, claim, index, finished), stopping, _may_pass
+                    )
                 outputs.append(Output(file=name, seed=single.seed))
+        return outputs
 
     def _check_pulse(self, run: _Run) -> None:
         """From another thread: a step that hangs never comes back to be told."""
@@ -198,8 +223,15 @@ class _Run:
     def _check(self) -> None:
         if self._stopping.is_set():
             raise SystemExit  # the job stays claimed: whoever supervises gives it back
-        if not self._store.is_wanted(self._claim):
+        if not self._is_wanted():
             raise Stopped
+
+    def _is_wanted(self) -> bool:
+        """A table that is away has asked for nothing: the end will show whose the job is."""
+        try:
+            return self._store.is_wanted(self._claim)
+        except PASSING:
+            return True
 
     def _handle(self, event: Event, clip: int) -> None:
         if isinstance(event, Planned):
@@ -261,8 +293,9 @@ class _Run:
         news = (progress.stage, progress.clip, progress.notice)
         is_new = news != (before.stage, before.clip, before.notice)
         if is_new or now - self._reported_at >= REPORT_SECONDS:
-            self._store.report(self._claim, progress)
             self._reported, self._reported_at = progress, now
+            with suppress(*PASSING):  # the next report may reach the table
+                self._store.report(self._claim, progress)
 
     def _show(self, frames: Frames) -> None:
         """A preview is a courtesy: a disk that refuses it must not end the job."""
@@ -270,6 +303,11 @@ class _Run:
             write_preview(frames, self._folder.preview(self._claim.job.id), PREVIEW_MS)
         except OSError:
             log.warning("no preview for job %s", self._claim.job.id, exc_info=True)
+
+
+def _may_pass(error: Exception) -> bool:
+    """A disk that is away or stumbles is asked again; a full one is the job's end."""
+    return isinstance(error, OSError) and error.errno != errno.ENOSPC
 
 
 def _delete(path: Path) -> None:

@@ -332,6 +332,26 @@ def test_a_stopped_worker_is_no_loss_however_often(store: JobStore):
     assert (now(store, job).status, now(store, job).attempt) == (Status.WAITING, 6)
 
 
+def test_what_was_made_before_the_last_loss_stays_with_the_job(store: JobStore):
+    poison, stopped, again = add(store), add(store), add(store)
+    for name in ("w1", "w2", "w3"):
+        claim(store, name)
+    store.cancel(stopped.id)
+    store.requeue("w1", 1, LOST, is_fault=True, made=lambda _job: CLIPS)
+    store.requeue("w2", 2, LOST, is_fault=True, made=lambda _job: CLIPS[:1])
+    store.requeue("w3", 2, LOST, is_fault=True, made=lambda _job: CLIPS)
+    assert (now(store, poison).status, now(store, poison).outputs) == (Status.FAILED, CLIPS)
+    assert (now(store, stopped).status, now(store, stopped).outputs) == (
+        Status.CANCELLED,
+        CLIPS[:1],
+    )
+    assert (now(store, again).status, now(store, again).outputs) == (Status.WAITING, ())
+    store.cancel(again.id, made=lambda job: CLIPS if job.id == again.id else ())
+    assert (now(store, again).status, now(store, again).outputs) == (Status.CANCELLED, CLIPS)
+    store.cancel(poison.id, made=lambda _job: ())
+    assert now(store, poison).outputs == CLIPS
+
+
 def test_a_cancelled_job_of_a_dead_worker_ends(store: JobStore):
     job = add(store)
     claim(store)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -12,6 +14,8 @@ from sqlalchemy.event import listen
 
 from tests.makers import request
 from wan_demo.domain.job import Failure, Job, Status
+from wan_demo.errors import StorageFull, TableAway
+from wan_demo.jobs import database
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.jobs.table import jobs, metadata, utc
 
@@ -70,6 +74,50 @@ def test_readers_go_on_beside_a_writer(tmp_path):
         assert found is not None
         assert found.status is Status.WAITING
         assert store.waiting() == 1
+
+
+def test_a_table_that_is_away_is_said_so_and_no_empty_one_takes_its_place(tmp_path):
+    path, away = tmp_path / "jobs.sqlite3", tmp_path / "away"
+    engine = connect(sqlite_url(path))
+    store = SqlJobStore(engine)
+    job = store.add(request(), "ada")
+    engine.dispose()
+    path.rename(away)
+    for call in (store.waiting, lambda: store.add(request(), "ada"), lambda: store.claim("w1")):
+        with pytest.raises(TableAway):
+            call()
+    with pytest.raises(TableAway):
+        connect(sqlite_url(path), may_create=False)
+    assert not path.exists()
+    away.rename(path)
+    assert store.get(job.id) == job
+
+
+def test_a_table_that_is_locked_is_away(tmp_path, monkeypatch):
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
+    path = tmp_path / "jobs.sqlite3"
+    store = SqlJobStore(connect(sqlite_url(path)))
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(TableAway, match="Try again"):
+            store.add(request(), "ada")
+        assert store.waiting() == 0
+    store.add(request(), "ada")
+
+
+def test_a_full_disk_is_a_full_disk(tmp_path):
+    engine = connect(sqlite_url(tmp_path / "jobs.sqlite3"))
+    store = SqlJobStore(engine)
+    with engine.connect() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count={pages}")
+
+    def fill() -> None:
+        for _ in range(100):
+            store.add(request(prompt="x" * 900), "ada")
+
+    with pytest.raises(StorageFull):
+        fill()
 
 
 def test_a_path_with_odd_characters_is_a_path(tmp_path):

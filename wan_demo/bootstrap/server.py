@@ -49,7 +49,7 @@ def make_server(settings: Settings) -> FastAPI:
     folder = DataFolder(settings.data_dir).create()
     lock = lock_folder(folder)
     store = SqlJobStore(connect(sqlite_url(folder.database)))
-    give_back = giving_back(store)
+    give_back = giving_back(store, folder)
     give_back(GROUP, True)  # with the lock held, whoever held these jobs before is gone
     sweep(store, folder)
     device = detect(settings.device)

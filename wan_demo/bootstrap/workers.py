@@ -59,16 +59,16 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
     its end, and at its start for one of the same name that could not.
     """
     folder = DataFolder(settings.data_dir)
-    store = SqlJobStore(connect(sqlite_url(folder.database)))
+    store = SqlJobStore(connect(sqlite_url(folder.database), may_create=False))
+    give_back = giving_back(store, folder)
     models = make_catalog(settings)
     with own_folder(folder.offload) as offload:
         loras = make_loras(settings, folder.loras)
         engine = make_engine(settings, offload, loras, models)
-        patience = _patience(settings)
-        worker = Worker(name, store, engine, folder, models, partial(os._exit, HUNG), patience)
+        end_hung, patience = partial(os._exit, HUNG), _patience(settings)
+        worker = Worker(name, store, engine, folder, models, end_hung, patience, give_back)
         if supervised:
             return worker.run(stopping)
-        give_back = giving_back(store)
         give_back(name, True)
         try:
             worker.run(stopping)
@@ -118,12 +118,12 @@ def end_with_parent(stopping: Flag) -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def giving_back(store: JobStore) -> Callable[[str, bool], None]:
+def giving_back(store: JobStore, folder: DataFolder) -> Callable[[str, bool], None]:
     """What gives a lost worker's jobs back, by its name and whether that was a fault."""
     lost = WorkerLost(MAX_LOSSES)
     failure = Failure(code=lost.code, message=str(lost))
 
     def give_back(worker: str, is_fault: bool) -> None:
-        store.requeue(worker, MAX_LOSSES, failure, is_fault)
+        store.requeue(worker, MAX_LOSSES, failure, is_fault, folder.clips_of)
 
     return give_back

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -24,6 +24,11 @@ class Claim:
     def fence(self) -> tuple[str, int]:
         """Job id and attempt: what every write of this worker is checked against."""
         return self.job.id, self.job.attempt
+
+
+def nothing(_job: Job) -> Sequence[Output]:
+    """For jobs of which no clip was made."""
+    return ()
 
 
 class JobStore(Protocol):
@@ -119,8 +124,11 @@ class JobStore(Protocol):
         """
         ...
 
-    def cancel(self, job_id: str) -> Job | None:
-        """End a waiting job at once, mark a running one; the job after that, or None."""
+    def cancel(self, job_id: str, made: Callable[[Job], Sequence[Output]] = nothing) -> Job | None:
+        """End a waiting job at once, mark a running one; the job after that, or None.
+
+        A job that waits again keeps the clips that ``made`` finds.
+        """
         ...
 
     def arrange(self, owner: str, job_ids: Sequence[str]) -> None:
@@ -131,13 +139,19 @@ class JobStore(Protocol):
         ...
 
     def requeue(
-        self, worker: str, max_losses: int, failure: Failure, is_fault: bool
+        self,
+        worker: str,
+        max_losses: int,
+        failure: Failure,
+        is_fault: bool,
+        made: Callable[[Job], Sequence[Output]] = nothing,
     ) -> Sequence[Job]:
         """Give back what ``worker`` held: to wait again in its old place, cancelled, or failed
         at the limit. Returns the jobs as they are after that.
 
         ``worker`` is a name, or what stands before the colon in the names of a group. Only a
         fault counts as a loss: a worker that was told to stop may be stopped any number of times.
+        A job that ends so keeps the clips that ``made`` finds.
         """
         ...
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
-from wan_demo.jobs.base import Claim
+from wan_demo.jobs.base import Claim, nothing
 from wan_demo.jobs.memory_library import MemoryLibrary
 
 
@@ -103,13 +103,14 @@ class MemoryJobStore(MemoryLibrary):
     def cancelled(self, claim: Claim, outputs: Sequence[Output] = ()) -> bool:
         return self._end(claim, status=Status.CANCELLED, outputs=tuple(outputs))
 
-    def cancel(self, job_id: str) -> Job | None:
+    def cancel(self, job_id: str, made: Callable[[Job], Sequence[Output]] = nothing) -> Job | None:
         with self._lock:
             job = self._jobs.get(job_id)
             if job is None or job.status.is_final:
                 return job
             if job.status is Status.WAITING:
-                return self._set(job, status=Status.CANCELLED, finished_at=_now())
+                clips = tuple(made(job))
+                return self._set(job, status=Status.CANCELLED, finished_at=_now(), outputs=clips)
             return self._set(job, cancel_requested=True)
 
     def arrange(self, owner: str, job_ids: Sequence[str]) -> None:
@@ -120,7 +121,12 @@ class MemoryJobStore(MemoryLibrary):
             self._places.update(zip((job.id for job in there), places, strict=True))
 
     def requeue(
-        self, worker: str, max_losses: int, failure: Failure, is_fault: bool
+        self,
+        worker: str,
+        max_losses: int,
+        failure: Failure,
+        is_fault: bool,
+        made: Callable[[Job], Sequence[Output]] = nothing,
     ) -> Sequence[Job]:
         with self._lock:
             held = [
@@ -129,7 +135,11 @@ class MemoryJobStore(MemoryLibrary):
                 if worker in (self._workers[job.id], self._workers[job.id].partition(":")[0])
             ]
             self._losses.update(job.id for job in held if is_fault)
-            return [self._give_back(job, max_losses, failure) for job in held]
+            given_back = [self._give_back(job, max_losses, failure) for job in held]
+            return [
+                self._set(job, outputs=tuple(made(job))) if job.status.is_final else job
+                for job in given_back
+            ]
 
     def videos(self) -> Set[str]:
         return {output.file for job in self._jobs.values() for output in job.outputs}

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
-from sqlalchemy.event import listen
 
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
-from wan_demo.jobs.base import Claim
+from wan_demo.jobs.base import Claim, nothing
+from wan_demo.jobs.database import connect, sqlite_url
 from wan_demo.jobs.sql_library import SqlLibrary
 from wan_demo.jobs.table import MAX_KIND, dump_outputs, jobs, load_outputs, read_row, to_job, utc
 
-log = logging.getLogger(__name__)
+__all__ = ["SqlJobStore", "connect", "sqlite_url"]
 
-BUSY_SECONDS = 30
-"""How long a writer waits for SQLite's one write lock before it gives up."""
+log = logging.getLogger(__name__)
 
 ADDING = 0x57414E
 """Postgres' advisory lock for whoever adds a job under caps."""
@@ -36,53 +32,6 @@ _IS_OPEN = jobs.c.status.in_([Status.RUNNING, Status.WAITING])
 _LIGHT = [column for column in jobs.c if column is not jobs.c.request]
 
 UNREADABLE = Failure(code="unreadable", message="This job was made by another version.")
-
-
-def connect(url: str | sa.URL) -> sa.Engine:
-    """An engine for ``url`` with the schema brought up to date."""
-    url = sa.make_url(url)
-    engine = sa.create_engine(url, connect_args=_connect_args(url))
-    if engine.dialect.name == "sqlite":
-        listen(engine, "connect", _configure_sqlite)
-        listen(engine, "begin", _begin_sqlite)
-    _migrate(engine)
-    return engine
-
-
-def sqlite_url(path: Path) -> sa.URL:
-    """The URL of a SQLite file, whatever characters its path holds."""
-    return sa.URL.create("sqlite", database=str(path))
-
-
-def _connect_args(url: sa.URL) -> dict[str, Any]:
-    return {"timeout": BUSY_SECONDS} if url.get_backend_name() == "sqlite" else {}
-
-
-def _configure_sqlite(connection: Any, _record: Any) -> None:
-    """WAL lets readers go on beside a writer; FULL makes an accepted job survive a power cut."""
-    connection.isolation_level = None  # transactions are begun below, not by the driver
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.create_function("lower", 1, _lower, deterministic=True)
-
-
-def _lower(text: Any) -> Any:
-    """SQLite's own knows no letters but those of ASCII."""
-    return text.lower() if isinstance(text, str) else text
-
-
-def _begin_sqlite(connection: sa.Connection) -> None:
-    """Writers take the lock first, so that what they read can't be overtaken; readers take none."""
-    reads = connection.get_execution_options().get("reads", False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _migrate(engine: sa.Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", "wan_demo.jobs:migrations")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
 
 
 class SqlJobStore(SqlLibrary):
@@ -197,12 +146,19 @@ class SqlJobStore(SqlLibrary):
     def cancelled(self, claim: Claim, outputs: Sequence[Output] = ()) -> bool:
         return self._end(claim, status=Status.CANCELLED, outputs=dump_outputs(tuple(outputs)))
 
-    def cancel(self, job_id: str) -> Job | None:
+    def cancel(self, job_id: str, made: Callable[[Job], Sequence[Output]] = nothing) -> Job | None:
         this = jobs.update().where(jobs.c.id == job_id)
         waiting = this.where(jobs.c.status == Status.WAITING)
         running = this.where(jobs.c.status == Status.RUNNING)
         with self._engine.begin() as connection:
-            connection.execute(waiting.values(status=Status.CANCELLED, finished_at=_now()))
+            row = (
+                connection.execute(
+                    waiting.values(status=Status.CANCELLED, finished_at=_now()).returning(jobs)
+                )
+                .mappings()
+                .one_or_none()
+            )
+            _keep(connection, [row] if row else [], made)
             connection.execute(running.values(cancel_requested=True))
         return self.get(job_id)
 
@@ -220,7 +176,12 @@ class SqlJobStore(SqlLibrary):
                 connection.execute(this.values(place=place))
 
     def requeue(
-        self, worker: str, max_losses: int, failure: Failure, is_fault: bool
+        self,
+        worker: str,
+        max_losses: int,
+        failure: Failure,
+        is_fault: bool,
+        made: Callable[[Job], Sequence[Output]] = nothing,
     ) -> Sequence[Job]:
         group = jobs.c.worker.startswith(f"{worker}:", autoescape=True)
         held = (jobs.c.status == Status.RUNNING) & ((jobs.c.worker == worker) | group)
@@ -230,6 +191,8 @@ class SqlJobStore(SqlLibrary):
                 connection.execute(jobs.update().where(held).values(losses=jobs.c.losses + 1))
             for where, values in _ways_back(max_losses, failure):
                 connection.execute(jobs.update().where(held, where).values(values))
+            back = connection.execute(sa.select(jobs).where(jobs.c.id.in_(ids))).mappings().all()
+            _keep(connection, back, made)
         return self._select(sa.select(jobs).where(jobs.c.id.in_(ids)))
 
     def videos(self) -> Set[str]:
@@ -324,6 +287,18 @@ def _give_up(seq: int) -> sa.Update:
     return failed.values(
         status=Status.FAILED, failure=UNREADABLE.model_dump_json(), finished_at=_now()
     )
+
+
+def _keep(
+    connection: sa.Connection,
+    rows: Sequence[Mapping[Any, Any]],
+    made: Callable[[Job], Sequence[Output]],
+) -> None:
+    """Give those of the rows whose jobs have just ended the clips that were made of them."""
+    for job in filter(None, map(read_row, rows)):
+        if job.status.is_final and (clips := tuple(made(job))):
+            this = jobs.update().where(jobs.c.id == job.id)
+            connection.execute(this.values(outputs=dump_outputs(clips)))
 
 
 def _held(claim: Claim) -> tuple[sa.ColumnElement[bool], ...]:

@@ -98,7 +98,7 @@ class SqlLibrary:
         return wanted + [said.contains(word, autoescape=True) for word in search.words]
 
     def _small(self, text: sa.ColumnElement[str]) -> sa.ColumnElement[str]:
-        """In small letters; SQLite's own function for that is replaced in ``sql.connect``."""
+        """In small letters; SQLite's own function for that is replaced in ``database.connect``."""
         is_postgres = self._engine.dialect.name == "postgresql"
         return sa.func.lower(sa.collate(text, CASE_BLIND) if is_postgres else text)
 

@@ -14,6 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from threading import Lock
 
+from wan_demo.domain.job import Job, Output
+
 RESERVE_BYTES = 64 * 2**20
 """Free space below which no job is accepted: room for a video and for the database."""
 
@@ -120,6 +122,14 @@ class DataFolder:
         """The clip that an attempt wrote whole before it was lost; None where none did."""
         found = [path.name for path in self._of(job_id) if path.name.split(".")[2] == f"{index}"]
         return max(found, default=None)
+
+    def clips_of(self, job: Job) -> list[Output]:
+        """The whole clips of a job, whichever attempt wrote them: they stay with its end."""
+        indices = range(job.request.num_videos_per_prompt)
+        found = [(index, self.finished(job.id, index)) for index in indices]
+        return [
+            Output(file=name, seed=job.request.single(index).seed) for index, name in found if name
+        ]
 
     def _of(self, job_id: str) -> Iterator[Path]:
         """The whole clips of a job, by any attempt."""

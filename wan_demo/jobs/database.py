@@ -1,0 +1,89 @@
+"""The way to the job table: a SQLite file that is written ahead and durably, or a Postgres."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.event import listen
+
+from wan_demo.errors import StorageFull, TableAway
+
+BUSY_SECONDS = 30
+"""How long a writer waits for SQLite's one write lock before it gives up."""
+
+
+def connect(url: str | sa.URL, may_create: bool = True) -> sa.Engine:
+    """An engine for ``url`` with the schema brought up to date.
+
+    What passes by itself raises TableAway later on, and StorageFull where the disk is full. Only
+    the first connection makes a SQLite file, and only where it ``may_create`` one: an empty one in
+    place of a file that is away for a while would be the end of all jobs in that.
+    """
+    url = sa.make_url(url)
+    engine = sa.create_engine(url, connect_args=_connect_args(url), pool_pre_ping=True)
+    is_sqlite = engine.dialect.name == "sqlite"
+    if is_sqlite and not may_create:
+        _must_exist(url)
+    if is_sqlite:
+        listen(engine, "connect", _configure_sqlite)
+        listen(engine, "begin", _begin_sqlite)
+    _migrate(engine)
+    if is_sqlite:
+        listen(engine, "do_connect", lambda *_: _must_exist(url))
+    listen(engine, "handle_error", _translate)
+    return engine
+
+
+def _must_exist(url: sa.URL) -> None:
+    """A SQLite file that is not there is away, and no reason to begin a new one."""
+    if not Path(str(url.database)).exists():
+        raise TableAway
+
+
+def _translate(context: sa.ExceptionContext) -> Exception | None:
+    """The driver's word for what passes by itself as ours."""
+    error = context.original_exception
+    if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
+        return StorageFull()
+    is_away = isinstance(error, context.dialect.loaded_dbapi.OperationalError)
+    return TableAway() if is_away else None
+
+
+def sqlite_url(path: Path) -> sa.URL:
+    """The URL of a SQLite file, whatever characters its path holds."""
+    return sa.URL.create("sqlite", database=str(path))
+
+
+def _connect_args(url: sa.URL) -> dict[str, Any]:
+    return {"timeout": BUSY_SECONDS} if url.get_backend_name() == "sqlite" else {}
+
+
+def _configure_sqlite(connection: Any, _record: Any) -> None:
+    """WAL lets readers go on beside a writer; FULL makes an accepted job survive a power cut."""
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(text: Any) -> Any:
+    """SQLite's own knows no letters but those of ASCII."""
+    return text.lower() if isinstance(text, str) else text
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    """Writers take the lock first, so that what they read can't be overtaken; readers take none."""
+    reads = connection.get_execution_options().get("reads", False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+
+
+def _migrate(engine: sa.Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", "wan_demo.jobs:migrations")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
