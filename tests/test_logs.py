@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from contextvars import copy_context
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.makers import request
-from wan_demo import logs
+from wan_demo import logs, worker
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.jobs import signs
 from wan_demo.logs import CONTINUED, JsonFormatter, TextFormatter, about, add_job
@@ -122,7 +123,7 @@ def test_all_that_a_worker_logs_about_a_job_says_so(store, folder, monkeypatch):
         beat.set()
         raise OSError
 
-    monkeypatch.setattr(vars(signs.beating)["__wrapped__"], "__defaults__", (0.01,))  # beat often
+    monkeypatch.setattr(worker, "beating", partial(signs.beating, seconds=0.01))
     monkeypatch.setattr(store, "beat", fail)
     handler = Handler()
     handler.addFilter(add_job)

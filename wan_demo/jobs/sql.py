@@ -54,12 +54,12 @@ class SqlJobStore(SqlLibrary):
             "request": request.model_dump_json(),
             "progress": Progress().model_dump_json(),
             "outputs": "[]",
-            "created_at": _now(),
         }
         with self._engine.begin() as connection:
             if caps is not None:
                 caps.check(*_counts(connection, owner))
-            row = connection.execute(jobs.insert().values(values).returning(jobs)).mappings().one()
+            accepted = jobs.insert().values(**values, created_at=_now())  # not before its turn
+            row = connection.execute(accepted.returning(jobs)).mappings().one()
         return to_job(row)
 
     def get(self, job_id: str) -> Job | None:
