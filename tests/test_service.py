@@ -370,3 +370,12 @@ def test_who_has_a_jobs_address_looks_at_it_and_nothing_more(service: Service):
         service.cancel(job.id, "bob")
     with pytest.raises(JobNotFound):
         service.look("another")
+
+
+def test_clips_of_a_running_job_are_there_once_they_are_made(service: Service, store, folder):
+    job = service.submit(given(num_videos_per_prompt=3), "ada")
+    store.claim("w")
+    assert service.look(job.id).outputs == ()
+    folder.video(folder.video_of(job.id, 1, 0)).touch()
+    (made,) = service.look(job.id).outputs
+    assert (made.file, made.seed) == (folder.video_of(job.id, 1, 0), job.request.seed)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from threading import Lock
 
 from wan_demo.catalog import BUILT_IN, Catalog
 from wan_demo.domain.estimate import expected_seconds
-from wan_demo.domain.job import Job
+from wan_demo.domain.job import Job, Status
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.notes import about_negative, about_tokens, notes
@@ -181,10 +181,15 @@ class Service:
         return job
 
     def look(self, job_id: str) -> Job:
-        """Anybody's job, for whoever was given its address; raises JobNotFound."""
+        """Anybody's job, for whoever was given its address; raises JobNotFound.
+
+        One that makes several videos has those that are there already.
+        """
         job = self._store.get(job_id)
         if job is None or job.deleted_at is not None:
             raise JobNotFound
+        if job.status is Status.RUNNING and job.request.num_videos_per_prompt > 1:
+            return replace(job, outputs=tuple(self.folder.clips_of(job)))
         return job
 
     def cancel(self, job_id: str, owner: str) -> Job:

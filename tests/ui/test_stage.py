@@ -134,3 +134,13 @@ def test_what_was_made_before_an_early_end_is_shown(links: Links, early, state, 
     assert line in html
     assert html.count("<video") == html.count(">Download ") == 2
     assert "Send to Style edit" in html
+
+
+def test_the_first_of_several_videos_is_there_while_the_next_is_made(links: Links):
+    made = (Output(file="job-1.1.0.mp4", seed=7),)
+    job = replace(_running(stage=Stage.STEP, step=1, steps=2, clip=1, clips=2), outputs=made)
+    html = render_stage(job, None, links)
+    assert "class='videos n2'" in html
+    assert "Your video, seed 7" in html
+    assert "Video 2 of 2: step 1 of 2" in html
+    assert "data-action" not in html

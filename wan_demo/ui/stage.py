@@ -112,9 +112,10 @@ def _running(job: Job, place: Place | None, links: Links) -> tuple[str, str, str
     address = links.preview(job.id)
     line = _running_line(job)
     notice = f"<span class='notice'>{escape(_notice(job))}</span>"
-    if address is None:
-        return "running", f"<div class='hint pulse'><strong>{line}</strong></div>", line + notice
-    return "running", f"<img class='preview' src='{address}' alt='Preview'>", line + notice
+    shown = f"<div class='hint pulse'><strong>{line}</strong></div>"
+    if address is not None:
+        shown = f"<img class='preview' src='{address}' alt='Preview'>"
+    return "running", _videos(job, links, shown) if job.outputs else shown, line + notice
 
 
 def _notice(job: Job) -> str:
@@ -146,13 +147,15 @@ def _completed(job: Job, place: Place | None, links: Links) -> tuple[str, str, s
     return "done", _videos(job, links), _done_line(job)
 
 
-def _videos(job: Job, links: Links) -> str:
+def _videos(job: Job, links: Links, coming: str = "") -> str:
+    """The clips that there are, and the one that is being made."""
     videos = "".join(
         f"<video src='{links.video(output.file)}' autoplay loop muted playsinline controls "
         f"aria-label='Your video, seed {output.seed}'></video>"
         for output in job.outputs
     )
-    return f"<div class='videos n{len(job.outputs)}'>{videos}</div>"
+    count = len(job.outputs) + bool(coming)
+    return f"<div class='videos n{count}'>{videos}{coming}</div>"
 
 
 def _done_line(job: Job) -> str:
