@@ -62,3 +62,17 @@ def test_every_setting_says_what_it_is():
 )
 def test_only_this_machines_own_people_fetch_models_unless_told(settings, may):
     assert Settings(**settings).may_download is may
+
+
+def test_people_have_names_and_passwords(monkeypatch):
+    monkeypatch.setenv("WAN_DEMO_AUTH", "ada:pass:word, bob:s3cret")
+    settings = Settings()
+    assert settings.logins == [("ada", "pass:word"), ("bob", "s3cret")]
+    assert "pass:word" not in repr(settings)
+
+
+@pytest.mark.parametrize("wrong", ["", "ada", "ada:", ":word", "ada:x,", "ada:x,ada:y", ","])
+def test_a_half_login_is_refused_without_telling_it(monkeypatch, wrong):
+    monkeypatch.setenv("WAN_DEMO_AUTH", wrong)
+    with pytest.raises(ValidationError, match="must be NAME:PASSWORD"):
+        Settings()

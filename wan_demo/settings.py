@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 class Settings(BaseSettings):
-    """How the app is started; every field is also a flag of ``python app.py``."""
+    """How the app is started; every field but ``auth`` is also a flag of ``python app.py``."""
 
     model_config = SettingsConfigDict(env_prefix="WAN_DEMO_", env_file=".env", extra="ignore")
 
@@ -39,6 +40,11 @@ class Settings(BaseSettings):
         description="Proxies whose X-Forwarded headers are believed; * for all.",
     )
     share: bool = Field(default=False, description="Ask Gradio for a public address.")
+    auth: SecretStr | None = Field(
+        default=None,
+        description="Who may use the page: NAME:PASSWORD, several with commas between; by default "
+        "everybody.",
+    )
     engine: Literal["pipeline", "fake"] = Field(
         default="pipeline", description="pipeline, or fake: clips without a model."
     )
@@ -69,6 +75,20 @@ class Settings(BaseSettings):
         default="text", description="text, or json: an object a line, for programs."
     )
 
+    @field_validator("auth")
+    @classmethod
+    def _names_people(cls, auth: SecretStr | None) -> SecretStr | None:
+        logins = _logins(auth)
+        names = [name for name, _ in logins]
+        if not all(name and password for name, password in logins) or len({*names}) < len(names):
+            raise ValueError("must be NAME:PASSWORD, several with commas between, each name once")
+        return auth
+
+    @property
+    def logins(self) -> Sequence[tuple[str, str]]:
+        """Names and passwords of ``auth``; none where everybody may use the page."""
+        return _logins(self.auth)
+
     @property
     def may_download(self) -> bool:
         """Whether whoever opens the page may have a model fetched: ``downloads``, if it was said.
@@ -77,3 +97,9 @@ class Settings(BaseSettings):
         """
         is_private = self.host in LOOPBACK and not self.share
         return is_private if self.downloads is None else self.downloads
+
+
+def _logins(auth: SecretStr | None) -> list[tuple[str, str]]:
+    pairs = auth.get_secret_value().split(",") if auth is not None else []
+    parts = [pair.partition(":") for pair in pairs]
+    return [(name.strip(), password) for name, _, password in parts]

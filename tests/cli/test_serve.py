@@ -25,6 +25,14 @@ def test_a_wrong_environment_is_said_too(capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("port: ")
 
 
+def test_a_wrong_login_is_said_without_the_password(capsys, monkeypatch):
+    monkeypatch.setenv("WAN_DEMO_AUTH", "ada:s3cret,bob")
+    assert main(["serve"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("auth: must be NAME:PASSWORD")
+    assert "s3cret" not in said
+
+
 def test_a_busy_port_gives_the_next_free_one():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

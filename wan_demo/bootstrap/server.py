@@ -89,7 +89,7 @@ def make_server(settings: Settings) -> FastAPI:
     from wan_demo.ui.share import share
 
     app.state.greeting, app.state.share = greeting(spec, why), share
-    return mount(app, service, links, why, device.name)
+    return mount(app, service, links, why, device.name, settings.logins)
 
 
 def lock_folder(folder: DataFolder) -> FileLock:

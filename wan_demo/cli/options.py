@@ -12,6 +12,9 @@ from wan_demo.cli.parser import HIDDEN, Parser
 from wan_demo.errors import InvalidRequest
 from wan_demo.settings import Settings
 
+SECRETS = ("auth",)
+"""Settings that come from the environment or ``.env`` alone."""
+
 OWN_MODELS = "Folder that holds the models.toml of your own."
 
 
@@ -32,9 +35,10 @@ def add_setting(parser: argparse.ArgumentParser, name: str, help: str | None = N
 
 
 def add_settings(parser: Parser, names: Sequence[str] = tuple(Settings.model_fields)) -> None:
-    """A flag for each of these settings."""
+    """A flag for each of these settings but secrets: everybody sees a process's arguments."""
     for name in names:
-        add_setting(parser, name)
+        if name not in SECRETS:
+            add_setting(parser, name)
 
 
 def settings_of(options: argparse.Namespace) -> Settings:
@@ -45,7 +49,8 @@ def settings_of(options: argparse.Namespace) -> Settings:
     except ValidationError as error:
         finding = error.errors(include_url=False)[0]
         name, allowed = str(finding["loc"][0]), finding["msg"].replace("Input should", "must")
-        raise InvalidRequest(name, finding["input"], allowed) from None
+        given = "***" if name in SECRETS else finding["input"]
+        raise InvalidRequest(name, given, allowed.removeprefix("Value error, ")) from None
 
 
 def lend(loras: list[str] | None, settings: Settings) -> tuple[list[str] | None, dict[str, Path]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,13 +114,15 @@ class Events:
 
 
 def owner_of(request: gr.Request) -> str:
-    """Who asks, as the application's middleware found out."""
+    """Who asks: by the login where there is one, else as the application's middleware found out."""
+    if request.username:
+        return f"login-{hashlib.sha256(request.username.encode()).hexdigest()[:32]}"
     return getattr(_state_of(request), "owner", None) or new_owner()
 
 
 def is_newcomer(request: gr.Request) -> bool:
-    """Whether the request came without a cookie of ours."""
-    return getattr(_state_of(request), "is_newcomer", True)
+    """Whether the request came without a cookie of ours, and without a login."""
+    return not request.username and getattr(_state_of(request), "is_newcomer", True)
 
 
 def _state_of(request: gr.Request) -> Any:

@@ -26,6 +26,7 @@ ENTER_JS = """async (...v) => {
 class KeyBox:
     """``shown``: this person's key; ``entered``: one from elsewhere; ``said``: what came of it."""
 
+    box: gr.Accordion
     shown: gr.Textbox
     entered: gr.Textbox
     enter: gr.Button
@@ -34,7 +35,7 @@ class KeyBox:
 
 def key_box() -> KeyBox:
     """Folded away: few need it, and it is to be kept like a password."""
-    with gr.Accordion(LABEL, open=False, elem_id="key"):
+    with gr.Accordion(LABEL, open=False, elem_id="key") as box:
         shown = gr.Textbox(
             label="Your key",
             info="Whoever has it has your clips: keep it like a password.",
@@ -51,4 +52,4 @@ def key_box() -> KeyBox:
             elem_id="key-entered",
         )
         enter = gr.Button("Open", size="sm", elem_id="key-enter")
-        return KeyBox(shown, entered, enter, gr.Markdown("", elem_id="key-said"))
+        return KeyBox(box, shown, entered, enter, gr.Markdown("", elem_id="key-said"))

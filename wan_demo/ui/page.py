@@ -25,6 +25,8 @@ from wan_demo.ui.layout import Layout, build_layout
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 
+Logins = Sequence[tuple[str, str]]
+
 STATIC = Path(__file__).parent / "static"
 
 CACHE_SECONDS = 24 * 3600
@@ -34,13 +36,19 @@ _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibi
 """Every event of the page returns at once, so none needs Gradio's queue or its spinner."""
 
 
-def build_page(service: Service, links: Links, why: str, device: str) -> gr.Blocks:
-    """The whole page; ``why`` says how its first model was chosen, ``device`` what computes."""
+def build_page(
+    service: Service, links: Links, why: str, device: str, by_login: bool = False
+) -> gr.Blocks:
+    """The whole page; ``why`` says how its first model was chosen, ``device`` what computes.
+
+    Where people are known ``by_login`` they need no key.
+    """
     spec = service.models.find(service.default_model)
     with gr.Blocks(
         title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
     ) as page:
         layout = build_layout(service, spec, why, words.promise(device))
+        layout.key.box.visible = not by_login
         state = State(
             model=gr.State(spec.id),
             preferred=gr.State(spec.id),
@@ -59,14 +67,20 @@ def build_page(service: Service, links: Links, why: str, device: str) -> gr.Bloc
     return page
 
 
-def mount(app: Any, service: Service, links: Links, why: str, device: str) -> Any:
-    """Mount the page at the application's root; returns the application."""
-    page = build_page(service, links, why, device)
+def mount(
+    app: Any, service: Service, links: Links, why: str, device: str, logins: Logins = ()
+) -> Any:
+    """Mount the page at the application's root; returns the application.
+
+    ``logins`` are names and passwords; without them everybody is let in.
+    """
+    page = build_page(service, links, why, device, bool(logins))
     page.has_launched = True  # else Gradio takes any path a client names for an upload
     return gr.mount_gradio_app(
         app,
         page,
         path="/",
+        auth=list(logins) or None,
         theme=THEME,
         css_paths=STATIC / "page.css",
         js=(STATIC / "page.js").read_text(),
