@@ -14,6 +14,7 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.event import listen
 
+from wan_demo.domain.estimate import alike
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
@@ -93,6 +94,7 @@ class SqlJobStore:
             "status": Status.WAITING,
             "model": request.model,
             "kind": kind_of(request)[:MAX_KIND],
+            "alike": alike(request)[:MAX_KIND],
             "attempt": 0,
             "losses": 0,
             "cancel_requested": False,
@@ -124,6 +126,11 @@ class SqlJobStore:
             .order_by(jobs.c.finished_at.desc())
             .limit(limit)
         )
+
+    def alike(self, request: GenerationRequest, limit: int = 20) -> Sequence[Job]:
+        same = jobs.c.alike == alike(request)[:MAX_KIND]
+        done = sa.select(jobs).where(same, jobs.c.status == Status.COMPLETED)
+        return self._select(done.order_by(jobs.c.seq.desc()).limit(limit))
 
     def active(self) -> Sequence[Job]:
         with self._reads.begin() as connection:
