@@ -16,7 +16,7 @@ from PIL import Image
 from tests.makers import BLUE, RED, grays, quarters, request, save_video, until
 from wan_demo import worker as module
 from wan_demo.catalog import BUILT_IN
-from wan_demo.domain.events import Event, Finished, Planned, Ready, Step
+from wan_demo.domain.events import Decoding, Event, Finished, Planned, Ready, Step
 from wan_demo.domain.job import Failure, Job, Progress, Stage, Status
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.fake import FakeEngine
@@ -26,7 +26,7 @@ from wan_demo.jobs import patience
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.jobs.signs import beating
 from wan_demo.media.decode import read_video
-from wan_demo.media.encode import read_metadata
+from wan_demo.media.encode import read_metadata, write_mp4
 from wan_demo.media.folder import DataFolder
 from wan_demo.worker import Worker
 
@@ -174,7 +174,7 @@ def test_reports_are_at_most_one_a_second_but_for_new_stages(store, folder, monk
     monkeypatch.setattr(module, "REPORT_SECONDS", 3600)
     add(store, num_inference_steps=50)
     hooked(store, folder, lambda _event: None).run_once()
-    assert reports == [Stage.LOADING, Stage.STEP, Stage.DECODING, Stage.ENCODING]
+    assert reports == [Stage.LOADING, Stage.STEP, Stage.DECODING, Stage.ENCODING, Stage.ENCODING]
 
 
 def test_the_time_left_is_that_of_the_whole_job(store, folder, monkeypatch):
@@ -196,12 +196,40 @@ def test_the_time_left_is_that_of_the_whole_job(store, folder, monkeypatch):
         (0, Stage.STEP, 3, 2 * 6 + 2 * (3 + 6)),
         (0, Stage.DECODING, 0, 2 * 6 + 2 * (3 + 6)),
         (0, Stage.ENCODING, 0, 2 * (3 + 6)),
+        (0, Stage.ENCODING, 0, 2 * (3 + 6)),  # with what the clip took
         (1, Stage.STEP, 1, 2 * (2 + 6)),
         (1, Stage.STEP, 2, 2 * (1 + 6)),
         (1, Stage.STEP, 3, 2 * 6),
         (1, Stage.DECODING, 0, 2 * 6),
         (1, Stage.ENCODING, 0, 0),
+        (1, Stage.ENCODING, 0, 0),
     ]
+
+
+def test_what_the_clips_took_is_kept_for_estimates_and_taken_over_clips_are_not_timed(
+    store, folder, monkeypatch
+):
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+
+    def tick(event: Event) -> None:
+        now[0] += {Step: 2.0, Decoding: 5.0, Ready: 100.0}.get(type(event), 0.0)
+
+    job = add(store, num_inference_steps=3, num_videos_per_prompt=2)
+    first = folder.video(folder.video_of(job.id, 1, 0))
+    write_mp4(grays(9), 8, first, {})
+    hooked(store, folder, tick).run_once()
+    made = end(store, job).progress.made
+    assert (made.clips, made.seconds) == (1, 3 * 2 + 5)
+    assert (made.step_seconds, made.tail_seconds) == (2, 5)
+    assert list(store.alike(job.request)) == [end(store, job)]
+    waiting = add(store, num_inference_steps=3)
+    reports: list[Progress] = []
+    monkeypatch.setattr(store, "report", lambda _claim, progress: reports.append(progress))
+    hooked(store, folder, tick).run_once()
+    assert waiting.progress.seconds_left is None
+    first_step = next(each for each in reports if each.stage is Stage.STEP)
+    assert first_step.seconds_left == 2 * 2 + 5  # from the first step on
 
 
 def test_a_cancel_stops_at_the_next_step_undecoded(store, folder):

@@ -10,7 +10,6 @@ from pathlib import Path
 from threading import Lock
 
 from wan_demo.catalog import BUILT_IN, Catalog
-from wan_demo.domain.estimate import expected_seconds
 from wan_demo.domain.job import Job, Status
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
@@ -32,6 +31,7 @@ from wan_demo.errors import (
 from wan_demo.hub.loras import LoraFiles
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.outlook import Outlook, Place
+from wan_demo.jobs.times import Times
 from wan_demo.library.clips import Library
 from wan_demo.media.decode import Kind, probe, read_video
 from wan_demo.media.encode import write_image
@@ -109,6 +109,7 @@ class Service:
         self._may_download = may_download
         self._count_tokens = count_tokens
         self._store = store
+        self._times = Times(store, models)
         self._outlook = Outlook(store, self._seconds_left)
         self.caps = caps
         self._measure = measure
@@ -145,7 +146,7 @@ class Service:
                 *self.prompt_notes(request),
                 *warning,
             ],
-            run_seconds=expected_seconds(request, spec, self._store.recent(spec.id)),
+            run_seconds=self._times.of(request),
             download_bytes=download_bytes,
             tokens=self._tokens(spec, request.prompt),
             memory=memory,
@@ -287,16 +288,11 @@ class Service:
 
     def _seconds_left(self, jobs: Sequence[Job]) -> Sequence[float | None]:
         """What each will still take; None where its time or its model is not known."""
-        finished = {model: self._store.recent(model) for model in {j.request.model for j in jobs}}
-        known = {spec.id: spec for spec in self.models.models}
-
-        def left(job: Job) -> float | None:
-            model, seconds = job.request.model, job.progress.seconds_left
-            if seconds is None and model in known:
-                return expected_seconds(job.request, known[model], finished[model])
-            return seconds
-
-        return [left(job) for job in jobs]
+        told = [job.progress.seconds_left for job in jobs]
+        return [
+            self._times.lately(job.request) if left is None else left
+            for job, left in zip(jobs, told, strict=True)
+        ]
 
 
 def _check_last_image(request: GenerationRequest) -> None:

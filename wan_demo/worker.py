@@ -28,6 +28,7 @@ from wan_demo.domain.events import (
 )
 from wan_demo.domain.job import Failure, Output, Progress, Stage
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.pace import Stopwatch, learned
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Engine, Inputs
 from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
@@ -143,6 +144,7 @@ class Worker:
                     name = patiently(
                         partial(self._encode, claim, index, finished), stopping, _may_pass
                     )
+                    run.done(index)
                 outputs.append(Output(file=name, seed=single.seed))
         return outputs
 
@@ -194,31 +196,36 @@ class _Run:
         self._stopping = stopping
         self._reported = Progress()
         self._reported_at = 0.0
-        self._first_step_at = 0.0
-        self._decode_steps = decode_steps(claim.job.request, spec)
-        self._pace: float | None = None
-        self._total = 0
+        request = claim.job.request
+        known = learned(store.alike(request))
+        steps = decode_steps(request, spec)
+        self._watch = Stopwatch(request.num_videos_per_prompt, steps, known, time.monotonic)
+        self._steps = 0
         self._memory = Planned("")
-        self._preparing_since: float | None = None
-        self._preparing = 0.0
         self._heard_at = time.monotonic()
 
     def hangs(self, seconds: float) -> bool:
         """Whether nothing was heard for so long, and for many times a step of this job."""
-        patience = max(seconds, HANG_STEPS * (self._pace or 0.0))
+        patience = max(seconds, HANG_STEPS * (self._watch.step_seconds or 0.0))
         return time.monotonic() - self._heard_at > patience
 
     def follow(self, events: Generator[Event, None, None], clip: int) -> Finished:
         """Consume one clip's events; raises Stopped after closing them undecoded."""
+        self._watch.begin()
         with closing(events):
             for event in events:
                 self._heard_at = time.monotonic()
                 self._check()
                 if isinstance(event, Finished):
-                    self._report(self._progress(Stage.ENCODING, clip))
+                    self._report(self._progress(Stage.ENCODING, clip, self._steps))
                     return event
                 self._handle(event, clip)
         raise GenerationFailed("The engine ended without a video.")
+
+    def done(self, clip: int) -> None:
+        """The clip is a file: what it took is told, for later estimates."""
+        self._watch.end()
+        self._store.report(self._claim, self._progress(Stage.ENCODING, clip, self._steps))
 
     def _check(self) -> None:
         if self._stopping.is_set():
@@ -237,54 +244,40 @@ class _Run:
         if isinstance(event, Planned):
             self._memory = event
         elif isinstance(event, Ready):
-            self._prepared()
+            self._watch.prepared()
         elif isinstance(event, Downloading):
-            self._prepares()
+            self._watch.prepares()
             progress = self._progress(Stage.DOWNLOADING, clip)
             so_far = {"done_bytes": event.done, "total_bytes": event.total}
             self._report(progress.model_copy(update=so_far))
         elif isinstance(event, Loading):
-            self._prepares()
+            self._watch.prepares()
             self._report(self._progress(Stage.LOADING, clip))
         elif isinstance(event, Decoding):
-            self._report(self._progress(Stage.DECODING, clip, self._decode_steps))
+            self._report(self._progress(Stage.DECODING, clip, self._steps))
         elif isinstance(event, Step):
             self._step(event, clip)
-
-    def _prepares(self) -> None:
-        self._preparing_since = self._preparing_since or time.monotonic()
-
-    def _prepared(self) -> None:
-        if self._preparing_since is not None:
-            self._preparing += time.monotonic() - self._preparing_since
-        self._preparing_since = None
 
     def _step(self, event: Step, clip: int) -> None:
         if event.preview is not None:
             self._show(event.preview)
-        now, self._total = time.monotonic(), event.total
-        if event.index == 1:
-            self._first_step_at = now
-        else:
-            self._pace = (now - self._first_step_at) / (event.index - 1)
-        progress = self._progress(Stage.STEP, clip, event.total - event.index + self._decode_steps)
+        self._watch.step(event.index, event.total)
+        self._steps = event.total
+        progress = self._progress(Stage.STEP, clip, event.index)
         self._report(progress.model_copy(update={"step": event.index, "steps": event.total}))
 
-    def _progress(self, stage: Stage, clip: int, clip_steps: float = 0) -> Progress:
-        """Progress with ``clip_steps`` steps left in this clip, its decode among them."""
-        clips = self._claim.job.request.num_videos_per_prompt
-        left = None
-        if self._pace is not None:
-            later = (clips - 1 - clip) * (self._total + self._decode_steps)
-            left = self._pace * (clip_steps + later)
+    def _progress(self, stage: Stage, clip: int, step: int | None = None) -> Progress:
+        """Progress after ``step`` of this clip; without one, the time left is not known yet."""
+        is_decoded = stage is Stage.ENCODING
         return Progress(
             stage=stage,
             clip=clip,
-            clips=clips,
-            seconds_left=left,
+            clips=self._claim.job.request.num_videos_per_prompt,
+            seconds_left=None if step is None else self._watch.left(clip, step, is_decoded),
             memory=self._memory.sentence,
             notice=self._memory.notice,
-            preparing_seconds=self._preparing,
+            preparing_seconds=self._watch.preparing_seconds,
+            made=self._watch.made,
         )
 
     def _report(self, progress: Progress) -> None:

@@ -383,6 +383,22 @@ def test_the_videos_that_jobs_name_are_known_and_since_when(store: JobStore):
     assert store.began() == first.created_at
 
 
+def test_estimates_learn_from_jobs_of_the_same_work_however_many_others_came_later(store: JobStore):
+    first = add(store, seed=5)
+    store.complete(claim(store), ())
+    for seed in range(30):
+        add(store, num_frames=17, seed=seed)
+        store.complete(claim(store), ())
+    second = add(store, num_videos_per_prompt=2, prompt="another")
+    store.complete(claim(store), ())
+    add(store)
+    store.fail(claim(store), LOST)
+    add(store)
+    assert [job.id for job in store.alike(request())] == [second.id, first.id]
+    assert [job.id for job in store.alike(request(), limit=1)] == [second.id]
+    assert len(store.alike(request(num_frames=17))) == 20
+
+
 def test_open_are_those_that_wait_or_run(store: JobStore):
     jobs = [add(store, seed=seed) for seed in range(4)]
     store.complete(claim(store), ())

@@ -176,12 +176,16 @@ def test_videos_that_cannot_be_read_are_not_taken_for_none(engine, store):
 def test_estimates_find_their_jobs_by_an_index(engine, store):
     statements: list[tuple[str, tuple]] = []
     listen(engine, "before_cursor_execute", lambda *given: statements.append((given[2], given[3])))
-    store.recent("wan-tiny")
-    query, values = statements[-1]
-    with engine.connect() as connection:
-        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
-    assert "ix_jobs_recent" in str(plan)
-    assert "TEMP B-TREE" not in str(plan)
+    for ask, index in (
+        (lambda: store.recent("wan-tiny"), "ix_jobs_recent"),
+        (lambda: store.alike(request()), "ix_jobs_alike"),
+    ):
+        ask()
+        query, values = statements[-1]
+        with engine.connect() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", values).all()
+        assert index in str(plan)
+        assert "TEMP B-TREE" not in str(plan)
 
 
 def test_an_aware_time_keeps_its_instant():
@@ -200,9 +204,9 @@ def test_a_job_that_ran_before_workers_had_groups_is_the_servers(tmp_path):
     with engine.begin() as connection:
         context = MigrationContext.configure(connection)
         with Operations.context(context) as operations:
-            for index in ("ix_jobs_recent", "ix_jobs_started"):
+            for index in ("ix_jobs_recent", "ix_jobs_started", "ix_jobs_alike"):
                 operations.drop_index(index, "jobs")
-            for column in ("losses", "kind", "place", "seen_at", "pinned", "deleted_at"):
+            for column in ("losses", "kind", "place", "seen_at", "alike", "pinned", "deleted_at"):
                 operations.drop_column("jobs", column)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 
 from wan_demo.domain.job import Job
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.queue import kind_of
 from wan_demo.domain.request import GenerationRequest
+
+LEARNED_FROM = 5
+"""The latest jobs count: an older one may have had another card, or another load beside it."""
 
 
 def guidance_passes(request: GenerationRequest) -> int:
@@ -27,20 +31,32 @@ def work(request: GenerationRequest, spec: ModelSpec) -> float:
     return passes * pixels * request.num_videos_per_prompt
 
 
+def alike(request: GenerationRequest) -> str:
+    """Equal for requests whose clips take the same time on the same machine."""
+    steps = f"{request.effective_steps} {guidance_passes(request)}"
+    return f"{request.task} {steps} {kind_of(request)}"
+
+
 def expected_seconds(
-    request: GenerationRequest, spec: ModelSpec, finished: Sequence[Job]
+    request: GenerationRequest,
+    spec: ModelSpec,
+    same: Sequence[Job],
+    others: Callable[[], Sequence[Job]],
 ) -> float | None:
-    """Median pace of finished jobs of the model, those of the same work first.
+    """The median of the latest jobs that were ``alike``; of ``others`` of the model, by pace.
 
     Falls back to the spec's own figure, and to None where nothing is known.
     """
-    paces = [
-        (job.run_seconds / work(job.request, spec), work(job.request, spec))
-        for job in finished
-        if job.run_seconds and job.request.model == request.model
-    ]
+    clips = request.num_videos_per_prompt
+    times = [job.clip_seconds for job in same if job.clip_seconds]
+    if times:
+        return clips * median(times[:LEARNED_FROM])
     mine = work(request, spec)
-    same = [pace for pace, done in paces if abs(done - mine) < 0.01 * mine]
+    paces = [
+        job.clip_seconds / work(job.request.single(0), spec)
+        for job in others()
+        if job.clip_seconds and job.request.model == request.model
+    ]
     if paces:
-        return mine * median(same or [pace for pace, _ in paces])
+        return mine * median(paces)
     return mine * spec.seconds_per_work if spec.seconds_per_work else None

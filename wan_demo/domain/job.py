@@ -41,6 +41,20 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
+class Made(_Record):
+    """What a worker timed of the clips that it made itself, by a clock that never jumps.
+
+    ``clips`` of them took ``seconds``, the model's fetching and loading apart; ``step_seconds`` is
+    one step, ``tail_seconds`` a clip's time from its last step to its file. Clips that were taken
+    over from a lost attempt are not among them.
+    """
+
+    clips: int = 0
+    seconds: float = 0
+    step_seconds: float = 0
+    tail_seconds: float = 0
+
+
 class Progress(_Record):
     """How far a running job is. ``clip`` counts from 0 to ``clips`` - 1, ``step`` from 1.
 
@@ -60,6 +74,7 @@ class Progress(_Record):
     memory: str = ""
     notice: str = ""
     preparing_seconds: float = 0
+    made: Made = Made()
 
 
 class Output(_Record):
@@ -109,3 +124,9 @@ class Job:
             return None
         spent = (self.finished_at - self.started_at).total_seconds()
         return max(0.0, spent - self.progress.preparing_seconds)
+
+    @property
+    def clip_seconds(self) -> float | None:
+        """Seconds that one of its clips took, on average; None where none was timed."""
+        made = self.progress.made
+        return made.seconds / made.clips if made.clips else None

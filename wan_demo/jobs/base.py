@@ -74,6 +74,10 @@ class JobStore(Protocol):
         """Completed jobs of one model, newest first: what estimates learn from."""
         ...
 
+    def alike(self, request: GenerationRequest, limit: int = 20) -> Sequence[Job]:
+        """Completed jobs of the same work (``domain.estimate.alike``), accepted last first."""
+        ...
+
     def active(self) -> Sequence[Job]:
         """Every running and waiting job, in the order in which they will be taken."""
         ...

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from wan_demo.domain.estimate import alike
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
@@ -52,6 +53,12 @@ class MemoryJobStore(MemoryLibrary):
     def recent(self, model: str, limit: int = 20) -> Sequence[Job]:
         done = [job for job in self._with(Status.COMPLETED) if job.request.model == model]
         return done[::-1][:limit]
+
+    def alike(self, request: GenerationRequest, limit: int = 20) -> Sequence[Job]:
+        work = alike(request)
+        return [job for job in self._with(Status.COMPLETED) if alike(job.request) == work][
+            : -limit - 1 : -1
+        ]
 
     def active(self) -> Sequence[Job]:
         return self._with(Status.RUNNING) + self._queue()

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from wan_demo.domain.estimate import alike
 from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
@@ -48,6 +49,7 @@ class SqlJobStore(SqlLibrary):
             "status": Status.WAITING,
             "model": request.model,
             "kind": kind_of(request)[:MAX_KIND],
+            "alike": alike(request)[:MAX_KIND],
             "attempt": 0,
             "losses": 0,
             "cancel_requested": False,
@@ -82,6 +84,11 @@ class SqlJobStore(SqlLibrary):
             .order_by(jobs.c.finished_at.desc())
             .limit(limit)
         )
+
+    def alike(self, request: GenerationRequest, limit: int = 20) -> Sequence[Job]:
+        same = jobs.c.alike == alike(request)[:MAX_KIND]
+        done = sa.select(jobs).where(same, jobs.c.status == Status.COMPLETED)
+        return self._select(done.order_by(jobs.c.seq.desc()).limit(limit))
 
     def active(self) -> Sequence[Job]:
         with self._reads.begin() as connection:

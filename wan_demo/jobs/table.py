@@ -28,6 +28,7 @@ jobs = sa.Table(
     sa.Column("status", sa.String(16), nullable=False, index=True),
     sa.Column("model", sa.String(256), nullable=False),
     sa.Column("kind", sa.String(MAX_KIND), nullable=False, server_default=""),
+    sa.Column("alike", sa.String(MAX_KIND), nullable=False, server_default=""),
     sa.Column("place", sa.Integer),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("losses", sa.Integer, nullable=False, server_default="0"),
@@ -45,6 +46,7 @@ jobs = sa.Table(
     sa.Column("deleted_at", sa.DateTime(timezone=True)),
     sa.Index("ix_jobs_recent", "model", "status", "finished_at"),
     sa.Index("ix_jobs_started", "started_at"),
+    sa.Index("ix_jobs_alike", "alike", "status", "seq"),
 )
 
 _OUTPUTS = TypeAdapter(tuple[Output, ...])
