@@ -13,33 +13,28 @@ names its media by their content only, and fetches nothing.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from wan_demo import bootstrap
 from wan_demo.bootstrap import OneOff
 from wan_demo.domain.job import Job
 from wan_demo.domain.lora import parse
-from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.request import INPUTS, GenerationRequest
 from wan_demo.errors import InvalidRequest, WanDemoError
 from wan_demo.media.decode import read_clip
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.loras import NONE_LENT
+from wan_demo.media.record import SHA256, damaged, request_of, shown
+from wan_demo.media.record import parse as parse_record
 from wan_demo.settings import Settings
 
-MEDIA = ("image", "last_image", "video")
 DEVICES = ("cpu", "cuda", "mps")
 MOST_TOLD = 20
 """How many differences are told; an honest clip records half as many."""
-
-_HASH = re.compile(r"[0-9a-f]{64}")
 
 _NAMES = {"model_revision": "weights", "device_name": "device's name", "av": "av (encoder)"}
 """What the keys of a clip's provenance are called where their own name says little."""
@@ -97,16 +92,14 @@ def verify(
 def read_record(clip: Path) -> Record:
     """A clip's metadata; raises InvalidRequest("clip", ...) unless it is whole."""
     found = read_clip(clip)
-    if not found.comment:
-        raise InvalidRequest("clip", clip.name, "must be made by this app; it has no metadata")
-    told = _parse(clip.name, found.comment)
+    told = parse_record(clip.name, found.comment)
     frames, made_by = told.pop("frames_sha256", None), told
-    request = _request(clip.name, made_by.pop("request", None))
+    request = request_of(clip.name, made_by.pop("request", None))
     if frames is None:
         raise InvalidRequest("clip", clip.name, "has no hash of its frames; older clips have none")
-    if not isinstance(frames, str) or not _HASH.fullmatch(frames):
-        raise _damaged(clip.name, "frames_sha256 is no SHA-256")
-    plain = {_shown(key): _shown(value) for key, value in made_by.items()}
+    if not isinstance(frames, str) or not SHA256.fullmatch(frames):
+        raise damaged(clip.name, "frames_sha256 is no SHA-256")
+    plain = {shown(key): shown(value) for key, value in made_by.items()}
     return Record(request, frames, plain, found.pictures)
 
 
@@ -132,42 +125,12 @@ def compare(old: Record, new: Record) -> Verdict:
     return Verdict(True, old.request, tuple(changed))
 
 
-def _parse(name: str, comment: str) -> dict[str, Any]:
-    try:
-        told = json.loads(comment)
-    except (ValueError, RecursionError):
-        raise _damaged(name, "it is no JSON") from None
-    if not isinstance(told, dict) or "request" not in told:
-        raise InvalidRequest("clip", name, "must be made by this app; its metadata is another's")
-    return told
-
-
-def _request(name: str, told: Any) -> GenerationRequest:
-    try:
-        request = GenerationRequest.model_validate(told)
-    except ValidationError as error:
-        finding = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in finding["loc"]) or "its request"
-        raise _damaged(name, f"{_shown(field)} can't be used") from None
-    if request.num_videos_per_prompt != 1:
-        raise _damaged(name, "it is of several videos")
-    for field in MEDIA:
-        kept = getattr(request, field)
-        if kept is not None and not _HASH.fullmatch(kept):
-            raise _damaged(name, f"its {field} is no SHA-256")
-    return request
-
-
-def _damaged(name: str, reason: str) -> InvalidRequest:
-    return InvalidRequest("clip", name, f"has damaged metadata: {reason}")
-
-
 def _inputs(
     request: GenerationRequest, media: Mapping[str, Path | None], store: DataFolder
 ) -> tuple[dict[str, str], list[str]]:
     """The request's media as files, and a sentence for each that is missing or another one."""
     found, missing = {}, []
-    for field in MEDIA:
+    for field in INPUTS:
         wanted, path = getattr(request, field), media.get(field)
         if wanted is None:
             if path is not None:
@@ -244,8 +207,3 @@ def _render(
 
 def _said(record: Record, key: str) -> str:
     return record.made_by.get(key, "not recorded")
-
-
-def _shown(value: Any) -> str:
-    """A stranger's text, short and without control characters."""
-    return "".join(char for char in str(value)[:100] if char.isprintable())

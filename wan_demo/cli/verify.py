@@ -8,6 +8,7 @@ from pathlib import Path
 from wan_demo.cli.options import add_setting, lend, settings_of
 from wan_demo.cli.parser import HIDDEN, Commands
 from wan_demo.cli.progress import run_to_end
+from wan_demo.domain.request import INPUTS
 
 DIFFERENT = 1
 """Exit status for a clip that does not come out the same."""
@@ -36,9 +37,9 @@ def add(commands: Commands) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what came of it; 0 where every frame is the same, else ``DIFFERENT``."""
-    from wan_demo.verify import MEDIA, verify
+    from wan_demo.verify import verify
 
-    media, settings = {name: getattr(options, name) for name in MEDIA}, settings_of(options)
+    media, settings = {name: getattr(options, name) for name in INPUTS}, settings_of(options)
     _, lent = lend(options.lora, settings)
     verdict = verify(options.clip, media, settings, run_to_end, lent)
     request, name = verdict.request, options.clip.name

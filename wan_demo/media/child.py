@@ -67,6 +67,8 @@ def main() -> None:
 
 def _run(command: dict[str, Any]) -> dict[str, Any]:
     path = Path(command["path"])
+    if command["do"] == "comment":
+        return {"comment": read_comment(path)}
     if command["kind"] == "clip":
         return read_clip(path)
     if command["do"] == "probe":
@@ -150,12 +152,9 @@ def read_video(path: Path, size: tuple[int, int], count: int, fps: float) -> Fra
 
 def read_clip(path: Path) -> dict[str, Any]:
     """An MP4's comment, and a hash of its pictures as stored and of when each is shown."""
-    if _container_format(path) != "mp4":
-        raise Refused("must be an MP4")
-    found = hashlib.sha256()
+    comment, found = read_comment(path), hashlib.sha256()
     try:
         with av.open(path, format="mp4") as container:
-            comment = container.metadata.get(METADATA_KEY, "")
             for index, frame in enumerate(container.decode(_video_stream(container))):
                 if index >= MAX_FRAMES:
                     raise Refused(f"must have at most {MAX_FRAMES:,} frames")
@@ -163,9 +162,21 @@ def read_clip(path: Path) -> dict[str, Any]:
                 found.update(frame.to_ndarray().tobytes())
     except (av.FFmpegError, ValueError) as error:
         _not_readable("video", "an MP4", error)
+    return {"comment": comment, "pictures": found.hexdigest()}
+
+
+def read_comment(path: Path) -> str:
+    """An MP4's comment; empty where it has none."""
+    if _container_format(path) != "mp4":
+        raise Refused("must be an MP4")
+    try:
+        with av.open(path, format="mp4") as container:
+            comment = container.metadata.get(METADATA_KEY, "")
+    except (av.FFmpegError, ValueError) as error:
+        _not_readable("video", "an MP4", error)
     if len(comment) > MAX_COMMENT:
         raise Refused(f"must hold at most {MAX_COMMENT:,} characters of metadata")
-    return {"comment": comment, "pictures": found.hexdigest()}
+    return comment
 
 
 def _duration(times: list[float]) -> float:

@@ -89,6 +89,12 @@ def read_clip(path: Path) -> Clip:
     return Clip(**_ask({"do": "read", "kind": "clip", "path": str(path.resolve())}))
 
 
+def read_comment(path: Path) -> str:
+    """An MP4's metadata alone, nothing decoded; raises UnreadableMedium("clip", ...)."""
+    _check_size(path, "clip")
+    return _ask({"do": "comment", "kind": "clip", "path": str(path.resolve())})["comment"]
+
+
 def _read(command: dict[str, Any], size: Size) -> Frames:
     with tempfile.TemporaryDirectory() as folder:
         to = Path(folder) / "frames.npy"

@@ -102,6 +102,11 @@ class Events:
         data = event._data
         return str(data.get(name, "")) if isinstance(data, dict) else ""
 
+    def _told_clip(self, event: gr.EventData) -> int:
+        """Which of a job's clips a button is about, from 0."""
+        told = self._told(event, "clip")
+        return int(told) if told.isdecimal() and len(told) < 3 else 0
+
     def _unchanged(self) -> Updates:
         """No update at all, which Gradio does not take as an empty dict."""
         return {self._at.form.prompt: gr.skip()}

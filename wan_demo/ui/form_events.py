@@ -11,9 +11,7 @@ import gradio as gr
 
 from wan_demo.catalog import EXAMPLE_MEDIA
 from wan_demo.domain.control import control
-from wan_demo.domain.job import Job
 from wan_demo.domain.length import generated_frames
-from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.model import ModelSpec, Size
 from wan_demo.domain.request import MAX_SECONDS, GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
@@ -22,11 +20,10 @@ from wan_demo.ui import advanced, notices, words
 from wan_demo.ui import form as f
 from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.layout import example_chips
+from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.memory import KEPT_OUT
 from wan_demo.ui.models import choices, ordered, resolution_of, size_at
-from wan_demo.ui.values import lend, lent
-
-_SUFFIX = {"image": ".png", "last_image": ".png", "video": ".mp4"}
+from wan_demo.ui.values import lend
 
 
 class FormEvents(Events):
@@ -54,66 +51,6 @@ class FormEvents(Events):
             return notices.render_refusal(error), notices.generate_label(None)
         return notices.render_plan(plan), notices.generate_label(plan)
 
-    def reuse(self, values: f.Values, request: gr.Request) -> Updates:
-        """The shown job's settings go into the form, its seed kept."""
-        job = self._find(values[self._state.job])
-        if job is None:
-            return self._unchanged()
-        owner = self._owner(values, request)
-        kept = {**self._reusable(job, owner), "num_frames": job.request.num_frames}
-        asked = {"profile": AUTOMATIC, "precision": AUTOMATIC, "duration": "", **advanced.OPEN}
-        given = {name: advanced.as_shown(name, v) for name, v in {**asked, **kept}.items()}
-        try:
-            for name, suffix in _SUFFIX.items():
-                if name in given:
-                    given[name] = lend(Path(str(given[name])), f"input{suffix}")
-        except OSError:
-            return self._gone()
-        try:
-            spec = self._service.models.find(job.request.model)
-        except InvalidRequest as error:  # one of a person's own that is gone
-            return {self._at.plan: notices.render_refusal(error)}
-        return {
-            **self._for_model(spec, given, job.request.task),
-            **self._fill(spec, given),
-            self._state.preferred: spec.id,
-            self._at.lock: True,
-            **self._go_to(job.request.task),
-        }
-
-    def animate(self, values: f.Values, event: gr.EventData) -> Updates:
-        """The frame that the player shows becomes the first frame of a new video."""
-        job = self._finished(values)
-        if job is None:
-            return self._unchanged()
-        image = lent("frame.png")
-        try:
-            self._service.save_frame(job, _seconds(self._told(event, "time")), image)
-        except (OSError, InvalidRequest):
-            return self._gone()
-        shown = {"image": str(image), "prompt": job.request.prompt, **_size_of(job.request)}
-        return {**self._at.form.updates(shown), **self._go_to(Task.IMAGE_TO_VIDEO)}
-
-    def edit(self, values: f.Values) -> Updates:
-        """The shown video goes to Style edit."""
-        job = self._finished(values)
-        if job is None:
-            return self._unchanged()
-        try:
-            video = lend(self._service.folder.video(job.outputs[0].file), "clip.mp4")
-        except OSError:
-            return self._gone()
-        length = {"num_frames": job.request.num_frames, "duration": job.request.duration or ""}
-        shown = {"video": video, **length, **_size_of(job.request)}
-        return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
-
-    def _finished(self, values: f.Values) -> Job | None:
-        job = self._find(values[self._state.job])
-        return job if job and job.outputs else None
-
-    def _gone(self) -> Updates:
-        return {self._at.plan: notices.render_ask("The file of this clip is gone.", is_urgent=True)}
-
     def _go_to(self, task: Task) -> Updates:
         return {self._at.tabs: gr.Tabs(selected=task.value)}
 
@@ -124,7 +61,7 @@ class FormEvents(Events):
 
     def _frames_of_seconds(self, spec: ModelSpec, values: f.Values) -> dict[str, int]:
         """The frames that are generated for the form's seconds; nothing where it has none."""
-        seconds = _seconds(str(values[self._at.form.duration]))
+        seconds = seconds_of(str(values[self._at.form.duration]))
         if not 0 < seconds < MAX_SECONDS:
             return {}
         return {"num_frames": generated_frames(seconds, spec.defaults.fps, spec.limits)}
@@ -308,7 +245,7 @@ class FormEvents(Events):
         return {
             **self._for_model(spec, filled, task),
             **self._fill(spec, filled),
-            **self._go_to(task),
+            self._at.tabs: gr.Tabs(selected=TAB if kept.get("tab") == TAB else task.value),
             self._state.preferred: spec.id,
             self._at.lock: kept.get("lock") is True,
         }
@@ -349,7 +286,8 @@ def _sides_of(size: Size) -> dict[str, int]:
     return {"width": size[0], "height": size[1]}
 
 
-def _size_of(request: GenerationRequest) -> dict[str, int]:
+def sides_of_request(request: GenerationRequest) -> dict[str, int]:
+    """A request's width and height, by the form's names."""
     return {"width": request.width, "height": request.height}
 
 
@@ -365,7 +303,7 @@ def _is_plain(value: Any) -> bool:
     return isinstance(value, str) or (isinstance(value, (int, float)) and abs(value) < 2**53)
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
     """Seconds as text; 0 for what is no number of them."""
     with suppress(ValueError):
         return min(max(float(text), 0.0), 1e6)

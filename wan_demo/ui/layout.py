@@ -14,21 +14,12 @@ from wan_demo.domain.request import Task
 from wan_demo.service import Service
 from wan_demo.ui import advanced
 from wan_demo.ui import form as f
+from wan_demo.ui.html import html
 from wan_demo.ui.key import KeyBox, key_box
+from wan_demo.ui.library_layout import LibraryParts, clip_file, library_tab, notice_line
 from wan_demo.ui.models import model_box, resolution_box
-from wan_demo.ui.values import Image, Number, Video
+from wan_demo.ui.values import Image, Number, UploadButton, Video
 from wan_demo.ui.words import TASK_TITLES
-
-ACTIONS_JS = """
-const send = (target) => {
-  const button = target.closest('[data-action]');
-  if (!button || !element.contains(button)) return;
-  const video = element.querySelector('.screen video');
-  trigger(button.dataset.action, { ...button.dataset, time: video ? video.currentTime : 0 });
-};
-element.addEventListener('click', (event) => send(event.target));
-// events: %s
-"""
 
 BUSY_TICK, IDLE_TICK = 0.7, 5.0
 """Seconds between two looks at the queue: while a job of one's own is under way, and else."""
@@ -49,6 +40,9 @@ class Layout:
 
     form: f.Form
     tabs: gr.Tabs
+    library: LibraryParts
+    clip_file: UploadButton
+    notice: gr.HTML
     queue: gr.HTML
     examples: dict[Task, gr.HTML]
     preset: gr.Radio
@@ -77,10 +71,11 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         queue = gr.HTML("", elem_id="queue")
     with gr.Row(elem_id="layout"):
         with gr.Column(elem_id="ask"):
-            tabs, media, examples = _tabs(spec)
+            tabs, library, media, examples = _tabs(spec)
+            dropped, notice = clip_file(), notice_line()
             prompt = f.prompt_box(_first_example(spec))
             preset = _preset(spec)
-            plan = _html("", "plan", "fix")
+            plan = html("", "plan", "fix")
             with gr.Row(elem_id="go"):
                 generate = gr.Button(
                     "Generate",
@@ -91,9 +86,9 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
                 )
                 stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, scale=1)
         with gr.Column(elem_id="result"):
-            stage = _html("", "stage", "again", "reuse", "animate", "edit")
-            waiting = _html("", "waiting", "show", "sooner", "later", "double", "cancel")
-            strip = _html("", "strip", "show")
+            stage = html("", "stage", "again", "reuse", "animate", "edit")
+            waiting = html("", "waiting", "show", "sooner", "later", "double", "cancel")
+            strip = html("", "strip", "show")
             key = key_box()
         with gr.Column(elem_id="settings"):
             resolution, ratio, sides = _size(spec)
@@ -118,6 +113,9 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
     return Layout(
         form=form,
         tabs=tabs,
+        library=library,
+        clip_file=dropped,
+        notice=notice,
         queue=queue,
         examples=examples,
         preset=preset,
@@ -173,8 +171,8 @@ def _seed(promise: str) -> tuple[Number, gr.Button, gr.Checkbox]:
     return seed, dice, lock
 
 
-def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, Fields, dict[Task, gr.HTML]]:
-    """One tab a task: each holds what only that task needs, and its examples."""
+def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, LibraryParts, Fields, dict[Task, gr.HTML]]:
+    """One tab a task: each holds what only that task needs, and its examples. Then the Library."""
     media: Fields = {}
     examples: dict[Task, gr.HTML] = {}
     with gr.Tabs(selected=Task.TEXT_TO_VIDEO.value, elem_id="tasks") as tabs:
@@ -191,7 +189,8 @@ def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, Fields, dict[Task, gr.HTML]]:
             for name in ("strength", "conditioning_scale"):
                 media[name] = f.slider(name, spec, getattr(spec.defaults, name))
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
-    return tabs, media, examples
+        library = library_tab()
+    return tabs, library, media, examples
 
 
 def _picture(name: str, spec: ModelSpec) -> Image:
@@ -210,7 +209,7 @@ def _tab(task: Task) -> gr.Tab:
 
 
 def _examples(spec: ModelSpec, task: Task) -> gr.HTML:
-    return _html(example_chips(spec, task), f"examples-{task}", "pick")
+    return html(example_chips(spec, task), f"examples-{task}", "pick")
 
 
 def _size(spec: ModelSpec) -> tuple[gr.Radio, gr.Radio, Fields]:
@@ -257,12 +256,6 @@ def _advanced(spec: ModelSpec) -> tuple[gr.Dropdown, Fields]:
             "profile": advanced.pin_box("profile"),
             "precision": advanced.pin_box("precision"),
         }
-
-
-def _html(value: str, elem_id: str, *events: str) -> gr.HTML:
-    """HTML whose buttons with ``data-action`` raise the named events."""
-    named = ", ".join(f"'{event}'" for event in events)
-    return gr.HTML(value, elem_id=elem_id, js_on_load=ACTIONS_JS % named, apply_default_css=False)
 
 
 def _first_example(spec: ModelSpec) -> str:

@@ -11,6 +11,12 @@ from collections.abc import Sequence
 
 KEPT_OUT = ("image", "last_image", "video")
 
+TASK_JS = """(() => {
+  const tab = document.querySelector('#tasks [role=tab][aria-selected=true]')?.dataset.tabId;
+  return tab && tab !== 'library' ? tab : document.body.dataset.task;
+})()"""
+"""JavaScript for the task that the form is for: the tab's, or in the Library the last one's."""
+
 _KEY = "wan_demo.form"
 
 
@@ -19,7 +25,9 @@ def save_js(names: Sequence[str]) -> str:
     return f"""(...values) => {{
   const names = {json.dumps(list(names))};
   const kept = Object.fromEntries(names.map((name, index) => [name, values[index]]));
-  kept.task = document.querySelector("#tasks [role=tab][aria-selected=true]")?.dataset.tabId;
+  kept.tab = document.querySelector("#tasks [role=tab][aria-selected=true]")?.dataset.tabId;
+  if (kept.tab && kept.tab !== "library") document.body.dataset.task = kept.tab;
+  kept.task = document.body.dataset.task;
   try {{ sessionStorage.setItem("{_KEY}", JSON.stringify(kept)); }} catch {{ /* blocked */ }}
 }}"""
 
@@ -27,5 +35,9 @@ def save_js(names: Sequence[str]) -> str:
 def load_js() -> str:
     """JavaScript that hands over what was kept, or null."""
     return f"""() => {{
-  try {{ return JSON.parse(sessionStorage.getItem("{_KEY}")); }} catch {{ return null; }}
+  try {{
+    const kept = JSON.parse(sessionStorage.getItem("{_KEY}"));
+    if (kept?.task) document.body.dataset.task = kept.task;
+    return kept;
+  }} catch {{ return null; }}
 }}"""

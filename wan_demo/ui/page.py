@@ -17,11 +17,14 @@ from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui import memory, words
 from wan_demo.ui.calls import open_queue
+from wan_demo.ui.clip_events import ClipEvents
 from wan_demo.ui.endpoints import add_endpoints
 from wan_demo.ui.events import State
 from wan_demo.ui.form_events import FormEvents
 from wan_demo.ui.key import ENTER_JS
 from wan_demo.ui.layout import Layout, build_layout
+from wan_demo.ui.library_events import LibraryEvents
+from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 
@@ -56,9 +59,12 @@ def build_page(
             address=gr.Textbox(visible=False, elem_id="told-address"),
             job=gr.Textbox(visible=False),
         )
-        on_form = FormEvents(service, links, layout, state)
-        _wire_stage(page, layout, StageEvents(service, links, layout, state), state)
+        on_form = ClipEvents(service, links, layout, state)
+        on_stage = StageEvents(service, links, layout, state)
+        _wire_stage(page, layout, on_stage, state)
+        _wire_library(layout, LibraryEvents(service, links, layout, state), on_stage, state)
         _wire_form(layout, on_form, state)
+        _wire_clips(layout, on_form, state)
         _wire_plan(page, layout, on_form, state)
         _wire_loras(page, layout, on_form)
         _wire_memory(page, layout, on_form, state)
@@ -82,8 +88,8 @@ def mount(
         path="/",
         auth=list(logins) or None,
         theme=THEME,
-        css_paths=STATIC / "page.css",
-        js=(STATIC / "page.js").read_text(),
+        css_paths=[STATIC / "page.css", STATIC / "library.css"],
+        js=_script("page.js", "library.js"),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,
@@ -93,6 +99,12 @@ def mount(
         blocked_paths=[str(service.folder.root)],
         favicon_path=str(STATIC / "favicon.png"),
     )
+
+
+def _script(*names: str) -> str:
+    """One function that calls those of the files."""
+    calls = "; ".join(f"({(STATIC / name).read_text().strip()})()" for name in names)
+    return f"() => {{ {calls}; }}"
 
 
 def greeting(spec: ModelSpec, why: str) -> str:
@@ -124,15 +136,10 @@ def _wire_stage(page: gr.Blocks, at: Layout, do: StageEvents, state: State) -> N
 
 
 def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
-    """Presets, ratios, the model, the seed, and clips that come back into the form."""
+    """Presets, ratios, the model and the seed."""
     form, fields = at.form, list(at.form.components().values())
-    shown = [state.job, at.key.shown]
     buttons = [at.preset, at.resolution, at.ratio]
-    by_model = [*fields, state.model, state.preferred, *buttons, *at.examples.values()]
-    filled = [*by_model, at.lock, at.tabs, at.plan]
-    _on(at.stage.reuse, do.reuse, shown, filled)
-    _on(at.stage.animate, do.animate, shown, filled)
-    _on(at.stage.edit, do.edit, shown, filled)
+    by_model = _by_model(at, state)
     _on(at.plan.fix, do.fix, fields, [*fields, at.tabs])
     for examples in at.examples.values():
         _on(examples.pick, do.pick, [form.model], fields)
@@ -156,6 +163,48 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
         *(form.scheduler, form.flow_shift, form.loras),
     ):
         _on(field.input, do.match_buttons, fields, buttons)
+
+
+def _by_model(at: Layout, state: State) -> list[Any]:
+    """What another model changes."""
+    buttons = [at.preset, at.resolution, at.ratio]
+    fields = at.form.components().values()
+    return [*fields, state.model, state.preferred, *buttons, *at.examples.values()]
+
+
+def _wire_clips(at: Layout, do: ClipEvents, state: State) -> None:
+    """Clips that come back into the form: the stage's, the Library's, and files."""
+    shown = [state.job, at.key.shown]
+    filled = [*_by_model(at, state), at.lock, at.tabs, at.plan, at.notice, at.clip_file]
+    for place in (at.stage, at.library.clip):
+        _on(place.reuse, do.reuse, shown, filled)
+        _on(place.animate, do.animate, shown, filled)
+        _on(place.edit, do.edit, shown, filled)
+    _on(at.clip_file.upload, do.open_file, [at.clip_file, at.key.shown], filled)
+
+
+def _wire_library(at: Layout, do: LibraryEvents, stage: StageEvents, state: State) -> None:
+    """The Library's own events; what is deleted leaves the stage and the strip too."""
+    parts, shown = at.library, [state.job, at.key.shown]
+    reads = [parts.search, parts.task, parts.model, parts.limit, parts.opened, at.key.shown]
+    drawn = [parts.shelf, parts.task, parts.model]
+    opened = [parts.clip, parts.opened]
+    watched = [at.stage, at.waiting, at.strip, at.stop, at.queue, at.timer]
+    for event in (parts.tab.select, parts.shelf.look):
+        _on(event, do.look, reads, drawn)
+    for event in (parts.search.change, parts.task.input, parts.model.input):  # a paste is no input
+        _on(event, do.find, reads, [*drawn, parts.limit], trigger_mode="always_last")
+    _on(parts.shelf.clear, do.clear, reads, [*drawn, parts.limit, parts.search])
+    _on(parts.shelf.more, do.more, reads, [*drawn, parts.limit])
+    for place in (parts.shelf, parts.clip):
+        _on(place.open, do.open, reads, opened)
+        _on(place.pin, do.pin, reads, [*drawn, *opened])
+        gone = _on(place.delete, do.delete, reads, [*drawn, *opened, at.notice])
+        _on(gone.then, stage.now, shown, watched)
+    parts.clip.close(do.close, None, opened, **_QUIET)
+    back = _on(at.notice.undo, do.undo, reads, [*drawn, at.notice])
+    _on(back.then, stage.now, shown, watched)
+    at.notice.dismiss(do.dismiss, None, [at.notice], **_QUIET)
 
 
 def _wire_loras(page: gr.Blocks, at: Layout, do: FormEvents) -> None:
@@ -183,7 +232,8 @@ def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> Non
 
 
 def _tabs(at: Layout) -> list[gr.Tab]:
-    return [tab for tab in at.tabs.children if isinstance(tab, gr.Tab)]
+    """Those of the tasks: the Library leaves the form as it is."""
+    return [tab for tab in at.tabs.children if isinstance(tab, gr.Tab) and tab.id != TAB]
 
 
 def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
@@ -195,7 +245,8 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
         if name not in memory.KEPT_OUT
     }
     gr.on(
-        [component.change for component in kept.values()] + [tab.select for tab in _tabs(at)],
+        [component.change for component in kept.values()]
+        + [tab.select for tab in (*_tabs(at), at.library.tab)],
         None,
         list(kept.values()),
         None,
@@ -216,7 +267,7 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
 
 def _on(
     event: Any, handler: Any, reads: Sequence[Any], writes: Sequence[Any], **options: Any
-) -> None:
+) -> Any:
     """Wire an event: the handler gets what it reads and answers with updates, by component.
 
     What the browser alone knows is put in where it is read: see ``State``.
@@ -224,11 +275,12 @@ def _on(
     inputs = sorted(set(reads), key=lambda component: component._id)  # the order of a set
     told = [f"v[{i}] = {_TOLD[c.elem_id]};" for i, c in enumerate(inputs) if c.elem_id in _TOLD]
     js = f"(...v) => {{ {' '.join(told)} return v; }}" if told else None
-    event(handler, set(reads) or None, list(writes), **{"js": js, **_QUIET, **options})
+    told_by = {"js": js, **_QUIET, **options}
+    return event(handler, set(reads) or None, list(writes), **told_by)
 
 
 _TOLD = {
-    "told-task": "document.querySelector('#tasks [role=tab][aria-selected=true]')?.dataset.tabId",
+    "told-task": memory.TASK_JS,
     "told-address": "new URLSearchParams(location.search).get('job') ?? ''",
 }
 """JavaScript for the values of ``State.task`` and ``State.address``, by their ``elem_id``."""

@@ -61,14 +61,14 @@ class StageEvents(Events):
         try:
             job = self._service.cancel(self._shown(values), owner)
         except (JobNotFound, JobFinished):
-            return self._now(values, request)
+            return self.now(values, request)
         return self._show(job, owner)
 
     def poll(self, values: f.Values, request: gr.Request) -> Updates:
         """The page's look at its job, its strip and the queue."""
         if not values[self._at.key.shown]:  # the page's first event did not reach us
             return self.load(values, request)
-        return self._now(values, request)
+        return self.now(values, request)
 
     def load(self, values: f.Values, request: gr.Request) -> Updates:
         """A page opens: with the job of its address, else the owner's under way, or the latest.
@@ -106,20 +106,20 @@ class StageEvents(Events):
         with suppress(JobNotFound):
             job_id = self._id_of(self._told(event, "job"))
             self._service.move(job_id, self._owner(values, request), by)
-        return self._now(values, request)
+        return self.now(values, request)
 
     def double(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A waiting job once more, with another seed; the stage and the form stay as they are."""
         updates = self._again(self._id_of(self._told(event, "job")), self._owner(values, request))
         kept = {self._state.job: gr.skip(), self._at.form.seed: gr.skip()}
-        return {**updates, **self._now(values, request), **kept}
+        return {**updates, **self.now(values, request), **kept}
 
     def cancel(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A waiting job is taken out of the queue."""
         with suppress(JobNotFound, JobFinished):
             job_id = self._id_of(self._told(event, "job"))
             self._service.cancel(job_id, self._owner(values, request))
-        return self._now(values, request)
+        return self.now(values, request)
 
     def enter(self, values: f.Values, request: gr.Request) -> Updates:
         """Another key: its owner's clips take the place of these, whose key is kept beside it."""
@@ -142,7 +142,8 @@ class StageEvents(Events):
         """
         return {self._state.job: self._links.job(job.id) if job else "", **self._show(job, owner)}
 
-    def _now(self, values: f.Values, request: gr.Request) -> Updates:
+    def now(self, values: f.Values, request: gr.Request) -> Updates:
+        """The stage, the strip and the queue as they are."""
         return self._look(values[self._state.job], self._owner(values, request))
 
     def _look(self, token: str, owner: str) -> Updates:

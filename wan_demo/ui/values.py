@@ -59,6 +59,10 @@ class Video(AsGiven, gr.Video):
     """``gr.Video`` that converts nothing."""
 
 
+class UploadButton(AsGiven, gr.UploadButton):
+    """``gr.UploadButton`` that judges no file by its name."""
+
+
 def _uploaded(payload: FileData | ImageData) -> str:
     """The path of an upload; a client that names any other file of this machine is refused."""
     path = Path(payload.path or "").resolve()

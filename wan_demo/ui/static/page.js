@@ -10,17 +10,22 @@
     if (button && !button.disabled) button.click();
   };
 
+  // What would run, or is running, is not in sight there.
+  const isInLibrary = () =>
+    document.querySelector("#tasks [data-tab-id=library][aria-selected=true]");
+
   // Escape also closes lists, leaves full screen and clears fields: then it stops nothing.
   const isBusyElsewhere = (event) =>
     event.defaultPrevented ||
     document.fullscreenElement ||
+    isInLibrary() ||
     document.querySelector("[role=listbox], dialog[open]") ||
     event.target.closest("#model, input, dialog");
 
   document.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
-      press("generate");
+      if (!isInLibrary()) press("generate");
     } else if (event.key === "Escape" && !isBusyElsewhere(event)) {
       press("stop");
     }
@@ -66,6 +71,7 @@
     if (title) document.title = title;
     const wasUnderWay = job === lastJob && ["waiting", "running"].includes(lastState);
     const ended = wasUnderWay && ["done", "failed"].includes(state);
+    if (ended) document.querySelector("#library [data-action=look]")?.click();
     const mayTell = "Notification" in window && Notification.permission === "granted";
     if (ended && document.hidden && mayTell) {
       new Notification(title, { body: stage.querySelector(".said")?.textContent ?? "" });

@@ -1,0 +1,120 @@
+"""Clips that come back into the form: from the Library, and as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import pytest
+
+from tests.makers import grays, noise, request
+from tests.ui.test_library import Visitor, ada, bob, make
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.media.encode import write_mp4
+
+__all__ = ["ada", "bob", "make"]
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A file that the app made, or something like it."""
+
+    def clip(made: GenerationRequest | dict[str, Any]) -> str:
+        told = made if isinstance(made, dict) else made.model_dump(mode="json")
+        path = tmp_path / "clip.mp4"
+        write_mp4(grays(9), 8, path, {"request": told})
+        return str(path)
+
+    return clip
+
+
+def drop(visitor: Visitor, path: str) -> None:
+    visitor.values[visitor.at.clip_file] = path
+    visitor.values[visitor.at.notice] = ""
+    visitor.does(visitor.clips.open_file)
+    assert visitor.values[visitor.at.clip_file] is None
+
+
+def field(visitor: Visitor, name: str) -> Any:
+    return visitor.values[visitor.at.form.components()[name]]
+
+
+def test_a_files_settings_go_into_the_form_whoever_made_it(bob, clip):
+    made = request(prompt="a star", seed=7, num_frames=13, flow_shift=4, duration=1.5)
+    drop(bob, clip(made))
+    shown = {name: field(bob, name) for name in ("prompt", "seed", "num_frames", "width")}
+    assert shown == {"prompt": "a star", "seed": 7, "num_frames": 13, "width": 64}
+    assert (field(bob, "flow_shift"), field(bob, "duration")) == ("4", 1.5)
+    assert bob.values[bob.at.lock] is True
+    assert bob.changed[bob.at.tabs]["selected"] == "text_to_video"
+    assert "Settings restored: Text to video, wan-tiny, seed 7." in bob.notice
+
+
+def test_its_picture_comes_only_for_whoever_used_that_very_one(
+    ada, bob, make, clip, folder, tmp_path
+):
+    noise((64, 64)).save(tmp_path / "a.png")
+    name = folder.keep_input(tmp_path / "a.png")
+    job = make("ada", task="image_to_video", image=name)
+    path = str(folder.video(job.outputs[0].file))
+    drop(bob, path)
+    assert not field(bob, "image")
+    assert "Add its image: a clip holds its settings only." in bob.notice
+    drop(ada, path)
+    assert Path(field(ada, "image")).read_bytes() == (tmp_path / "a.png").read_bytes()
+    assert "Add its" not in ada.notice
+    ada.library._service.library.delete("ada", [job.id])
+    drop(ada, clip(job.request))
+    assert "Add its image" in ada.notice
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"model": "sora-9"},
+            "This clip was made with sora-9, a model that is not on this server.",
+        ),
+        ({"model": "<b>x</b>"}, "made with &lt;b&gt;x&lt;/b&gt;, a model"),
+        ({"later": 1}, "This file was made by another version of this app, which has later."),
+        ({"seed": -1}, "This file has damaged metadata: seed can&#x27;t be used."),
+    ],
+)
+def test_what_gives_no_settings_says_why_and_changes_nothing(bob, clip, changes, said):
+    before = field(bob, "prompt")
+    drop(bob, clip({**request(prompt="other").model_dump(mode="json"), **changes}))
+    assert said in bob.notice
+    assert field(bob, "prompt") == before
+
+
+def test_a_file_that_is_no_clip_says_so(bob, tmp_path):
+    noise((64, 64)).save(tmp_path / "a.png")
+    drop(bob, str(tmp_path / "a.png"))
+    assert "This file must be an MP4" in bob.notice
+
+
+def test_the_shown_clip_of_a_job_is_what_comes_back(ada, make):
+    job = make(num_videos_per_prompt=2, seed=7, prompt="two")
+    ada.presses(ada.clips.reuse, job=job.id, clip="1")
+    assert (field(ada, "seed"), field(ada, "prompt")) == (8, "two")
+    assert field(ada, "num_videos_per_prompt") == 1
+    ada.presses(ada.clips.reuse, job=job.id)
+    assert (field(ada, "seed"), field(ada, "num_videos_per_prompt")) == (7, 2)
+
+
+def test_the_shown_clip_and_frame_are_edited_and_animated(ada, make, folder):
+    job = make(num_videos_per_prompt=2, seed=7)
+
+    def press(event: Any, **told: str) -> None:
+        data = {"job": ada.links.job(job.id), **told}
+        ada._take(event(ada.values, gr.EventData(None, data)))
+
+    press(ada.clips.edit, clip="1")
+    second = folder.video(job.outputs[1].file).read_bytes()
+    assert Path(field(ada, "video")).read_bytes() == second
+    press(ada.clips.animate, clip="1", time="0.5")
+    assert Path(field(ada, "image")).read_bytes()
+    folder.video(job.outputs[1].file).unlink()
+    press(ada.clips.edit, clip="1")
+    assert "The file of this clip is gone." in ada.notice

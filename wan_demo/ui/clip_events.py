@@ -1,0 +1,156 @@
+"""Clips that come back into the form: their settings, their video, one of their frames."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from wan_demo.domain.control import control
+from wan_demo.domain.job import Job
+from wan_demo.domain.memory import AUTOMATIC
+from wan_demo.domain.request import INPUTS, GenerationRequest, Task
+from wan_demo.errors import InvalidRequest
+from wan_demo.media.record import read_request
+from wan_demo.ui import advanced, notices, words
+from wan_demo.ui import form as f
+from wan_demo.ui.events import Updates
+from wan_demo.ui.form_events import FormEvents, seconds_of, sides_of_request
+from wan_demo.ui.library import render_notice
+from wan_demo.ui.values import lend, lent
+
+_SUFFIX = {"image": ".png", "last_image": ".png", "video": ".mp4"}
+
+_LEFT_OPEN = {"profile": AUTOMATIC, "precision": AUTOMATIC, "duration": "", **advanced.OPEN}
+"""What the form shows for what a request says nothing of."""
+
+
+class ClipEvents(FormEvents):
+    """The stage's and the Library's buttons that fill the form, and files made by the app.
+
+    A button of the Library says which job and clip it is about; the stage's are about the job
+    that is shown there.
+    """
+
+    def reuse(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
+        """A job's settings go into the form, its seed kept."""
+        job = self._asked(values, event)
+        if job is None:
+            return self._unchanged()
+        names = {name: getattr(job.request, name) for name in INPUTS}
+        is_mine = job.owner == self._owner(values, request)
+        kept = {name: digest for name, digest in names.items() if digest and is_mine}
+        media = {name: self._service.folder.input(digest) for name, digest in kept.items()}
+        made = job.request
+        if self._told(event, "clip"):
+            made = made.single(self._told_clip(event))
+        try:
+            return self._take_over(made, media)
+        except OSError:
+            return self._gone()
+        except InvalidRequest as error:  # the model is one of a person's own that is gone
+            return {self._at.plan: notices.render_refusal(error)}
+
+    def open_file(self, values: f.Values, request: gr.Request) -> Updates:
+        """The settings of an MP4 made by the app go into the form, whoever made it.
+
+        Its picture or video comes only for somebody who used that very one: what a stranger's
+        file names is nobody's to have.
+        """
+        done = {self._at.clip_file: None}
+        path = values[self._at.clip_file]
+        if not path:
+            return done
+        try:
+            found = read_request(Path(str(path)))
+            owner = self._owner(values, request)
+            media = self._own_inputs(found, owner)
+            return {**self._take_over(found, media), **self._restored(found, media), **done}
+        except InvalidRequest as error:
+            return {self._at.notice: render_notice(_refused(error), is_bad=True), **done}
+
+    def animate(self, values: f.Values, event: gr.EventData) -> Updates:
+        """The frame that the player shows becomes the first frame of a new video."""
+        job = self._finished(values, event)
+        if job is None:
+            return self._unchanged()
+        image = lent("frame.png")
+        time, clip = seconds_of(self._told(event, "time")), self._clip_of(job, event)
+        try:
+            self._service.save_frame(job, time, image, clip)
+        except (OSError, InvalidRequest):
+            return self._gone()
+        size = sides_of_request(job.request)
+        shown = {"image": str(image), "prompt": job.request.prompt, **size}
+        return {**self._at.form.updates(shown), **self._go_to(Task.IMAGE_TO_VIDEO)}
+
+    def edit(self, values: f.Values, event: gr.EventData) -> Updates:
+        """A video goes to Style edit."""
+        job = self._finished(values, event)
+        if job is None:
+            return self._unchanged()
+        name = job.outputs[self._clip_of(job, event)].file
+        try:
+            video = lend(self._service.folder.video(name), "clip.mp4")
+        except OSError:
+            return self._gone()
+        length = {"num_frames": job.request.num_frames, "duration": job.request.duration or ""}
+        shown = {"video": video, **length, **sides_of_request(job.request)}
+        return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
+
+    def _take_over(self, made: GenerationRequest, media: Mapping[str, Path]) -> Updates:
+        """The form as it was for a request; raises OSError for media that are gone."""
+        spec = self._service.models.find(made.model)
+        kept = {name: value for name, value in made.given().items() if name not in INPUTS}
+        asked = {**_LEFT_OPEN, **kept, "num_frames": made.num_frames}
+        given: dict[str, Any] = {name: advanced.as_shown(name, v) for name, v in asked.items()}
+        for name, path in media.items():
+            given[name] = lend(path, f"input{_SUFFIX[name]}")
+        return {
+            **self._for_model(spec, given, made.task),
+            **self._fill(spec, given),
+            self._state.preferred: spec.id,
+            self._at.lock: True,
+            **self._go_to(made.task),
+        }
+
+    def _own_inputs(self, made: GenerationRequest, owner: str) -> dict[str, Path]:
+        """The files of a request's inputs that the owner used before."""
+        kept = {name: getattr(made, name) for name in INPUTS if getattr(made, name)}
+        found = {name: self._service.library.input_of(owner, kept[name]) for name in kept}
+        return {name: path for name, path in found.items() if path is not None}
+
+    def _restored(self, made: GenerationRequest, media: Mapping[str, Path]) -> Updates:
+        """What was restored, and what is still to come."""
+        said = f"Settings restored: {words.TASK_TITLES[made.task]}, {made.model}, seed {made.seed}."
+        missing = [name for name in INPUTS if getattr(made, name) and name not in media]
+        if missing:
+            labels = " and ".join(control(name).label.lower() for name in missing)
+            said += f" Add its {labels}: a clip holds its settings only."
+        return {self._at.notice: render_notice(said)}
+
+    def _asked(self, values: f.Values, event: gr.EventData) -> Job | None:
+        return self._find(self._told(event, "job") or values[self._state.job])
+
+    def _finished(self, values: f.Values, event: gr.EventData) -> Job | None:
+        job = self._asked(values, event)
+        return job if job and job.outputs else None
+
+    def _clip_of(self, job: Job, event: gr.EventData) -> int:
+        return min(self._told_clip(event), len(job.outputs) - 1)
+
+    def _gone(self) -> Updates:
+        said = "The file of this clip is gone."
+        return {
+            self._at.plan: notices.render_ask(said, is_urgent=True),
+            self._at.notice: render_notice(said, is_bad=True),
+        }
+
+
+def _refused(error: InvalidRequest) -> str:
+    """Why a file gives no settings, in a sentence."""
+    if error.field == "model":
+        return f"This clip was made with {error.value}, a model that is not on this server."
+    return f"This file {error.allowed}."

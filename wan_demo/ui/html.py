@@ -1,0 +1,22 @@
+"""HTML whose buttons raise events."""
+
+from __future__ import annotations
+
+import gradio as gr
+
+ACTIONS_JS = """
+const send = (target) => {
+  const button = target.closest('[data-action]');
+  if (!button || !element.contains(button)) return;
+  const video = element.querySelector('.screen video');
+  trigger(button.dataset.action, { ...button.dataset, time: video ? video.currentTime : 0 });
+};
+element.addEventListener('click', (event) => send(event.target));
+// events: %s
+"""
+
+
+def html(value: str, elem_id: str, *events: str) -> gr.HTML:
+    """HTML whose buttons with ``data-action`` raise the named events."""
+    named = ", ".join(f"'{event}'" for event in events)
+    return gr.HTML(value, elem_id=elem_id, js_on_load=ACTIONS_JS % named, apply_default_css=False)
