@@ -100,13 +100,16 @@ def test_a_key_takes_the_clips_to_another_browser_and_back(server: str, open_pag
     former = _key(there)
     assert key != former
     _enter(there, key)
-    _said(there, "an orange star")
+    expect(there.locator(".card")).to_contain_text("an orange star")
     there.goto(server)  # by the cookie now
     _said(there, "an orange star")
     _key(there)
     _enter(there, "nonsense")
     expect(there.locator("#key-said")).to_contain_text("That is no key of this server")
+    expect(there.locator(".card")).to_contain_text("an orange star")
     _enter(there, former)
+    expect(there.locator(".card")).to_contain_text("a cyan circle")
+    person.go_to(there, "Text to video")
     _said(there, "a cyan circle")
 
 
@@ -174,7 +177,8 @@ def _host_page(folder: Path, server: str) -> Iterator[str]:
 
 
 def _key(page: Page) -> str:
-    """Unfold the key and read it."""
+    """Unfold the key, in the Library, and read it."""
+    person.go_to(page, "Library")
     page.get_by_text("Your key: take").click()
     field = page.locator("#key-shown input")
     expect(field).not_to_have_value("")

@@ -15,7 +15,7 @@ from wan_demo.service import Service
 from wan_demo.ui import advanced
 from wan_demo.ui import form as f
 from wan_demo.ui.html import html
-from wan_demo.ui.key import KeyBox, key_box
+from wan_demo.ui.key import KeyBox
 from wan_demo.ui.library_layout import LibraryParts, clip_file, library_tab, notice_line
 from wan_demo.ui.models import model_box, resolution_box
 from wan_demo.ui.values import Image, Number, UploadButton, Video
@@ -89,7 +89,6 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             stage = html("", "stage", "again", "reuse", "animate", "edit")
             waiting = html("", "waiting", "show", "sooner", "later", "double", "cancel")
             strip = html("", "strip", "show")
-            key = key_box()
         with gr.Column(elem_id="settings"):
             resolution, ratio, sides = _size(spec)
             readout, length = _frames(spec)
@@ -127,7 +126,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         stage=stage,
         waiting=waiting,
         strip=strip,
-        key=key,
+        key=library.key,
         readout=readout,
         lora=lora,
         dice=dice,

@@ -30,6 +30,10 @@ class LibraryEvents(Events):
         """The tab is opened, or something may have come to it."""
         return self._draw(values, self._owner(values, request))
 
+    def arrive(self, values: f.Values, request: gr.Request) -> Updates:
+        """Somebody's Library, by their key."""
+        return {**self.look(values, request), **self.close()}
+
     def find(self, values: f.Values, request: gr.Request) -> Updates:
         """Another search begins at its first page."""
         first = {self._parts.limit: PAGE}

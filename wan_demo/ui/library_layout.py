@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import gradio as gr
 
 from wan_demo.ui.html import html
+from wan_demo.ui.key import KeyBox, key_box
 from wan_demo.ui.values import Dropdown, UploadButton
 
 TAB = "library"
@@ -29,6 +30,7 @@ class LibraryParts:
     clip: gr.HTML
     limit: gr.State
     opened: gr.State
+    key: KeyBox
 
 
 def library_tab() -> LibraryParts:
@@ -43,7 +45,8 @@ def library_tab() -> LibraryParts:
         shelf = html("", "library", "open", "more", "clear", "pin", "delete", "look")
         clip = html("", "clip", "open", "close", "reuse", "edit", "animate", "pin", "delete")
         limit, opened = gr.State(PAGE), gr.State("")
-    return LibraryParts(tab, search, task, model, shelf, clip, limit, opened)
+        key = key_box()
+    return LibraryParts(tab, search, task, model, shelf, clip, limit, opened, key)
 
 
 def notice_line() -> gr.HTML:

@@ -201,6 +201,7 @@ def _wire_library(at: Layout, do: LibraryEvents, stage: StageEvents, state: Stat
         _on(place.pin, do.pin, reads, [*drawn, *opened])
         gone = _on(place.delete, do.delete, reads, [*drawn, *opened, at.notice])
         _on(gone.then, stage.now, shown, watched)
+    _on(at.key.shown.change, do.arrive, reads, [*drawn, *opened])
     parts.clip.close(do.close, None, opened, **_QUIET)
     back = _on(at.notice.undo, do.undo, reads, [*drawn, at.notice])
     _on(back.then, stage.now, shown, watched)
