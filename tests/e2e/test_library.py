@@ -327,3 +327,53 @@ def test_everything_fits_a_phone(browser: Browser, page: Page, server: str):
     wide = phone.evaluate("document.documentElement.scrollWidth")
     assert wide <= 390
     context.close()
+
+
+_DROP = """([selector, name, bytes]) => {
+  const list = new DataTransfer();
+  list.items.add(new File([new Uint8Array(bytes)], name, { type: 'video/mp4' }));
+  const target = document.querySelector(selector);
+  for (const type of ['dragover', 'drop']) {
+    const event = new DragEvent(type, { dataTransfer: list, bubbles: true, cancelable: true });
+    target.dispatchEvent(event);
+  }
+}"""
+
+
+def drop(page: Page, file: Path, selector: str) -> None:
+    page.evaluate(_DROP, [selector, file.name, list(file.read_bytes())])
+
+
+def test_a_clip_that_is_dropped_anywhere_brings_its_settings(
+    open_page: OpenPage, folder: Path, server: str, tmp_path: Path
+):
+    data, prompt = DataFolder(folder / "data"), "a clip of somebody else's"
+    give(data, secrets.token_urlsafe(16), prompt)
+    newest = max(data.videos.glob("*.mp4"), key=lambda path: path.stat().st_mtime)
+    page = open_page()
+    person.open_app(page, server)
+    drop(page, newest, "#stage")
+    expect(page.get_by_text("Settings restored: Text to video, wan-tiny, seed 1.")).to_be_visible()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(prompt)
+    expect(person.plan(page)).to_contain_text(f"{STEPS} steps")
+    expect(page.get_by_label("Keep seed")).to_be_checked()
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator("#notice .note")).to_have_count(0)
+    (tmp_path / "notes.mp4").write_text("no video at all")
+    drop(page, tmp_path / "notes.mp4", "#prompt")
+    expect(page.get_by_text("This file must be an MP4")).to_be_visible()
+    to_library(page)
+    with page.expect_file_chooser() as chosen:
+        page.get_by_role("button", name="Open an MP4 made here").click()
+    chosen.value.set_files(newest)
+    expect(page.get_by_text("Settings restored")).to_be_visible()
+    expect(page.get_by_role("tab", name="Text to video")).to_have_attribute("aria-selected", "true")
+
+
+def test_a_drop_on_an_upload_field_is_an_upload(page: Page, folder: Path):
+    page.get_by_role("tab", name="Style edit").click()
+    clip = next((folder / "data" / "videos").glob("*.mp4"))
+    page.locator("#video input[type=file]").wait_for(state="attached")
+    drop(page, clip, "#video button")
+    expect(page.locator("#video video")).to_be_visible()
+    expect(page.locator("#notice .note")).to_have_count(0)

@@ -72,9 +72,9 @@ def make_server(settings: Settings) -> FastAPI:
         executor.start()
         reaper = Reaper(store, give_up)
         janitor = Janitor(store, folder, service.library.budget)
-        for watch in (reaper, janitor):
-            name = type(watch).__name__.lower()
-            Thread(target=watch.run, args=(stopping,), name=name, daemon=True).start()
+        for keeper in (reaper, janitor):
+            name = type(keeper).__name__.lower()
+            Thread(target=keeper.run, args=(stopping,), name=name, daemon=True).start()
 
     def stop() -> None:
         stopping.set()

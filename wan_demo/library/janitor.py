@@ -16,6 +16,9 @@ log = logging.getLogger(__name__)
 
 PAUSE_SECONDS = 20.0
 
+MOST_AT_ONCE = 1000
+"""Jobs that go in one look, in one statement of the database."""
+
 MARGIN = timedelta(minutes=1)
 """Between the last moment at which a deleted job can be had back and its removal."""
 
@@ -57,7 +60,7 @@ class Janitor:
 
     def _fit(self) -> None:
         """What the budget has no room for counts as deleted too long ago to be had back."""
-        surplus = self._budget.surplus()
+        surplus = self._budget.surplus()[:MOST_AT_ONCE]
         if not surplus:
             return
         for job_id in self._store.expire(surplus, self._over() - MARGIN):

@@ -166,10 +166,10 @@ class _Calls:
         """One call, from its parameters to its answer; raises gr.Error with what to tell."""
         try:
             job = await self._aside(self._service.submit, given, owner)
-        except WanDemoError as error:
+            await self._ends.wait(job.id)
+            return await self._aside(_answer, self._service, job.id, owner)
+        except WanDemoError as error:  # of the job's end, too: its owner may have deleted it
             raise gr.Error(str(error), print_exception=False) from None
-        await self._ends.wait(job.id)
-        return await self._aside(_answer, self._service, job.id, owner)
 
     async def _aside(self, work: Callable[..., Any], *given: Any) -> Any:
         return await to_thread.run_sync(work, *given, limiter=self._threads)

@@ -62,6 +62,7 @@
     (ends[key] ?? all[at + by[key]])?.querySelector(".open").focus();
   };
 
+  document.addEventListener("pointerdown", () => { deletedAt = null; });
   const remove = (card) => {
     const several = find("#library .several:not([hidden])");
     deletedAt = cards().indexOf(card);
