@@ -31,7 +31,7 @@ help:
 	@echo "make run     open the app at http://127.0.0.1:7860"
 	@echo "make test    run every test, those in a real browser included"
 	@echo "make load    200 people, 1,000 jobs at once, and what became of them"
-	@echo "make chaos   hundreds of rounds of kills, full disks and locked tables (20 minutes)"
+	@echo "make chaos   hundreds of rounds of kills, full disks and locked tables (half an hour)"
 	@echo "make check   lint, types and the floors of the architecture"
 
 run: $(VENV)/.core

@@ -76,17 +76,18 @@ def a_job_kills_its_workers(station: Station, random: Random) -> None:
 
 def the_worker_stands_still_and_goes_on_late(station: Station, random: Random) -> None:
     """Its job is another one's by then: nothing that it still does counts."""
-    station.submit(random)
+    station.submit(random, 1, num_videos_per_prompt=2, num_inference_steps=10)
     frozen = station.start()
     wait(lambda: _runs(station))
-    time.sleep(random.uniform(0, 1))
+    time.sleep(random.uniform(0, 2))
     frozen.send_signal(signal.SIGSTOP)
     station.give_back()
     other = station.start(name="server:other")
-    time.sleep(random.uniform(0.5, 3))
+    wait(lambda: _runs(station))
+    time.sleep(random.uniform(0, 1))
     frozen.send_signal(signal.SIGCONT)
     wait(station.is_quiet)
-    time.sleep(random.uniform(0, 1))
+    time.sleep(random.uniform(1, 3))
     for worker in (frozen, other):
         station.end(worker)
     station.settle()
