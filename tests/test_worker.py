@@ -21,7 +21,7 @@ from wan_demo.domain.job import Failure, Job, Progress, Stage, Status
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
-from wan_demo.errors import TableAway
+from wan_demo.errors import StorageAway
 from wan_demo.jobs import patience
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.jobs.signs import beating
@@ -416,7 +416,7 @@ def test_a_table_that_is_away_at_the_end_loses_no_clip(store, folder, monkeypatc
 
 def _away(call, times: int):
     """``call``, but for so many times the table does not answer."""
-    left = [TableAway()] * times
+    left = [StorageAway()] * times
 
     def answer(*arguments: Any) -> Any:
         if left:
@@ -438,7 +438,7 @@ def test_a_table_that_is_away_for_a_while_changes_nothing(store, folder, monkeyp
 
 def test_a_claim_whose_answer_was_lost_is_given_back(store, folder, monkeypatch):
     """The table took the claim, and then did not answer."""
-    claim, lost = store.claim, [TableAway()]
+    claim, lost = store.claim, [StorageAway()]
 
     def take(name: str) -> Any:
         taken = claim(name)

@@ -8,7 +8,7 @@ WanDemoError
 ├── JobNotFinished      the job has not ended yet
 ├── QueueFull           too many jobs wait
 ├── TooManyJobs         too many of one person's jobs wait
-├── TableAway           the job table can't be read or written for the moment
+├── StorageAway         the job table or the data folder can't be reached for the moment
 ├── StorageFull         the disk has no room for another video
 │   ├── NoRoomForModel      the disk has no room for a model's download
 │   └── BudgetFull          pinned videos and work under way take all that videos may take
@@ -123,14 +123,14 @@ class TooManyJobs(WanDemoError):
         )
 
 
-class TableAway(WanDemoError):
-    """The job table does not answer: it is locked, or its disk or server is away."""
+class StorageAway(WanDemoError):
+    """The job table or the data folder does not answer: locked, or its disk or server away."""
 
-    code = "table_away"
+    code = "storage_away"
     status = 503
 
     def __init__(self) -> None:
-        super().__init__("The list of jobs can't be reached just now. Try again in a minute.")
+        super().__init__("The data folder can't be reached just now. Try again in a minute.")
 
 
 class StorageFull(WanDemoError):

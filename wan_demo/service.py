@@ -25,6 +25,7 @@ from wan_demo.errors import (
     InvalidRequest,
     JobFinished,
     JobNotFound,
+    StorageAway,
     StorageFull,
     UnreadableMedium,
 )
@@ -159,8 +160,6 @@ class Service:
         plan = self.plan(given)
         if plan.refusal is not None:
             raise plan.refusal
-        if not self.folder.has_room():
-            raise StorageFull
         self.library.budget.check()
         job = self._store.add(self._keep_media(plan), owner, self.caps)
         self._outlook.changed(owner)
@@ -276,14 +275,14 @@ class Service:
     def _keep_media(self, plan: Plan) -> GenerationRequest:
         """The request with its media copied in, and named as the copies are."""
         try:
+            if not self.folder.has_room():
+                raise StorageFull
             kept = {
                 name: self.folder.keep_input(Path(str(getattr(plan.request, name))))
                 for name in plan.spec.needs(plan.request.task)
             }
         except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            raise StorageFull from None
+            raise StorageFull if error.errno == errno.ENOSPC else StorageAway from error
         return plan.request.model_copy(update=kept)
 
     def _seconds_left(self, jobs: Sequence[Job]) -> Sequence[float | None]:

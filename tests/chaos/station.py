@@ -27,6 +27,7 @@ from wan_demo.service import Service
 
 ROOT = Path(__file__).resolve().parents[2]
 OWNER = "somebody"
+STEP_SECONDS = "0.1"
 QUIET_SECONDS = 120.0
 WORKER = f"{GROUP}:chaos"
 
@@ -84,7 +85,7 @@ class Station:
         Its lines are what its client knows: one for each answer that was given.
         """
         arguments = [str(self.folder.root), str(seed), str(count)]
-        client = self._run([*under, sys.executable, "-m", "tests.chaos.client", *arguments])
+        client = self.run([*under, sys.executable, "-m", "tests.chaos.client", *arguments])
         assert client.stdout is not None
         said = client.stdout.read().decode().splitlines()
         for kind, word in (line.split() for line in said):
@@ -97,9 +98,11 @@ class Station:
         """A worker process, as a server starts it."""
         command = [sys.executable, "-m", "wan_demo", "worker", "--engine", self._engine]
         options = ["--data-dir", str(self.folder.root), "--supervised", "--name", name]
-        return self._run([*under, *command, *options])
+        options += ["--fake-step-seconds", STEP_SECONDS]
+        return self.run([*under, *command, *options])
 
-    def _run(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+    def run(self, command: Sequence[str]) -> subprocess.Popen[bytes]:
+        """A process of this round, ended with it at the latest."""
         with self._log.open("ab") as log:
             process = subprocess.Popen(
                 command,

@@ -11,14 +11,14 @@ from random import Random
 import pytest
 
 from tests.chaos import injected
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import fault_of
 from tests.chaos.promises import broken
 from tests.chaos.station import Station
 
 
 @pytest.mark.timeout(900)
 def test_every_promise_is_kept(seed: int, tmp_path, record_property):
-    fault = FAULTS[seed % len(FAULTS)]
+    fault = fault_of(seed)
     record_property("fault", fault.name)
     if fault.needs_tracing and (why := injected.why_not()):
         pytest.skip(f"no call can be hit: {why}")

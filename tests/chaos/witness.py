@@ -92,7 +92,8 @@ class Witness:
 
     def _compare(self, before: Row, now: Row) -> None:
         if before.end != now.end:
-            self.complaints.append(f"the end of {now.id} changed: {before.end} to {now.end}")
+            said = f"the end of {now.id} changed: {before.end} to {now.end}"
+            self.complaints += [said] if said not in self.complaints else []
 
     def _decode(self, path: Path) -> None:
         try:

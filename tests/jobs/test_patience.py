@@ -4,7 +4,7 @@ from threading import Event as Flag
 
 import pytest
 
-from wan_demo.errors import GenerationFailed, StorageFull, TableAway
+from wan_demo.errors import GenerationFailed, StorageAway, StorageFull
 from wan_demo.jobs import patience
 from wan_demo.jobs.patience import patiently
 
@@ -27,7 +27,7 @@ def _failing(*errors: Exception):
 
 
 def test_what_passes_is_waited_for():
-    call = _failing(TableAway(), StorageFull(), TableAway())
+    call = _failing(StorageAway(), StorageFull(), StorageAway())
     assert patiently(call, Flag()) == 3
 
 
@@ -37,15 +37,15 @@ def test_anything_else_is_raised_at_once():
 
 
 def test_patience_ends():
-    with pytest.raises(TableAway):
-        patiently(_failing(*[TableAway()] * 100), Flag(), seconds=-1)
+    with pytest.raises(StorageAway):
+        patiently(_failing(*[StorageAway()] * 100), Flag(), seconds=-1)
 
 
 def test_who_is_told_to_stop_waits_no_longer():
     stopping = Flag()
     stopping.set()
-    with pytest.raises(TableAway):
-        patiently(_failing(TableAway()), stopping)
+    with pytest.raises(StorageAway):
+        patiently(_failing(StorageAway()), stopping)
 
 
 def test_what_may_pass_is_for_the_caller_to_say():

@@ -14,7 +14,7 @@ from sqlalchemy.event import listen
 
 from tests.makers import request
 from wan_demo.domain.job import Failure, Job, Status
-from wan_demo.errors import StorageFull, TableAway
+from wan_demo.errors import StorageAway, StorageFull
 from wan_demo.jobs import database
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.jobs.table import jobs, metadata, utc
@@ -84,9 +84,9 @@ def test_a_table_that_is_away_is_said_so_and_no_empty_one_takes_its_place(tmp_pa
     engine.dispose()
     path.rename(away)
     for call in (store.waiting, lambda: store.add(request(), "ada"), lambda: store.claim("w1")):
-        with pytest.raises(TableAway):
+        with pytest.raises(StorageAway):
             call()
-    with pytest.raises(TableAway):
+    with pytest.raises(StorageAway):
         connect(sqlite_url(path), may_create=False)
     assert not path.exists()
     away.rename(path)
@@ -97,11 +97,14 @@ def test_a_table_that_is_locked_is_away(tmp_path, monkeypatch):
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.1)
     path = tmp_path / "jobs.sqlite3"
     store = SqlJobStore(connect(sqlite_url(path)))
+    assert store.is_writable()
     with closing(sqlite3.connect(path)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(TableAway, match="Try again"):
+        assert not store.is_writable()
+        with pytest.raises(StorageAway, match="Try again"):
             store.add(request(), "ada")
         assert store.waiting() == 0
+    assert store.is_writable()
     store.add(request(), "ada")
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Event as Flag
@@ -83,7 +82,7 @@ def make_server(settings: Settings) -> FastAPI:
 
     links = Links(folder, service.library.is_deleted)
 
-    checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": _answers(store)}
+    checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
     app = create_app(links, checks, start, stop)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
     from wan_demo.ui.share import share
@@ -114,18 +113,6 @@ def sweep(store: JobStore, folder: DataFolder) -> None:
         folder.sweep(store.videos(), since, {job.id for job in active})
     except (OSError, ValueError):  # a start without it is better than none
         log.exception("the data folder was not swept")
-
-
-def _answers(store: JobStore) -> Callable[[], bool]:
-    def answers() -> bool:
-        try:
-            store.waiting()
-        except Exception:
-            log.exception("the database does not answer")
-            return False
-        return True
-
-    return answers
 
 
 def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:

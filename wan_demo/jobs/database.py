@@ -10,16 +10,19 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy.event import listen
 
-from wan_demo.errors import StorageFull, TableAway
+from wan_demo.errors import StorageAway, StorageFull
 
 BUSY_SECONDS = 30
 """How long a writer waits for SQLite's one write lock before it gives up."""
+
+HEALTH_MS = 1000
+"""How long the question waits whether the table can be written."""
 
 
 def connect(url: str | sa.URL, may_create: bool = True) -> sa.Engine:
     """An engine for ``url`` with the schema brought up to date.
 
-    What passes by itself raises TableAway later on, and StorageFull where the disk is full. Only
+    What passes by itself raises StorageAway later on, and StorageFull where the disk is full. Only
     the first connection makes a SQLite file, and only where it ``may_create`` one: an empty one in
     place of a file that is away for a while would be the end of all jobs in that.
     """
@@ -41,7 +44,7 @@ def connect(url: str | sa.URL, may_create: bool = True) -> sa.Engine:
 def _must_exist(url: sa.URL) -> None:
     """A SQLite file that is not there is away, and no reason to begin a new one."""
     if not Path(str(url.database)).exists():
-        raise TableAway
+        raise StorageAway
 
 
 def _translate(context: sa.ExceptionContext) -> Exception | None:
@@ -50,7 +53,24 @@ def _translate(context: sa.ExceptionContext) -> Exception | None:
     if getattr(error, "sqlite_errorname", "") == "SQLITE_FULL":
         return StorageFull()
     is_away = isinstance(error, context.dialect.loaded_dbapi.OperationalError)
-    return TableAway() if is_away else None
+    return StorageAway() if is_away else None
+
+
+def is_writable(engine: sa.Engine) -> bool:
+    """Whether the table could be written right now: who asks after health waits for no lock."""
+    with engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection
+        is_sqlite = engine.dialect.name == "sqlite"
+        try:
+            if is_sqlite:
+                driver.execute(f"PRAGMA busy_timeout={HEALTH_MS}")
+            connection.execute(sa.select(1))  # which begins as a writer does
+            return True
+        except StorageAway:
+            return False
+        finally:
+            if is_sqlite:
+                driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 def sqlite_url(path: Path) -> sa.URL:

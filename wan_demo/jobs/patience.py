@@ -8,7 +8,7 @@ from collections.abc import Callable
 from threading import Event as Flag
 from typing import TypeVar
 
-from wan_demo.errors import StorageFull, TableAway
+from wan_demo.errors import StorageAway, StorageFull
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +18,7 @@ next attempt takes it over where this was not enough."""
 
 PAUSE_SECONDS = 1.0
 
-PASSING = (TableAway, StorageFull)
+PASSING = (StorageAway, StorageFull)
 """What a table answers with that may be over in a while."""
 
 Answer = TypeVar("Answer")

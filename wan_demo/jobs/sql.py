@@ -15,7 +15,7 @@ from wan_demo.domain.job import Failure, Job, Output, Progress, Status
 from wan_demo.domain.queue import Caps, Turn, kind_of, order
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.jobs.base import Claim, nothing
-from wan_demo.jobs.database import connect, sqlite_url
+from wan_demo.jobs.database import connect, is_writable, sqlite_url
 from wan_demo.jobs.sql_library import SqlLibrary
 from wan_demo.jobs.table import MAX_KIND, dump_outputs, jobs, load_outputs, read_row, to_job, utc
 
@@ -41,6 +41,10 @@ class SqlJobStore(SqlLibrary):
     def __init__(self, engine: sa.Engine) -> None:
         super().__init__(engine)
         self._open: Mapping[str, GenerationRequest | None] = {}
+
+    def is_writable(self) -> bool:
+        """Whether a job could be added right now."""
+        return is_writable(self._engine)
 
     def add(self, request: GenerationRequest, owner: str, caps: Caps | None = None) -> Job:
         values = {

@@ -14,6 +14,7 @@ from wan_demo.domain.request import Task
 from wan_demo.service import Service
 from wan_demo.ui import advanced
 from wan_demo.ui import form as f
+from wan_demo.ui.calm import QUEUE
 from wan_demo.ui.html import html
 from wan_demo.ui.key import KeyBox
 from wan_demo.ui.library_layout import LibraryParts, clip_file, library_tab, notice_line
@@ -68,7 +69,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
     with gr.Row(elem_id="top"):
         gr.HTML("<h1>Wan Demo</h1>", elem_id="brand")
         model = model_box(service, spec, why)
-        queue = gr.HTML("", elem_id="queue")
+        queue = gr.HTML("", elem_id=QUEUE)
     with gr.Row(elem_id="layout"):
         with gr.Column(elem_id="ask"):
             tabs, library, media, examples = _tabs(spec)

@@ -17,6 +17,7 @@ from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui import memory, words
 from wan_demo.ui.calls import open_queue
+from wan_demo.ui.calm import calm
 from wan_demo.ui.clip_events import ClipEvents
 from wan_demo.ui.endpoints import add_endpoints
 from wan_demo.ui.events import State
@@ -277,7 +278,7 @@ def _on(
     told = [f"v[{i}] = {_TOLD[c.elem_id]};" for i, c in enumerate(inputs) if c.elem_id in _TOLD]
     js = f"(...v) => {{ {' '.join(told)} return v; }}" if told else None
     told_by = {"js": js, **_QUIET, **options}
-    return event(handler, set(reads) or None, list(writes), **told_by)
+    return event(calm(handler, writes), set(reads) or None, list(writes), **told_by)
 
 
 _TOLD = {
