@@ -70,7 +70,7 @@ class Worker:
         models: Catalog = BUILT_IN,
         end_hung: Callable[[], None] | None = None,
         hang_seconds: float = HANG_SECONDS,
-        give_back: Callable[[str, bool], None] = lambda _name, _is_fault: None,
+        give_back: Callable[[str, bool], object] = lambda _name, _is_fault: None,
     ) -> None:
         """``end_hung`` ends this process once there was no progress for ``hang_seconds``.
 
