@@ -110,6 +110,7 @@ class Service:
         self._may_download = may_download
         self._count_tokens = count_tokens
         self._store = store
+        self.on_accepted: Callable[[Job], None] = lambda _job: None
         self._times = Times(store, models)
         self._outlook = Outlook(store, self._seconds_left)
         self.caps = caps
@@ -162,6 +163,7 @@ class Service:
             raise plan.refusal
         self.library.budget.check()
         job = self._store.add(self._keep_media(plan), owner, self.caps)
+        self.on_accepted(job)
         self._outlook.changed(owner)
         return job
 

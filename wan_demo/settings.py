@@ -68,6 +68,11 @@ class Settings(BaseSettings):
         description="Seconds without progress after which a job is begun again; by default an "
         "hour, and a day on the CPU.",
     )
+    metrics: bool | None = Field(
+        default=None,
+        description="Answer /metrics to everybody, or to nobody; by default to this machine only, "
+        "and to nobody with a public address of Gradio's.",
+    )
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR."
     )
@@ -88,6 +93,16 @@ class Settings(BaseSettings):
     def logins(self) -> Sequence[tuple[str, str]]:
         """Names and passwords of ``auth``; none where everybody may use the page."""
         return _logins(self.auth)
+
+    @property
+    def metrics_for(self) -> Literal["all", "here", "nobody"]:
+        """Who may read ``/metrics``: ``metrics``, if it was said.
+
+        What comes through Gradio's tunnel seems to come from this machine.
+        """
+        if self.metrics is None:
+            return "nobody" if self.share else "here"
+        return "all" if self.metrics else "nobody"
 
     @property
     def may_download(self) -> bool:

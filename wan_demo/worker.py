@@ -28,7 +28,7 @@ from wan_demo.domain.events import (
 )
 from wan_demo.domain.job import Failure, Output, Progress, Stage
 from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.pace import Stopwatch, learned
+from wan_demo.domain.pace import Pace, Stopwatch, learned
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Engine, Inputs
 from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
@@ -70,7 +70,7 @@ class Worker:
         models: Catalog = BUILT_IN,
         end_hung: Callable[[], None] | None = None,
         hang_seconds: float = HANG_SECONDS,
-        give_back: Callable[[str, bool], None] = lambda _name, _is_fault: None,
+        give_back: Callable[[str, bool], object] = lambda _name, _is_fault: None,
     ) -> None:
         """``end_hung`` ends this process once there was no progress for ``hang_seconds``.
 
@@ -197,8 +197,7 @@ class _Run:
         self._reported = Progress()
         self._reported_at = 0.0
         request = claim.job.request
-        known = learned(store.alike(request))
-        steps = decode_steps(request, spec)
+        known, steps = self._known(request), decode_steps(request, spec)
         self._watch = Stopwatch(request.num_videos_per_prompt, steps, known, time.monotonic)
         self._steps = 0
         self._memory = Planned("")
@@ -225,7 +224,14 @@ class _Run:
     def done(self, clip: int) -> None:
         """The clip is a file: what it took is told, for later estimates."""
         self._watch.end()
-        self._store.report(self._claim, self._progress(Stage.ENCODING, clip, self._steps))
+        self._tell(self._progress(Stage.ENCODING, clip, self._steps))
+
+    def _known(self, request: GenerationRequest) -> Pace | None:
+        """What the table has learned of such jobs, if it answers: it is only for the time left."""
+        try:
+            return learned(self._store.alike(request))
+        except PASSING:
+            return None
 
     def _check(self) -> None:
         if self._stopping.is_set():
@@ -287,8 +293,11 @@ class _Run:
         is_new = news != (before.stage, before.clip, before.notice)
         if is_new or now - self._reported_at >= REPORT_SECONDS:
             self._reported, self._reported_at = progress, now
-            with suppress(*PASSING):  # the next report may reach the table
-                self._store.report(self._claim, progress)
+            self._tell(progress)
+
+    def _tell(self, progress: Progress) -> None:
+        with suppress(*PASSING):  # the next report may reach the table
+            self._store.report(self._claim, progress)
 
     def _show(self, frames: Frames) -> None:
         """A preview is a courtesy: a disk that refuses it must not end the job."""

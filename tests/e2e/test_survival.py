@@ -65,7 +65,7 @@ def test_a_killed_worker_is_replaced_and_its_job_is_done(tmp_path: Path, store: 
     done = store.get(job.id)
     assert done is not None
     assert done.attempt == 2
-    assert len(list((tmp_path / "data" / "videos").iterdir())) == 1
+    assert len(list((tmp_path / "data" / "videos").glob("*.mp4"))) == 1
 
 
 def test_a_killed_server_leaves_no_worker_and_its_jobs_run_at_the_next_start(

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from filelock import FileLock, Timeout
 
 from wan_demo.api.app import create_app
+from wan_demo.bootstrap.metrics import Losses, add_metrics, make_metrics
 from wan_demo.bootstrap.models import default_model, make_catalog, make_loras
 from wan_demo.bootstrap.service import make_service
 from wan_demo.bootstrap.workers import giving_back
@@ -25,6 +26,7 @@ from wan_demo.errors import WanDemoError
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.signs import Reaper
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
+from wan_demo.jobs.tally import Tally
 from wan_demo.library.janitor import Janitor
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
@@ -60,18 +62,22 @@ def make_server(settings: Settings) -> FastAPI:
     loras = make_loras(settings, folder.loras)
     may_download = settings.may_download
     service = make_service(settings, store, folder, spec, models, watch, may_download, loras)
-    executor = ProcessExecutor(_worker_command(settings, folder), give_back)
     stopping = Flag()
+    metrics = make_metrics(store, folder)
+    tally = Tally(store, metrics.ended)
+    service.on_accepted = tally.accepted
+    losses = Losses(give_back, metrics)
+    executor = ProcessExecutor(_worker_command(settings, folder), losses.replaced)
 
     def give_up(worker: str, is_fault: bool) -> None:
         executor.kill(worker)
-        give_back(worker, is_fault)
+        losses.lost(worker, is_fault)
 
     def start() -> None:
         executor.start()
         reaper = Reaper(store, give_up)
         janitor = Janitor(store, folder, service.library.budget)
-        for keeper in (reaper, janitor):
+        for keeper in (reaper, janitor, tally):
             name = type(keeper).__name__.lower()
             Thread(target=keeper.run, args=(stopping,), name=name, daemon=True).start()
 
@@ -84,6 +90,7 @@ def make_server(settings: Settings) -> FastAPI:
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
     app = create_app(links, checks, start, stop)
+    add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
     from wan_demo.ui.share import share
 

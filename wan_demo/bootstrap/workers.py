@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,7 @@ from wan_demo.bootstrap.models import (
     make_loras,
 )
 from wan_demo.bootstrap.service import make_service
-from wan_demo.domain.job import Failure
+from wan_demo.domain.job import Failure, Job
 from wan_demo.engine.base import Executor
 from wan_demo.engine.device import detect
 from wan_demo.engine.inline import InlineExecutor
@@ -118,12 +118,12 @@ def end_with_parent(stopping: Flag) -> None:
     Thread(target=watch, daemon=True).start()
 
 
-def giving_back(store: JobStore, folder: DataFolder) -> Callable[[str, bool], None]:
+def giving_back(store: JobStore, folder: DataFolder) -> Callable[[str, bool], Sequence[Job]]:
     """What gives a lost worker's jobs back, by its name and whether that was a fault."""
     lost = WorkerLost(MAX_LOSSES)
     failure = Failure(code=lost.code, message=str(lost))
 
-    def give_back(worker: str, is_fault: bool) -> None:
-        store.requeue(worker, MAX_LOSSES, failure, is_fault, folder.clips_of)
+    def give_back(worker: str, is_fault: bool) -> Sequence[Job]:
+        return store.requeue(worker, MAX_LOSSES, failure, is_fault, folder.clips_of)
 
     return give_back
