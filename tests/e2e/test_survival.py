@@ -82,7 +82,7 @@ def test_a_killed_server_leaves_no_worker_and_its_jobs_run_at_the_next_start(
     with running_server(tmp_path, "--engine", "fake"):
         for job in (running, waiting):
             until(lambda job=job: _status(store, job) is Status.COMPLETED, 120)
-    assert len(list((tmp_path / "data" / "videos").iterdir())) == 2
+    assert len(list((tmp_path / "data" / "videos").glob("*.mp4"))) == 2
 
 
 def test_a_server_told_to_stop_gives_its_running_job_back(tmp_path: Path, store: SqlJobStore):
