@@ -472,6 +472,22 @@ def test_a_folder_that_is_away_for_a_while_costs_no_clip(store, folder, monkeypa
     assert end(store, job).status is Status.COMPLETED
 
 
+def test_a_folder_that_is_away_as_a_job_begins_costs_no_job(store, folder, monkeypatch, tmp_path):
+    picture = tmp_path / "picture.png"
+    Image.fromarray(quarters((64, 64))).save(picture)
+    job = add(store, task="image_to_video", image=folder.keep_input(picture))
+    away = folder.inputs.rename(folder.root / "away")
+
+    class Pauses(Flag):
+        def wait(self, timeout: float | None = None) -> bool:
+            if away.exists():
+                away.rename(folder.inputs)
+            return False
+
+    assert Worker("test", store, FakeEngine(), folder).run_once(Pauses())
+    assert end(store, job).status is Status.COMPLETED
+
+
 def _stumbling(write):
     left = [FileNotFoundError(errno.ENOENT, "away"), OSError(errno.EIO, "input/output")]
 

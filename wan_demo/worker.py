@@ -134,8 +134,8 @@ class Worker:
         request = claim.job.request
         spec = self._models.find(request.model)
         run = _Run(claim, spec, self._store, self._folder, stopping)
-        inputs = self._fetch(request)
         with beating(self._store, claim, partial(self._check_pulse, run)):
+            inputs = patiently(partial(self._fetch, request), stopping, _may_pass)
             for index in range(request.num_videos_per_prompt):
                 single = request.single(index)
                 name = self._folder.finished(claim.job.id, index)
@@ -157,14 +157,19 @@ class Worker:
     def _fetch(self, request: GenerationRequest) -> Inputs:
         size = (request.width, request.height)
         pictures = {
-            name: read_image(self._folder.input(kept), size)
+            name: read_image(self._input(kept), size)
             for name in ("image", "last_image")
             if (kept := getattr(request, name)) is not None
         }
         if request.video is None:
             return Inputs(**pictures)
-        path = self._folder.input(request.video)
+        path = self._input(request.video)
         return Inputs(video=read_video(path, size, request.num_frames, request.fps))
+
+    def _input(self, name: str) -> Path:
+        """Where a kept input lies; OSError while the folder of all of them is away."""
+        self._folder.inputs.stat()
+        return self._folder.input(name)
 
     def _encode(self, claim: Claim, index: int, finished: Finished) -> str:
         request = claim.job.request.single(index)

@@ -3,8 +3,26 @@ from __future__ import annotations
 import time
 
 import pytest
+from fastapi.testclient import TestClient
 
-from wan_demo.media.links import LINK_HOURS
+from wan_demo.api.app import create_app
+from wan_demo.errors import StorageAway
+from wan_demo.media.links import LINK_HOURS, Links
+
+
+def _away(_job_id: str) -> bool:
+    raise StorageAway
+
+
+def test_while_nobody_can_say_whether_it_was_deleted_nothing_is_served(folder):
+    name = folder.video_of("job", 1, 0)
+    folder.video(name).touch()
+    links = Links(folder, _away)
+    answer = TestClient(create_app(links, {}, lambda: None, lambda: None)).get(
+        f"/{links.video(name)}"
+    )
+    assert answer.status_code == 503
+    assert "can't be reached" in answer.json()["detail"]
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse, Response
 
+from wan_demo.errors import StorageAway
 from wan_demo.media.links import Links
 
 _HEADERS = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
@@ -18,13 +19,15 @@ def files_router(links: Links) -> APIRouter:
 
     @router.api_route("/files/{token}", methods=["GET", "HEAD"], include_in_schema=False)
     def file(token: str, download: bool = False) -> Response:
-        path = links.resolve(token)
         try:
+            path = links.resolve(token)
             if path is None:
                 raise FileNotFoundError
             return _video(path, download) if path.suffix == ".mp4" else _preview(path)
         except FileNotFoundError:
             raise HTTPException(404, "There is no such file, or its address has expired.") from None
+        except StorageAway as away:  # nobody can say whether it was deleted
+            raise HTTPException(away.status, str(away)) from None
 
     return router
 
