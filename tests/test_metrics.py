@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import isnan
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.makers import request
 from wan_demo.api.metrics import metrics_router
 from wan_demo.bootstrap.metrics import Losses, make_metrics
 from wan_demo.domain.job import Failure, Made, Progress
+from wan_demo.engine.memory import GIB, plenty
 from wan_demo.jobs.tally import Tally
 from wan_demo.metrics import Metrics
 from wan_demo.settings import Settings
@@ -156,3 +158,10 @@ def test_a_public_address_of_gradios_hides_it():
     assert Settings(share=True).metrics_for == "nobody"
     assert Settings(share=True, metrics=True).metrics_for == "all"
     assert Settings(metrics=False).metrics_for == "nobody"
+
+
+def test_a_gpus_memory_is_told_where_there_is_one(store, folder):
+    assert "wan_gpu_memory_bytes" not in values(make_metrics(store, folder))
+    gpu = replace(plenty("cuda"), gpu_total=24 * GIB, gpu_free=9 * GIB)
+    told = values(make_metrics(store, folder, lambda: gpu))
+    assert told["wan_gpu_memory_bytes"] == 15 * GIB

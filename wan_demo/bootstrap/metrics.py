@@ -9,6 +9,7 @@ from fastapi import FastAPI
 
 from wan_demo.api.metrics import metrics_router
 from wan_demo.domain.job import Job, Status
+from wan_demo.engine.memory import Machine
 from wan_demo.jobs.base import JobStore
 from wan_demo.media.folder import DataFolder
 from wan_demo.metrics import Metrics
@@ -35,15 +36,23 @@ class Losses:
             self._metrics.replaced()
 
 
-def make_metrics(store: JobStore, folder: DataFolder) -> Metrics:
-    """The figures of this server's table and folder."""
+def make_metrics(
+    store: JobStore, folder: DataFolder, measure: Callable[[], Machine] | None = None
+) -> Metrics:
+    """The figures of this server's table and folder, and of its GPU where there is one to measure."""
     metrics = Metrics()
     metrics.show("wan_jobs_waiting", "Jobs that wait.", store.waiting)
     running = "Jobs that a worker holds."
     metrics.show("wan_jobs_running", running, lambda: len(store.open()) - store.waiting())
     free = "Bytes that are free where the data folder is."
     metrics.show("wan_storage_free_bytes", free, lambda: shutil.disk_usage(folder.root).free)
+    if measure is not None:
+        metrics.show("wan_gpu_memory_bytes", "Bytes in use on the GPU.", lambda: _used(measure()))
     return metrics
+
+
+def _used(machine: Machine) -> int:
+    return machine.gpu_total - machine.gpu_free
 
 
 def add_metrics(app: FastAPI, settings: Settings, metrics: Metrics) -> None:

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
@@ -20,7 +21,7 @@ from wan_demo.bootstrap.service import make_service
 from wan_demo.bootstrap.workers import giving_back
 from wan_demo.domain.job import Status
 from wan_demo.engine.device import detect
-from wan_demo.engine.machine import Watch
+from wan_demo.engine.machine import Watch, measure
 from wan_demo.engine.process import GROUP, ProcessExecutor
 from wan_demo.errors import WanDemoError
 from wan_demo.jobs.base import JobStore
@@ -63,7 +64,8 @@ def make_server(settings: Settings) -> FastAPI:
     may_download = settings.may_download
     service = make_service(settings, store, folder, spec, models, watch, may_download, loras)
     stopping = Flag()
-    metrics = make_metrics(store, folder)
+    look = partial(measure, device, folder.root) if device.kind == "cuda" else None
+    metrics = make_metrics(store, folder, look)
     tally = Tally(store, metrics.ended)
     service.on_accepted = tally.accepted
     losses = Losses(give_back, metrics)
