@@ -39,7 +39,7 @@ class Losses:
 def make_metrics(
     store: JobStore, folder: DataFolder, measure: Callable[[], Machine] | None = None
 ) -> Metrics:
-    """The figures of this server's table and folder, and of its GPU where there is one to measure."""
+    """The figures of this server's table and folder, and of its GPU where one is measured."""
     metrics = Metrics()
     metrics.show("wan_jobs_waiting", "Jobs that wait.", store.waiting)
     running = "Jobs that a worker holds."
