@@ -67,6 +67,28 @@ def test_what_is_no_key_changes_nothing(client, key):
     assert client.get("/whoami").json() == before
 
 
+@pytest.mark.parametrize(
+    "more", ["\u20ac", "=", "=; Domain=example.com", "=\r\nSet-Cookie: a=b", "\0", " "]
+)
+def test_a_key_with_more_behind_it_is_none(client, links, more):
+    """Base64 reads over what is none of it, and the cookie's header would hold it."""
+    answer = client.post("/owner", json={"key": links.sign_owner("ada") + more})
+    assert answer.status_code == 422
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (b'{"key": "\\ud800"}', "application/json"),
+        (b'{"other": "\\ud800"}', "application/json"),
+        (b"\xff\xfe", "text/plain"),
+    ],
+)
+def test_what_no_answer_can_hold_is_refused_like_the_rest(client, body, kind):
+    assert client.post("/owner", content=body, headers={"Content-Type": kind}).status_code == 422
+
+
 def test_a_job_token_is_no_key(client, links):
     assert client.post("/owner", json={"key": links.job("ada")}).status_code == 422
 

@@ -10,7 +10,7 @@ from tests.contract.test_job_store import add, claim, now
 from tests.contract.test_job_store import store as store
 from wan_demo.domain.job import Failure, Job, Output, Status
 from wan_demo.domain.library import EVERYTHING, Search
-from wan_demo.domain.request import Task
+from wan_demo.domain.request import MAX_PROMPT, Task
 from wan_demo.jobs.base import JobStore
 
 BROKEN = Failure(code="generation_failed", message="It broke.")
@@ -96,6 +96,21 @@ def test_what_no_prompt_can_hold_is_found_nowhere(store: JobStore):
     made(store, prompt="a null of a thing")
     assert found(store, "nu\0ll") == ["a null of a thing"]
     assert found(store, "%") == found(store, "_") == found(store, "\\") == []
+
+
+@pytest.mark.parametrize("word", ["\ud800", "\udc00x", "%" * 60_000, "\\" * 1_000_000, "_" * 4001])
+def test_a_search_that_no_database_takes_finds_nothing(store: JobStore, word: str):
+    made(store, prompt="100% _ \\ a thing")
+    assert found(store, word) == found(store, *[word] * 30) == []
+    assert found(store, model=word) == found(store, model="wan\0-tin") == []
+
+
+def test_the_longest_word_of_a_prompt_is_found(store: JobStore):
+    made(store, prompt="%" * MAX_PROMPT)
+    made(store, prompt="\u0130" * MAX_PROMPT)
+    assert found(store, "%" * MAX_PROMPT) == ["%" * MAX_PROMPT]
+    assert found(store, "\u0130" * MAX_PROMPT) == ["\u0130" * MAX_PROMPT]
+    assert found(store, "\u0130" * (MAX_PROMPT + 1)) == found(store, "%" * (MAX_PROMPT + 1)) == []
 
 
 def test_a_library_is_filtered_by_task_and_model(store: JobStore):

@@ -123,3 +123,9 @@ def test_tokens_of_one_kind_are_none_of_another(links: Links):
     assert links.read_job(links.sign_owner("ada")) is None
     assert links.read_owner(links.job("ada")) is None
     assert links.resolve(links.job("ada")) is None
+
+
+@pytest.mark.parametrize("more", ["=", "=; x", "\n", "\u20ac"])
+def test_a_token_is_itself_only(links: Links, more: str):
+    assert links.read_job(links.job("a") + more) is None
+    assert links.read_owner(links.sign_owner("ada") + more) is None

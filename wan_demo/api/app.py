@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 
 from wan_demo import __version__
 from wan_demo.api.files import files_router
@@ -32,4 +35,12 @@ def create_app(
     app.include_router(files_router(links))
     app.include_router(owner_router(links))
     app.add_middleware(OwnerMiddleware, links=links)
+    app.add_exception_handler(RequestValidationError, _unreadable)
     return app
+
+
+async def _unreadable(_request: Any, error: Any) -> JSONResponse:
+    """What came is not said again, as FastAPI would: it may be what no answer can hold."""
+    finding = error.errors()[0]
+    where = " ".join(map(str, finding["loc"]))
+    return JSONResponse({"detail": f"{where}: can't be used ({finding['type']})."}, 422)
