@@ -243,6 +243,20 @@ def test_escape_in_the_library_stops_nothing(page: Page):
     person.stage(page, "stopped")
 
 
+def test_a_clip_that_is_done_comes_to_the_open_library(page: Page):
+    page.get_by_role("tab", name="Text to video").click()
+    page.get_by_role("button", name="More: steps").click()
+    for prompt, steps in (("soon", "20"), ("much later", "60")):
+        person.type_number(page, "Steps", steps)
+        person.type_prompt(page, prompt)
+        expect(person.plan(page)).to_contain_text(f"{steps} steps")
+        person.generate(page)
+        expect(page.locator(".stage .said")).to_have_text(prompt)
+    to_library(page)
+    prompts(page, "soon", *PROMPTS[::-1])
+    prompts(page, "much later", "soon", *PROMPTS[::-1])
+
+
 def test_settings_go_back_into_the_form(page: Page):
     page.get_by_role("tab", name="Text to video").click()
     person.type_prompt(page, "something else")

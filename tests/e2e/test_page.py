@@ -31,6 +31,16 @@ def test_a_frame_count_that_wan_cannot_make_is_refused_with_buttons(page: Page, 
     assert person.field_value(page, "num_frames") == "21"
 
 
+def test_nothing_moves_when_the_queue_is_told(page: Page, server: str):
+    person.open_app(page, server)
+    expect(page.locator("#queue span")).to_have_text("Queue empty")
+    still = page.locator("#model").bounding_box()
+    page.locator("#queue span").evaluate(
+        "(line) => { line.textContent = '12 jobs in the queue, about 59 min 59 s' }"
+    )
+    assert page.locator("#model").bounding_box() == still
+
+
 def test_an_empty_prompt_and_missing_media_say_what_to_do(page: Page, server: str):
     person.open_app(page, server)
     person.type_prompt(page, "   ")

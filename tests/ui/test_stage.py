@@ -13,6 +13,7 @@ from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
 from wan_demo.service import Place
 from wan_demo.ui.stage import fraction, render_stage
+from wan_demo.ui.strip import render_strip
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 JOB = Job("job-1", "me", request(prompt="<b>a & b</b>"), Status.WAITING, NOW)
@@ -92,6 +93,15 @@ def test_a_finished_job_shows_all_its_videos_and_what_next(links: Links):
     assert "seed 1, 2" in html
     for action in ("again", "reuse", "animate", "edit"):
         assert f"data-action='{action}'" in html
+
+
+def test_players_show_the_still_picture_until_they_have_the_clip(links: Links, tmp_path):
+    outputs = (Output(file="a.mp4", seed=1),)
+    job = replace(JOB, status=Status.COMPLETED, outputs=outputs)
+    assert "poster" not in render_stage(job, None, links) + render_strip([job], "", links)
+    DataFolder(tmp_path).poster("a.mp4").write_bytes(b"webp")
+    for html in (render_stage(job, None, links), render_strip([job], "", links)):
+        assert f" poster='{links.poster('a.mp4')}'" in html
 
 
 def test_a_failure_is_told_and_can_be_tried_again(links: Links):

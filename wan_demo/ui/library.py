@@ -118,7 +118,7 @@ def _nothing_yet() -> str:
 def _nothing_found() -> str:
     return (
         "<div class='none' role='status'><strong>Nothing found</strong>"
-        "<span>No clip of yours has all of these words.</span>"
+        "<span>No clip of yours fits this search.</span>"
         "<button type='button' class='act' data-action='clear'>Show all clips</button></div>"
     )
 

@@ -150,12 +150,18 @@ def _completed(job: Job, place: Place | None, links: Links) -> tuple[str, str, s
 def _videos(job: Job, links: Links, coming: str = "") -> str:
     """The clips that there are, and the one that is being made."""
     videos = "".join(
-        f"<video src='{links.video(output.file)}' autoplay loop muted playsinline controls "
-        f"aria-label='Your video, seed {output.seed}'></video>"
+        f"<video src='{links.video(output.file)}'{still(output.file, links)} autoplay loop muted "
+        f"playsinline controls aria-label='Your video, seed {output.seed}'></video>"
         for output in job.outputs
     )
     count = len(job.outputs) + bool(coming)
     return f"<div class='videos n{count}'>{videos}{coming}</div>"
+
+
+def still(name: str, links: Links) -> str:
+    """What a player shows until it has the clip: its poster, where there is one."""
+    poster = links.poster(name)
+    return f" poster='{poster}'" if poster else ""
 
 
 def _done_line(job: Job) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 from wan_demo.domain.job import Job, Status
 from wan_demo.media.links import Links
-from wan_demo.ui.stage import fraction
+from wan_demo.ui.stage import fraction, still
 
 LENGTH = 12
 
@@ -32,10 +32,10 @@ def _item(job: Job, is_current: bool, links: Links) -> str:
 
 def _picture(job: Job, links: Links) -> str:
     if job.outputs:
-        source = f"{links.video(job.outputs[0].file)}"
+        name = job.outputs[0].file
         return (
-            f"<video src='{source}#t=0.5' muted playsinline preload='metadata' tabindex='-1'>"
-            "</video>"
+            f"<video src='{links.video(name)}#t=0.5'{still(name, links)} muted playsinline "
+            "preload='metadata' tabindex='-1'></video>"
         )
     text = {
         Status.WAITING: "waiting",

@@ -71,13 +71,29 @@
     if (title) document.title = title;
     const wasUnderWay = job === lastJob && ["waiting", "running"].includes(lastState);
     const ended = wasUnderWay && ["done", "failed"].includes(state);
-    if (ended) document.querySelector("#library [data-action=look]")?.click();
     const mayTell = "Notification" in window && Notification.permission === "granted";
     if (ended && document.hidden && mayTell) {
       new Notification(title, { body: stage.querySelector(".said")?.textContent ?? "" });
     }
     [lastState, lastJob] = [state, job];
   };
+
+  // Any of one's clips may come or go while the Library is open, not only the one on the stage.
+  let lastClips = null;
+  const watchClips = () => {
+    const strip = document.getElementById("strip");
+    if (!strip) return setTimeout(watchClips, 100);
+    const look = () => {
+      const made = [...strip.querySelectorAll("button:has(video)")];
+      const clips = made.map(({ dataset, ariaLabel }) => dataset.job + ariaLabel).join();
+      if (clips === lastClips) return;
+      lastClips = clips;
+      document.querySelector("#library [data-action=look]")?.click();
+    };
+    new MutationObserver(look).observe(strip, { subtree: true, childList: true, attributes: true });
+    look();
+  };
+  watchClips();
 
   const watch = () => {
     const holder = document.getElementById("stage");
