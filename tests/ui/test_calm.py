@@ -5,8 +5,8 @@ from inspect import signature
 import gradio as gr
 import pytest
 
-from wan_demo.errors import StorageAway
-from wan_demo.ui.calm import QUEUE, calm
+from wan_demo.errors import InvalidRequest, StorageAway
+from wan_demo.ui.calm import PLAN, QUEUE, calm
 
 
 @pytest.fixture
@@ -34,6 +34,17 @@ def test_a_folder_that_is_away_is_told_beside_the_queue_and_nothing_else_changes
 
 def test_an_event_without_that_line_changes_nothing(other):
     assert calm(_away, [other])({}) == {other: gr.skip()}
+
+
+def test_what_cant_be_used_is_refused_above_generate(line, other):
+    def refuses(_values: dict) -> dict:
+        raise InvalidRequest("model", "gone", "must be one of those that are there")
+
+    plan = gr.HTML("", elem_id=PLAN)
+    (said,) = calm(refuses, [line, plan, other])({}).items()
+    assert said[0] == plan
+    assert "must be one of those that are there" in said[1]
+    assert calm(refuses, [other])({}) == {other: gr.skip()}
 
 
 def test_another_error_is_one(line):

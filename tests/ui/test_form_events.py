@@ -164,3 +164,42 @@ def test_the_size_follows_the_first_of_two_pictures_before_the_second_is_here(so
     person.does(person.events.choose_model, model="wan2.1-flf2v-14b-720p")
     person.does(person.events.receive_medium, image=str(tmp_path / "first.png"))
     assert (person.shows("width"), person.shows("height")) == (720, 1280)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("image", "5"), ("last_image", "5.5"), ("video", "5"), ("model", "5"), ("prompt", "5")),
+        *(("seed", "9" * 400 + ".0"), ("seed", "nan."), ("seed", "9" * 5000), ("width", "1x2x3")),
+        *(("\ud800", "\ud800"), ("loras", "../../x"), ("task", "x")),
+    ],
+)
+def test_a_button_that_no_page_has_changes_nothing(someone, field, value):
+    person = someone(TINY)
+    event = gr.EventData(None, {"field": field, "value": value})
+    assert all(update == gr.skip() for update in person.events.fix(person.values, event).values())
+
+
+@pytest.mark.parametrize("chosen", ["\ud800", {"a": 1}, ["a"], 10**30, "../../secret", None])
+def test_a_lora_that_is_not_there_is_not_chosen(someone, chosen):
+    person = someone(TINY)
+    person.does(person.events.add_lora, lora=chosen, loras="kept:1")
+    assert (person.shows("loras"), person.values[person.at.lora]) == ("kept:1", None)
+
+
+def test_half_a_character_in_the_box_does_not_come_back(someone, folder):
+    (folder.loras / "style.safetensors").touch()
+    person = someone(TINY)
+    (name,) = person.service.loras.folder.names()
+    person.does(person.events.add_lora, lora=name, loras="x\ud800")
+    assert person.shows("loras") == f"x?\n{name}:1"
+
+
+@pytest.mark.parametrize("told", ["x", "", None, "\ud800"])
+def test_a_picture_of_no_tab_changes_nothing(someone, tmp_path, told):
+    noise((64, 32)).save(tmp_path / "a.png")
+    person = someone(TINY)
+    person.values[person.events._state.task] = told
+    before = person.shows("width")
+    person.does(person.events.receive_medium, image=str(tmp_path / "a.png"))
+    assert person.shows("width") == before

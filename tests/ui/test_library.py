@@ -22,6 +22,7 @@ from wan_demo.ui.events import State
 from wan_demo.ui.layout import Layout, build_layout
 from wan_demo.ui.library_events import LibraryEvents
 from wan_demo.ui.library_layout import PAGE
+from wan_demo.ui.stage_events import StageEvents
 
 TINY = catalog.find("wan-tiny")
 
@@ -38,6 +39,8 @@ class Visitor:
             )
         self.library = LibraryEvents(service, links, self.at, state)
         self.clips = ClipEvents(service, links, self.at, state)
+        self.stage = StageEvents(service, links, self.at, state)
+        self.state = state
         self.links = links
         who: Any = SimpleNamespace(owner=owner, is_newcomer=False)
         asked: Any = SimpleNamespace(state=who, headers={}, query_params={})

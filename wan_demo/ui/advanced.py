@@ -122,7 +122,7 @@ def word_title(word: str) -> str:
 
 def with_lora(said: Any, name: Any) -> str:
     """The box's text with one more line; as it was for nothing chosen, or one that is there."""
-    before = str(said or "").strip()
+    before = str(said or "").strip().encode(errors="replace").decode()  # half a character
     names = {split(line)[0] for line in before.splitlines()}
     return before if not name or name in names else f"{before}\n{name}:1".strip()
 

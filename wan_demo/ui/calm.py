@@ -1,4 +1,4 @@
-"""Events while the data folder can't be reached: a sentence beside the queue, and no error."""
+"""Events that can't be done: a sentence in its place, and no error."""
 
 from __future__ import annotations
 
@@ -9,16 +9,21 @@ from typing import Any
 import gradio as gr
 from gradio.components import Component
 
-from wan_demo.errors import StorageAway
+from wan_demo.errors import InvalidRequest, StorageAway
+from wan_demo.ui import notices
 
 QUEUE = "queue"
 """The ``elem_id`` of the line that every look at the queue writes."""
+
+PLAN = "plan"
+"""That of the line above Generate."""
 
 
 def calm(handler: Callable[..., Any], writes: Sequence[Component]) -> Callable[..., Any]:
     """``handler``, but for a page that stays as it is, and says why, while there is nothing to ask.
 
-    A page looks at its job more than once a second: as errors these would pile up on it.
+    A page looks at its job more than once a second: as errors these would pile up on it. A value
+    that can't be used, a model that is gone above all, is refused in the line above Generate.
     """
 
     @wraps(handler)
@@ -26,7 +31,13 @@ def calm(handler: Callable[..., Any], writes: Sequence[Component]) -> Callable[.
         try:
             return handler(*given)
         except StorageAway as away:
-            said = {part: f"<span>{away}</span>" for part in writes if part.elem_id == QUEUE}
-            return said or {writes[0]: gr.skip()}
+            return _said(QUEUE, f"<span>{away}</span>", writes)
+        except InvalidRequest as error:
+            return _said(PLAN, notices.render_refusal(error), writes)
 
     return answer
+
+
+def _said(where: str, text: str, writes: Sequence[Component]) -> dict[Component, Any]:
+    """A sentence in a line, for events that write it; the others change nothing."""
+    return {part: text for part in writes if part.elem_id == where} or {writes[0]: gr.skip()}

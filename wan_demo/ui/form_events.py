@@ -122,8 +122,10 @@ class FormEvents(Events):
 
     def add_lora(self, values: f.Values) -> Updates:
         """A chosen LoRA goes into the box, and the choice is free for another."""
-        box = self._at.form.loras
-        return {box: advanced.with_lora(values[box], values[self._at.lora]), self._at.lora: None}
+        box, chosen = self._at.form.loras, values[self._at.lora]
+        is_there = chosen in self._service.loras.folder.names()
+        more = {box: advanced.with_lora(values[box], chosen)} if is_there else {}
+        return {**more, self._at.lora: None}
 
     def choose_ratio(self, values: f.Values) -> Updates:
         """A ratio's size at the chosen resolution."""
@@ -252,7 +254,7 @@ class FormEvents(Events):
 
     def receive_medium(self, values: f.Values) -> Updates:
         """A picture or video has come: its own ratio and length, at the model's area."""
-        task = Task(values[self._state.task])
+        task = _task(values[self._state.task])
         path = values[self._at.form.components()[MEDIA[task]]] if task in MEDIA else None
         if not path:
             return self._unchanged()
@@ -293,9 +295,13 @@ def sides_of_request(request: GenerationRequest) -> dict[str, int]:
 
 def _taken_over(field: str, value: str) -> str | int | float:
     """What a button of ours says, as its component holds it; ValueError for anything else."""
-    if value in control(field).choices:
+    known = control(field)
+    if value in known.choices:
         return value
-    return float(value) if "." in value else int(value)
+    number = float(value) if "." in value else int(value)
+    if known.maximum is None or not _is_plain(number):
+        raise ValueError(field)
+    return number
 
 
 def _is_plain(value: Any) -> bool:

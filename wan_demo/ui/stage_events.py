@@ -80,8 +80,8 @@ class StageEvents(Events):
             self._at.key.shown: self._links.sign_owner(owner),
             self._at.generate: gr.Button(interactive=True),
         }
-        token = values[self._state.address]
-        if token:
+        token = (values[self._state.address] or "").encode(errors="replace").decode()
+        if token:  # as it can be answered: half a character can't
             return {**opened, self._state.job: token, **self._look(token, owner)}
         return {**opened, **self._bring(self._latest(owner), owner)}
 
@@ -127,10 +127,10 @@ class StageEvents(Events):
         owner = self._links.read_owner(entered)
         if owner is None:
             return {self._at.key.said: key.REFUSED}
-        former = values[self._at.key.shown]
+        former = values[self._at.key.shown] or ""
         return {
             self._at.key.shown: entered,
-            self._at.key.entered: former,
+            self._at.key.entered: former if self._links.read_owner(former) else "",
             self._at.key.said: key.ENTERED,
             **self._bring(self._latest(owner), owner),
         }
