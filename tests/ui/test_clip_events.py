@@ -77,6 +77,7 @@ def test_its_picture_comes_only_for_whoever_used_that_very_one(
             "This clip was made with sora-9, a model that is not on this server.",
         ),
         ({"model": "<b>x</b>"}, "made with &lt;b&gt;x&lt;/b&gt;, a model"),
+        ({"model": "m" * 50_000}, f"made with {'m' * 100}, a model"),
         ({"later": 1}, "This file was made by another version of this app, which has later."),
         ({"seed": -1}, "This file has damaged metadata: seed can&#x27;t be used."),
     ],
@@ -86,6 +87,13 @@ def test_what_gives_no_settings_says_why_and_changes_nothing(bob, clip, changes,
     drop(bob, clip({**request(prompt="other").model_dump(mode="json"), **changes}))
     assert said in bob.notice
     assert field(bob, "prompt") == before
+
+
+def test_half_a_character_in_a_name_can_be_answered(bob, clip):
+    path = Path(clip({**request().model_dump(mode="json"), "model": "x@ud800y"}))
+    path.write_bytes(path.read_bytes().replace(b"@ud800", b"\\ud800"))
+    drop(bob, str(path))
+    assert "made with xy, a model" in bob.notice
 
 
 def test_a_file_that_is_no_clip_says_so(bob, tmp_path):

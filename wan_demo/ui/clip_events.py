@@ -13,7 +13,7 @@ from wan_demo.domain.job import Job
 from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.request import INPUTS, GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
-from wan_demo.media.record import read_request
+from wan_demo.media.record import read_request, shown
 from wan_demo.ui import advanced, notices, words
 from wan_demo.ui import form as f
 from wan_demo.ui.events import Updates
@@ -152,5 +152,6 @@ class ClipEvents(FormEvents):
 def _refused(error: InvalidRequest) -> str:
     """Why a file gives no settings, in a sentence."""
     if error.field == "model":
-        return f"This clip was made with {error.value}, a model that is not on this server."
+        model = shown(error.value)
+        return f"This clip was made with {model}, a model that is not on this server."
     return f"This file {error.allowed}."
