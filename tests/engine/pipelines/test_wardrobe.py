@@ -250,3 +250,13 @@ def test_weights_on_the_disk_are_dressed_before_they_go_there(engine, make):
     with pytest.raises(ModelUnavailable):
         make("bad", profile=profile)
     assert difference(make(profile=profile).frames, bare.frames) <= ROUNDING
+
+
+def test_nothing_is_tidied_up_where_nothing_came_off(engine, make, monkeypatch):
+    make("one")
+    tidied: list[None] = []
+    monkeypatch.setattr(lora.gc, "collect", lambda: tidied.append(None))
+    lora.wear(parts(engine), {})
+    assert len(tidied) == 1
+    lora.wear(parts(engine), {})
+    assert len(tidied) == 1

@@ -10,7 +10,7 @@ import gc
 import hashlib
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -65,11 +65,13 @@ def wear(parts: Mapping[str, Any], chosen: Chosen) -> None:
         for transformer, name in fresh:
             detach(transformer, name)
         raise
+    off: set[str] = set()
     for part, transformer in parts.items():
         if part.startswith("transformer"):
             wanted = {_name(path): weight for path, weight in chosen.get(part, {}).items()}
-            _keep(transformer, wanted)
-    gc.collect()  # what came off is in cycles, and may be of some GB
+            off |= _keep(transformer, wanted)
+    if off:
+        gc.collect()  # it is in cycles, and may be of some GB
 
 
 def is_wearing(parts: Mapping[str, Any], chosen: Chosen) -> bool:
@@ -130,11 +132,14 @@ def weights(transformer: Any) -> dict[str, float]:
     return found
 
 
-def _keep(transformer: Any, wanted: Mapping[str, float]) -> None:
+def _keep(transformer: Any, wanted: Mapping[str, float]) -> Set[str]:
+    """Take off all but these and the built-in ones; returns what came off."""
     on = weights(transformer)
-    for name in on.keys() - wanted.keys() - {BUILT_IN}:
+    off = on.keys() - wanted.keys() - {BUILT_IN}
+    for name in off:
         detach(transformer, name)
     _activate(transformer, {name: w for name, w in on.items() if name == BUILT_IN} | dict(wanted))
+    return off
 
 
 def _activate(transformer: Any, chosen: Mapping[str, float]) -> None:
