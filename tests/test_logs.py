@@ -114,7 +114,7 @@ def test_all_that_a_worker_logs_about_a_job_says_so(store, folder, monkeypatch):
     class Loud(FakeEngine):
         def generate(self, request, inputs):
             beat.wait(10)
-            logging.getLogger("diffusers").warning("loud")
+            logging.getLogger("a.library").warning("loud")
             raise ZeroDivisionError
 
     beat = threading.Event()
