@@ -77,15 +77,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             prompt = f.prompt_box(_first_example(spec))
             preset = _preset(spec)
             plan = html("", "plan", "fix")
-            with gr.Row(elem_id="go"):
-                generate = gr.Button(
-                    "Generate",
-                    variant="primary",
-                    interactive=False,  # until the page's first event: see StageEvents.load
-                    elem_id="generate",
-                    scale=3,
-                )
-                stop = gr.Button("Stop", variant="stop", elem_id="stop", interactive=False, scale=1)
+            generate, stop = _go()
         with gr.Column(elem_id="result"):
             stage = html("", "stage", "again", "reuse", "animate", "edit")
             waiting = html("", "waiting", "show", "sooner", "later", "double", "cancel")
@@ -145,6 +137,16 @@ def example_chips(spec: ModelSpec, task: Task) -> str:
         for index, example in enumerate(spec.examples.get(task, ()))
     )
     return f"<div class='examples' aria-label='Examples'>{chips}</div>" if chips else ""
+
+
+def _go() -> tuple[gr.Button, gr.Button]:
+    """Generate, which waits for the page's first event (``StageEvents.load``), and Stop."""
+    with gr.Row(elem_id="go"):
+        generate = gr.Button(
+            "Generate", variant="primary", interactive=False, elem_id="generate", scale=3
+        )
+        stop = gr.Button("Stop", variant="stop", interactive=False, elem_id="stop", scale=1)
+    return generate, stop
 
 
 def _preset(spec: ModelSpec) -> gr.Radio:
