@@ -7,6 +7,11 @@ from playwright.sync_api import Locator, Page, expect
 FINISH_MS = 240_000
 """Generous: the machine may be busy with other work."""
 
+_IS_KEPT = """([name, value]) => {
+  const kept = sessionStorage.getItem('wan_demo.form');
+  return kept !== null && JSON.parse(kept)[name] === value;
+}"""
+
 Color = tuple[int, int, int]
 
 _READ_FRAME = """
@@ -26,6 +31,13 @@ def open_app(page: Page, address: str, query: str = "") -> None:
     page.goto(f"{address}/{query}")
     expect(page.get_by_role("button", name="Generate", exact=True)).to_be_enabled()
     expect(page.locator("#stage .stage")).to_be_visible()
+
+
+def reload(page: Page, **kept: object) -> None:
+    """Load the page again, not in the same instant in which so named values were changed."""
+    for name, value in kept.items():
+        page.wait_for_function(_IS_KEPT, arg=[name, value])
+    page.reload()
 
 
 def go_to(page: Page, tab: str) -> None:

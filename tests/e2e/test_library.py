@@ -288,7 +288,7 @@ def test_a_reload_comes_back_to_the_library_and_keeps_the_form(page: Page):
     page.get_by_role("tab", name="Style edit").click()
     person.type_prompt(page, "still here")
     to_library(page)
-    page.reload()
+    person.reload(page, tab="library")
     prompts(page, *PROMPTS[::-1])
     page.get_by_role("tab", name="Style edit").click()
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("still here")

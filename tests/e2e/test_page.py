@@ -121,7 +121,7 @@ def test_a_reload_keeps_the_form(page: Page, server: str):
     person.go_to(page, "Style edit")
     page.get_by_label("Keep seed").check()
     seed = page.locator("#seed input").input_value()
-    page.reload()
+    person.reload(page, lock=True)
     expect(page.get_by_role("tab", name="Style edit")).to_have_attribute("aria-selected", "true")
     expect(page.get_by_label("Prompt", exact=True)).to_have_value("a purple star")
     expect(page.get_by_label("Keep seed")).to_be_checked()
