@@ -16,7 +16,7 @@ from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.notes import about_negative, about_tokens, notes
 from wan_demo.domain.prompt import PROMPTS, plain
 from wan_demo.domain.queue import Caps
-from wan_demo.domain.request import GenerationRequest, Task
+from wan_demo.domain.request import INPUTS, GenerationRequest, Task
 from wan_demo.domain.rules import Given, complete
 from wan_demo.domain.tokens import Tokens
 from wan_demo.engine.memory import Decision, Machine, decide_for, default_offer
@@ -135,7 +135,7 @@ class Service:
         if download_bytes and not self._may_download:
             raise InvalidRequest("model", spec.id, _how_to_get(spec))
         medium = self.medium(given)
-        request = complete(given, spec, medium)
+        request = complete(given, spec, medium, _mask(given, spec))
         _check_last_image(request)
         self._check_loras(request, spec)
         memory, refusal = self._memory(request, spec)
@@ -281,7 +281,8 @@ class Service:
                 raise StorageFull
             kept = {
                 name: self.folder.keep_input(Path(str(getattr(plan.request, name))))
-                for name in plan.spec.needs(plan.request.task)
+                for name in INPUTS
+                if getattr(plan.request, name) is not None
             }
         except OSError as error:
             raise StorageFull if error.errno == errno.ENOSPC else StorageAway from error
@@ -294,6 +295,13 @@ class Service:
             self._times.lately(job.request) if left is None else left
             for job, left in zip(jobs, told, strict=True)
         ]
+
+
+def _mask(given: Given, spec: ModelSpec) -> Medium | None:
+    """What is in the request's mask; None where there is none, or the task has none."""
+    task, path = given.get("task"), given.get("mask")
+    is_used = task in spec.tasks and "mask" in spec.takes(Task(task))
+    return _probe(Path(str(path)), "mask") if path and is_used else None
 
 
 def _check_last_image(request: GenerationRequest) -> None:

@@ -18,6 +18,7 @@ from wan_demo.errors import InvalidRequest
 
 TINY = catalog.find("wan-tiny")
 LARGE = catalog.find("wan2.2-ti2v-5b")
+DISTILLED = catalog.find("fastwan2.2-ti2v-5b")
 
 PHOTO = Medium("image", 400, 300)
 CLIP = Medium("video", 160, 90, frames=60, fps=30.0, seconds=2.0)
@@ -231,9 +232,9 @@ def test_too_large_an_area_names_a_size_that_fits():
 
 
 def test_a_task_that_the_model_cannot_do_is_refused():
-    error = refusal(video(), LARGE, CLIP)
+    error = refusal(video(), DISTILLED, CLIP)
     assert error.field == "task"
-    assert set(error.nearest) == set(LARGE.tasks)
+    assert set(error.nearest) == set(DISTILLED.tasks)
 
 
 def test_image_to_video_needs_no_prompt():

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from wan_demo.domain.architecture import Architecture, Call
 from wan_demo.domain.model import (
     Defaults,
+    Edit,
     Example,
     Limits,
     ModelSpec,
@@ -124,6 +125,7 @@ TINY = ModelSpec(
         num_inference_steps=12,
         guidance_scale=4.0,
         strength=0.6,
+        edit=Edit(strength=0.6, guidance_scale=2.0),
     ),
     resolutions=(
         Resolution(

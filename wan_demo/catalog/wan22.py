@@ -38,8 +38,7 @@ T2V_A14B = replace(
         bits=_FP32_EXPERTS,
     ),
     architecture=architectures.T2V_A14B,
-    # WanVideoToVideoPipeline knows no second expert.
-    calls=MappingProxyType({Task.TEXT_TO_VIDEO: Call.TEXT}),
+    calls=MappingProxyType({Task.TEXT_TO_VIDEO: Call.TEXT, Task.VIDEO_TO_VIDEO: Call.RESTYLE}),
     limits=LIMITS_720P,
     defaults=Defaults(
         size=(832, 480),
@@ -82,8 +81,13 @@ TI2V_5B = replace(
         bits=MappingProxyType({"transformer": 32, "vae": 32}),
     ),
     architecture=architectures.TI2V_5B,
-    # WanVideoToVideoPipeline is made for the 2.1 VAE's factor of 8.
-    calls=MappingProxyType({Task.TEXT_TO_VIDEO: Call.TEXT, Task.IMAGE_TO_VIDEO: Call.IMAGE}),
+    calls=MappingProxyType(
+        {
+            Task.TEXT_TO_VIDEO: Call.TEXT,
+            Task.IMAGE_TO_VIDEO: Call.IMAGE,
+            Task.VIDEO_TO_VIDEO: Call.RESTYLE,
+        }
+    ),
     limits=LIMITS_704P,
     defaults=Defaults(
         size=(1280, 704),

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from wan_demo.domain.edit import Method
+
 Config = Mapping[str, Any]
 """The keyword arguments of a model class, as its ``config.json`` holds them."""
 
@@ -24,7 +26,7 @@ class Call(StrEnum):
     FIRST_LAST = "first_last"
     """The same with ``last_image``: the clip leads from one picture to the other."""
     RESTYLE = "restyle"
-    """``WanVideoToVideoPipeline``: starts at the video, noised by ``strength``."""
+    """The app's own sampler over what ``TEXT`` calls: ``wan_demo.engine.edit``."""
     CONTROL = "control"
     """``WanVACEPipeline``: the video guides every step."""
     CONTROL_TEXT = "control_text"
@@ -41,11 +43,25 @@ MEDIA: Mapping[Call, tuple[str, ...]] = {
 }
 """The fields of the request that hold what a call starts from; all of them are needed."""
 
+_SOURCE = ("method", "mask", "trim_start", "trim_end", "speed", "direction", "sound", "colors")
+
 KNOBS: Mapping[Call, tuple[str, ...]] = {
-    Call.RESTYLE: ("strength",),
-    Call.CONTROL: ("conditioning_scale",),
+    Call.IMAGE: ("fit",),
+    Call.FIRST_LAST: ("fit",),
+    Call.RESTYLE: (
+        *("strength", "source_prompt", "source_guidance_scale", "n_min", "n_avg", "fit"),
+        *_SOURCE,
+    ),
+    Call.CONTROL: ("conditioning_scale", "guide", "fit", *_SOURCE),
 }
 """The fields of the request that only these calls take."""
+
+
+METHODS: Mapping[Call, tuple[Method, ...]] = {
+    Call.RESTYLE: (Method.RENOISE, Method.FLOW_EDIT),
+    Call.CONTROL: (Method.VACE,),
+}
+"""How a call may edit a video, the usual way first."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ class Medium:
     color, from 0 (a drawing of plain shapes) to about 1 (a photograph).
     """
 
-    kind: Literal["image", "video"]
+    kind: Literal["image", "video", "mask"]
     width: int
     height: int
     frames: int = 1

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from wan_demo.domain.architecture import KNOBS, MEDIA, Architecture, Call
+from wan_demo.domain.architecture import KNOBS, MEDIA, METHODS, Architecture, Call
+from wan_demo.domain.edit import Method
 from wan_demo.domain.lora import Lora
-from wan_demo.domain.request import GenerationRequest, Task
+from wan_demo.domain.request import MAX_FRAMES, GenerationRequest, Task
 from wan_demo.domain.source import Source
 
 Size = tuple[int, int]
@@ -30,6 +31,20 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Edit:
+    """What ``Method.FLOW_EDIT`` is run with unless the person says otherwise.
+
+    ``strength`` is n_max over the number of steps, 33 of 50 in the paper's section 5 for Stable
+    Diffusion 3. ``guidance_scale`` None: the model's own.
+    """
+
+    strength: float = 0.66
+    guidance_scale: float | None = None
+    source_guidance_scale: float | None = None
+    """None: as the guidance."""
+
+
+@dataclass(frozen=True)
 class Defaults:
     """What a model is run with unless the person says otherwise."""
 
@@ -41,6 +56,7 @@ class Defaults:
     guidance_scale_2: float | None = None
     """Of the second expert, below ``boundary_ratio``; None where there is one expert."""
     strength: float = 0.8
+    edit: Edit = Edit()
     conditioning_scale: float = 1.0
     negative_prompt: str = ""
 
@@ -198,6 +214,19 @@ class ModelSpec:
         own = self.resolution(request.width, request.height).flow_shift
         shift = own if request.flow_shift is None else request.flow_shift
         return request.scheduler or self.scheduler, shift
+
+    def methods(self, task: Task) -> tuple[Method, ...]:
+        """How it may edit a video, the usual way first; none where it does not."""
+        return METHODS.get(self.calls[task], ()) if task in self.calls else ()
+
+    def for_task(self, task: Task) -> ModelSpec:
+        """Itself, with the limits of a task: an edit may be longer than what it makes at once.
+
+        Such clips are made in overlapping windows, each as long as its longest other clip.
+        """
+        if self.calls.get(task) is not Call.RESTYLE:
+            return self
+        return replace(self, limits=replace(self.limits, max_frames=MAX_FRAMES))
 
     def needs(self, task: Task) -> tuple[str, ...]:
         """The request's fields that hold a task's media."""

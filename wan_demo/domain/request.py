@@ -15,17 +15,22 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from wan_demo.domain.edit import Colors, Direction, Fit, Guide, Method, Sound
 from wan_demo.domain.lora import Lora
 from wan_demo.domain.memory import PinnedPrecision, PinnedProfile
 from wan_demo.domain.scheduler import LEAST_SHIFT, MOST_SHIFT, Scheduler
 
 MAX_PROMPT = 2000
 MAX_SEED = 2**32 - 1
-INPUTS = ("image", "last_image", "video")
+INPUTS = ("image", "last_image", "video", "mask")
 """The fields that name files: of an accepted request, by the SHA-256 of their content."""
 
-MAX_SECONDS = 1025.0
+MAX_FRAMES = 1025
+
+MAX_SECONDS = float(MAX_FRAMES)
 """As many as the frames: each is shown for a second at most."""
+
+MAX_AVERAGED = 8
 
 
 class Task(StrEnum):
@@ -83,7 +88,10 @@ class GenerationRequest(BaseModel):
     width: int = Field(ge=16, le=4096, title="Width", description="Pixels across.")
     height: int = Field(ge=16, le=4096, title="Height", description="Pixels down.")
     num_frames: int = Field(
-        ge=1, le=1025, title="Frames", description="Length of the clip: Wan makes 4k+1 frames."
+        ge=1,
+        le=MAX_FRAMES,
+        title="Frames",
+        description="Length of the clip: Wan makes 4k+1 frames.",
     )
     fps: int = Field(
         ge=1, le=60, title="Frames per second", description="How fast the frames play."
@@ -149,6 +157,39 @@ class GenerationRequest(BaseModel):
         title="Strength",
         description="How far to move away from your video: low keeps it, 1 ignores it.",
     )
+    method: Method | None = Field(
+        None,
+        title="Method",
+        description="How your video is edited.",
+    )
+    source_prompt: Prompt | None = Field(
+        None,
+        max_length=MAX_PROMPT,
+        title="What your video shows now",
+        description="Helps to change that alone which differs from the prompt. May be left empty.",
+    )
+    source_guidance_scale: float | None = Field(
+        None,
+        ge=1,
+        le=20,
+        allow_inf_nan=False,
+        title="Guidance, source",
+        description="How closely to hold on to what your video shows. Left open: as the guidance.",
+    )
+    n_min: int | None = Field(
+        None,
+        ge=0,
+        le=200,
+        title="Free steps",
+        description="So many last steps follow the prompt alone: for styles that change it all.",
+    )
+    n_avg: int | None = Field(
+        None,
+        ge=1,
+        le=MAX_AVERAGED,
+        title="Averaged noises",
+        description="So many noises are tried in each step: steadier, and slower in proportion.",
+    )
     conditioning_scale: float | None = Field(
         None,
         ge=0,
@@ -156,6 +197,11 @@ class GenerationRequest(BaseModel):
         allow_inf_nan=False,
         title="Control",
         description="How closely to follow your video: 0 ignores it, 1 is usual.",
+    )
+    guide: Guide | None = Field(
+        None,
+        title="Guide",
+        description="What the model sees of your video; inside the mask where there is one.",
     )
     num_videos_per_prompt: int = Field(
         1, ge=1, le=4, title="Videos", description="How many clips to make, seed by seed."
@@ -167,6 +213,51 @@ class GenerationRequest(BaseModel):
         None, title="Last image", description="The picture that becomes the last frame."
     )
     video: str | None = Field(None, title="Video", description="The clip to restyle.")
+    mask: str | None = Field(
+        None,
+        title="Mask",
+        description="A picture, held all along, or a video: white is edited, black stays.",
+    )
+    trim_start: float | None = Field(
+        None,
+        ge=0,
+        le=MAX_SECONDS,
+        allow_inf_nan=False,
+        title="Start",
+        description="Where in your video to begin, in seconds.",
+    )
+    trim_end: float | None = Field(
+        None,
+        gt=0,
+        le=MAX_SECONDS,
+        allow_inf_nan=False,
+        title="End",
+        description="Where in your video to end, in seconds.",
+    )
+    speed: float | None = Field(
+        None,
+        ge=0.25,
+        le=4,
+        allow_inf_nan=False,
+        title="Speed",
+        description="How fast your video moves before it is edited: 0.5 is half as fast.",
+    )
+    direction: Direction | None = Field(
+        None, title="Direction", description="Which way your video plays before it is edited."
+    )
+    fit: Fit | None = Field(
+        None,
+        title="Fit",
+        description="Another ratio is cropped to fill the frame, or padded to be seen whole.",
+    )
+    sound: Sound | None = Field(
+        None, title="Sound", description="Whether the clip keeps your video's sound."
+    )
+    colors: Colors | None = Field(
+        None,
+        title="Colors",
+        description="The overall colors are the prompt's, or matched to those of your video.",
+    )
     profile: PinnedProfile = Field(
         None,
         title="Memory",

@@ -12,11 +12,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from wan_demo.domain import lora, scheduler
+from wan_demo.domain import edit_rules, lora, scheduler
 from wan_demo.domain.control import control
+from wan_demo.domain.cut import Cut
 from wan_demo.domain.length import no_such_length, with_length
 from wan_demo.domain.medium import Medium
-from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.model import Limits, ModelSpec
 from wan_demo.domain.prompt import PROMPTS, phrases
 from wan_demo.domain.request import MAX_SEED, GenerationRequest, Task
 from wan_demo.domain.size import fit_frames, fit_ratio, nearest_frames, nearest_sides
@@ -25,17 +26,23 @@ from wan_demo.errors import InvalidRequest
 NOT_EVERYWHERE = (
     *("image", "last_image", "video"),
     *("strength", "conditioning_scale", "guidance_scale_2"),
+    *("method", "source_prompt", "source_guidance_scale", "n_min", "n_avg", "guide", "mask"),
+    *("trim_start", "trim_end", "speed", "direction", "fit", "sound", "colors"),
 )
 """The request's fields that some models or tasks do without."""
 
 MOST_BUTTONS = 3
 """A refusal proposes that many words at most; more of them are only named."""
 
+WHOLE = Cut()
+
 Given = Mapping[str, Any]
 """Field names of the request to values; a missing name or None means "the default"."""
 
 
-def complete(given: Given, spec: ModelSpec, medium: Medium | None = None) -> GenerationRequest:
+def complete(
+    given: Given, spec: ModelSpec, medium: Medium | None = None, mask: Medium | None = None
+) -> GenerationRequest:
     """Fill in what was left open and check the whole; raises InvalidRequest."""
     open_ = {name for name, value in given.items() if _is_open(name, value)}
     chosen = with_preset({n: value for n, value in given.items() if n not in open_}, spec)
@@ -44,12 +51,15 @@ def complete(given: Given, spec: ModelSpec, medium: Medium | None = None) -> Gen
     _refuse_two_lengths(chosen)
     chosen["loras"] = lora.parse(chosen.get("loras", ()))
     request = _parse({**_defaults(chosen, spec, medium), **chosen, "model": spec.id}, spec)
+    spec = spec.for_task(request.task)
     request = with_length(request, spec)
     _check_task(request, spec)
     _check_prompt(request)
+    _check_media(request, medium, mask)
     _check_size(request, spec)
     _check_frames(request, spec, medium)
     _check_steps(request, spec)
+    edit_rules.check(request, spec)
     _check_shift(request, spec)
     _check_experts(request, spec)
     return request
@@ -116,10 +126,12 @@ def _defaults(chosen: Given, spec: ModelSpec, medium: Medium | None) -> dict[str
         "negative_prompt": defaults.negative_prompt,
         "seed": draw_seed(),
     }
-    task = chosen.get("task")
-    takes = spec.takes(Task(task)) if task in spec.tasks else frozenset()
-    knobs = ("strength", "conditioning_scale", "guidance_scale_2")
-    return filled | {name: getattr(defaults, name) for name in knobs if name in takes}
+    if chosen.get("task") not in spec.tasks:
+        return filled
+    task = Task(chosen["task"])
+    if "guidance_scale_2" in spec.takes(task):
+        filled["guidance_scale_2"] = defaults.guidance_scale_2
+    return filled | edit_rules.defaults(chosen, spec, task)
 
 
 def _default_size(chosen: Given, spec: ModelSpec, medium: Medium | None) -> tuple[int, int]:
@@ -140,15 +152,21 @@ def _other_side(given: float, wanted: float, spec: ModelSpec) -> int:
 
 
 def _default_frames(chosen: Given, spec: ModelSpec, medium: Medium | None) -> int:
-    """A video keeps its own length as far as the model goes."""
+    """A video keeps its own length as far as the model goes at once, or to where it was cut."""
     if medium is None or medium.kind != "video":
         return spec.defaults.num_frames
-    return fit_frames(available_frames(medium, _fps(chosen, spec)), spec.limits)
+    limits = spec.limits if chosen.get("trim_end") is None else _task_limits(chosen, spec)
+    return fit_frames(available_frames(medium, _fps(chosen, spec), Cut.chosen(chosen)), limits)
 
 
-def available_frames(medium: Medium, fps: float) -> int:
-    """How many frames a video has once it is resampled to ``fps``."""
-    return int(medium.seconds * fps + 0.5)
+def _task_limits(chosen: Given, spec: ModelSpec) -> Limits:
+    is_known = chosen.get("task") in spec.tasks
+    return (spec.for_task(Task(chosen["task"])) if is_known else spec).limits
+
+
+def available_frames(medium: Medium, fps: float, cut: Cut = WHOLE) -> int:
+    """How many frames the used part of a video has once it is resampled to ``fps``."""
+    return int(cut.seconds(medium) * fps + 0.5)
 
 
 def _fps(chosen: Given, spec: ModelSpec) -> float:
@@ -239,6 +257,14 @@ def _check_prompt(request: GenerationRequest) -> None:
         phrases(getattr(request, field), field)
 
 
+def _check_media(request: GenerationRequest, medium: Medium | None, mask: Medium | None) -> None:
+    if medium is None or medium.kind != "video":
+        return
+    Cut.of(request).check(medium)
+    if mask is not None:
+        edit_rules.check_mask(mask, medium)
+
+
 def _check_size(request: GenerationRequest, spec: ModelSpec) -> None:
     limits = spec.limits
     for name, side in (("width", request.width), ("height", request.height)):
@@ -266,13 +292,16 @@ def _check_frames(request: GenerationRequest, spec: ModelSpec, medium: Medium | 
 
 def _check_length(request: GenerationRequest, spec: ModelSpec, medium: Medium) -> None:
     """A video must last as long as the clip made of it."""
-    available = available_frames(medium, request.fps)
+    cut = Cut.of(request)
+    available = available_frames(medium, request.fps, cut)
     if available >= request.played_frames:  # frames that are dropped again may repeat its last
         return
     if available < spec.limits.min_frames:
         shortest = spec.limits.min_frames / request.fps
         raise InvalidRequest(
-            "video", f"{medium.seconds:.2f} s", f"must last at least {shortest:.2f} s for {spec.id}"
+            "video",
+            f"{cut.seconds(medium):.2f} s",
+            f"must last at least {shortest:.2f} s for {spec.id}",
         )
     if request.duration is not None:
         longest = int(available * 1000 / request.fps) / 1000

@@ -27,7 +27,7 @@ TIMEOUT_SECONDS = 90
 MAX_AT_ONCE = 2
 """Files opened at the same time: what is uploaded must not take the machine from the worker."""
 
-Kind = Literal["image", "video"]
+Kind = Literal["image", "video", "mask"]
 
 
 @dataclass(frozen=True)
