@@ -24,6 +24,7 @@ WanDemoError
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import Enum
 from typing import ClassVar
 
 
@@ -50,7 +51,7 @@ class InvalidRequest(WanDemoError):
         self, field: str, value: object, allowed: str, nearest: Sequence[int | float | str] = ()
     ) -> None:
         self.field = field
-        self.value = value
+        self.value = value.value if isinstance(value, Enum) else value
         self.allowed = allowed
         self.nearest = tuple(nearest)
         super().__init__(self._sentence())

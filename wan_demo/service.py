@@ -172,7 +172,7 @@ class Service:
         spec = self.models.find(request.model)
         said = about_negative(spec, request)
         for field in PROMPTS:
-            said += about_tokens(spec, field, self._tokens(spec, getattr(request, field)))
+            said += about_tokens(spec, field, self._tokens(spec, getattr(request, field) or ""))
         return said
 
     def get(self, job_id: str, owner: str) -> Job:

@@ -53,14 +53,18 @@ def _of_method(method: Any, chosen: Mapping[str, Any], spec: ModelSpec) -> dict[
     }
 
 
-def check(request: GenerationRequest, spec: ModelSpec) -> None:
-    """Refuse a method that the model has not, and another one's fields; raises InvalidRequest."""
+def check_method(request: GenerationRequest, spec: ModelSpec) -> None:
+    """Refuse a method that the model has not; raises InvalidRequest."""
+    methods = spec.methods(request.task)
+    if methods and request.method not in methods:
+        allowed = f"must be one of {', '.join(methods)} for {spec.id}"
+        raise InvalidRequest("method", request.method, allowed, methods)
+
+
+def check(request: GenerationRequest) -> None:
+    """Refuse what the request's method does not use; raises InvalidRequest."""
     if request.method is None:
         return
-    methods = spec.methods(request.task)
-    if request.method not in methods:
-        allowed = f"must be one of {', '.join(methods)} for {spec.id}"
-        raise InvalidRequest("method", request.method.value, allowed, methods)
     for name, having in OF_METHOD.items():
         value = getattr(request, name)
         if value is not None and request.method not in having:

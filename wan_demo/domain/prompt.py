@@ -16,8 +16,8 @@ import ftfy
 
 from wan_demo.errors import InvalidRequest
 
-PROMPTS = ("prompt", "negative_prompt", "prompt_end")
-"""The request's fields that hold such text."""
+PROMPTS = ("prompt", "negative_prompt", "prompt_end", "source_prompt")
+"""The request's fields that hold such text; the last one may hold None."""
 
 MAX_WEIGHT = 2.0
 

@@ -273,9 +273,15 @@ class GenerationRequest(BaseModel):
     def effective_steps(self) -> int:
         """Denoising steps that really run: video_to_video starts part of the way.
 
-        ``int(steps * strength)``, as in diffusers' ``WanVideoToVideoPipeline.get_timesteps``.
+        ``int(steps * strength)``, as in diffusers' ``WanVideoToVideoPipeline.get_timesteps``. For
+        FlowEdit this is ``n_max``.
         """
         return int(self.num_inference_steps * (1.0 if self.strength is None else self.strength))
+
+    @property
+    def is_guided(self) -> bool:
+        """Whether the negative prompt is read."""
+        return max(self.guidance_scale, self.source_guidance_scale or 1.0) > 1
 
     @property
     def played_frames(self) -> int:

@@ -59,7 +59,7 @@ def complete(
     _check_size(request, spec)
     _check_frames(request, spec, medium)
     _check_steps(request, spec)
-    edit_rules.check(request, spec)
+    edit_rules.check(request)
     _check_shift(request, spec)
     _check_experts(request, spec)
     return request
@@ -241,6 +241,7 @@ def _check_task(request: GenerationRequest, spec: ModelSpec) -> None:
     if request.task not in spec.tasks:
         can = ", ".join(spec.tasks)
         raise InvalidRequest("task", request.task.value, f"{spec.id} can do {can}", spec.tasks)
+    edit_rules.check_method(request, spec)
     needs, takes = spec.needs(request.task), spec.takes(request.task)
     for name in NOT_EVERYWHERE:
         value = getattr(request, name)
@@ -254,7 +255,7 @@ def _check_prompt(request: GenerationRequest) -> None:
     if not request.prompt and request.task is not Task.IMAGE_TO_VIDEO:
         raise InvalidRequest("prompt", request.prompt, "must say what the video shows")
     for field in PROMPTS:
-        phrases(getattr(request, field), field)
+        phrases(getattr(request, field) or "", field)
 
 
 def _check_media(request: GenerationRequest, medium: Medium | None, mask: Medium | None) -> None:

@@ -23,7 +23,7 @@ from wan_demo.domain.events import Frames
 from wan_demo.domain.memory import Precision, Profile
 from wan_demo.engine.memory import Home, Rung, ladder, plenty
 from wan_demo.engine.pipelines.decoding import decode_clip
-from wan_demo.engine.pipelines.engine import _denoise
+from wan_demo.engine.pipelines.denoise import denoise
 from wan_demo.engine.pipelines.load import Loaded, load, read_vae
 from wan_demo.engine.pipelines.remembered import Remembered
 from wan_demo.engine.pipelines.residency import Residency, _FromRam, _tensors
@@ -73,8 +73,8 @@ def frames_of(model: Loaded) -> Frames:
     task = model.spec.tasks[0]
     asked = request(model.spec, task).model_copy(update={"num_inference_steps": 2})
     emit, forgetful = Emit(lambda _event: None, Flag()), Remembered(0)
-    latents = _denoise(model, asked, inputs(model.spec, task), forgetful, emit)
-    decoded = decode_clip(model, latents)
+    made = denoise(model, asked, inputs(model.spec, task), forgetful, emit)
+    decoded = decode_clip(model, made.latents)
     assert decoded is not None
     return decoded[0]
 

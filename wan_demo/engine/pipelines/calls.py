@@ -10,7 +10,6 @@ from diffusers import (
     WanImageToVideoPipeline,
     WanPipeline,
     WanVACEPipeline,
-    WanVideoToVideoPipeline,
 )
 from PIL import Image
 
@@ -22,8 +21,7 @@ from wan_demo.engine.base import Inputs
 from wan_demo.errors import GenerationFailed
 
 Arguments = dict[str, Any]
-_TEXT = ("tokenizer", "text_encoder", "vae", "transformer")
-_EXPERTS = (*_TEXT, "transformer_2")
+_EXPERTS = ("tokenizer", "text_encoder", "vae", "transformer", "transformer_2")
 _IMAGE = (*_EXPERTS, "image_encoder", "image_processor")
 
 
@@ -77,10 +75,6 @@ def _first_last(request: GenerationRequest, inputs: Inputs) -> Arguments:
     return _image(request, inputs) | {"last_image": _images(inputs.last_image)[0]}
 
 
-def _restyle(request: GenerationRequest, inputs: Inputs) -> Arguments:
-    return {"video": _images(inputs.video), "strength": request.strength}
-
-
 def _control(request: GenerationRequest, inputs: Inputs) -> Arguments:
     return {
         "num_frames": request.num_frames,
@@ -101,7 +95,6 @@ ADAPTERS: Mapping[Call, Adapter] = {
     Call.TEXT: Adapter(WanPipeline, _EXPERTS, _boundary, _text),
     Call.IMAGE: Adapter(WanImageToVideoPipeline, _IMAGE, _boundary_and_timesteps, _image),
     Call.FIRST_LAST: Adapter(WanImageToVideoPipeline, _IMAGE, _boundary_and_timesteps, _first_last),
-    Call.RESTYLE: Adapter(WanVideoToVideoPipeline, _TEXT, lambda _: {}, _restyle),
     Call.CONTROL: Adapter(WanVACEPipeline, _EXPERTS, _boundary, _control),
     Call.CONTROL_TEXT: Adapter(WanVACEPipeline, _EXPERTS, _boundary, _text),
 }

@@ -8,13 +8,12 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import diffusers
 import torch
 import transformers
 
-from wan_demo.domain.architecture import Call
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.events import (
     Decoding,
@@ -24,27 +23,24 @@ from wan_demo.domain.events import (
     Loading,
     Planned,
     Ready,
-    Step,
 )
 from wan_demo.domain.lora import Lora, Worn
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
-from wan_demo.engine import preview
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.memory import Decision, Machine, Rung, decide_for, lower, plenty
 from wan_demo.engine.memory.machine import Device as Kind
 from wan_demo.engine.memory.words import ran_out
 from wan_demo.engine.panic import is_fault
-from wan_demo.engine.pipelines import conditions, lora, wardrobe
-from wan_demo.engine.pipelines.calls import ADAPTERS, arguments
+from wan_demo.engine.pipelines import lora, wardrobe
 from wan_demo.engine.pipelines.decoding import decode_clip, use_tiles
+from wan_demo.engine.pipelines.denoise import Denoised, denoise
 from wan_demo.engine.pipelines.fetching import fetching
 from wan_demo.engine.pipelines.load import Loaded, check, load, read_vae
-from wan_demo.engine.pipelines.prompts import embed
 from wan_demo.engine.pipelines.provenance import environment
 from wan_demo.engine.pipelines.remembered import Remembered
 from wan_demo.engine.pipelines.residency import must_dress_first
-from wan_demo.engine.pipelines.schedulers import new_scheduler
+from wan_demo.engine.pipelines.restyle import finish
 from wan_demo.engine.pipelines.shortage import collect, is_shortage
 from wan_demo.engine.stream import Closed, Emit, stream
 from wan_demo.errors import GenerationFailed, OutOfMemory, WanDemoError
@@ -130,14 +126,16 @@ class PipelineEngine:
         emit(Planned(decision.sentence, notice))
         loras = self._loras(decision.spec, request, emit)
         told = wardrobe.told(loras)  # of the files that are worn: they may be gone in the end
-        latents, story = self._latents(decision, request, inputs, loras, emit)
+        made, story = self._denoised(decision, request, inputs, loras, emit)
         emit(Decoding())
         model = self._loaded
         assert model is not None  # it made the latents
-        decoded = decode_clip(model, latents)
+        decoded = decode_clip(model, made.latents)
         if decoded is None:
             raise OutOfMemory(ran_out(decision.spec, decision.clip, [model.rung], "decoding"))
         frames, way = decoded
+        if request.method is not None:
+            frames = finish(frames, request, inputs, partial(_source, model, made))
         provenance = self._provenance(model, request, [*story, *([way] if way else [])])
         return frames, provenance | told
 
@@ -151,14 +149,14 @@ class PipelineEngine:
             return self._lowered[1]
         return decide_for(request, self._find(request.model), self._measure())
 
-    def _latents(
+    def _denoised(
         self,
         decision: Decision,
         request: GenerationRequest,
         inputs: Inputs,
         loras: Worn,
         emit: Emit,
-    ) -> tuple[torch.Tensor, list[str]]:
+    ) -> tuple[Denoised, list[str]]:
         """The clip's latents. Where memory runs out, all is cleared away and they are made once
         more a rung lower; that is told as phrases.
 
@@ -174,7 +172,7 @@ class PipelineEngine:
             try:
                 model = self._load(below, loras, emit)
                 wardrobe.wear(model.parts, loras)
-                latents = _denoise(model, request, inputs, self._remembered, emit)
+                made = denoise(model, request, inputs, self._remembered, emit)
             except Exception as error:
                 if not is_shortage(error):
                     raise
@@ -182,7 +180,7 @@ class PipelineEngine:
             else:
                 if below is not decision:
                     self._lowered = (_but_for_the_seed(request), below)
-                return latents, [f"after {rung.name} ran out" for rung in tried[:-1]]
+                return made, [f"after {rung.name} ran out" for rung in tried[:-1]]
             model = None
             self._release()  # the exception is gone by now, and with it all that it held
             below = lower(below)
@@ -245,62 +243,10 @@ class PipelineEngine:
         }
 
 
-def _denoise(
-    model: Loaded, request: GenerationRequest, inputs: Inputs, remembered: Remembered, emit: Emit
-) -> torch.Tensor:
-    """The clip's latents: (1, channels, frames, height, width), normalised."""
-    spec, call = model.spec, model.spec.calls[request.task]
-    said = embed(model, request, remembered)
-    scheduler = new_scheduler(*spec.solver(request), request.seed)
-    pipe = ADAPTERS[call].build(spec, model.parts, scheduler)
-    if inputs.image is not None:
-        conditions.remember(pipe, model, request, inputs, remembered)
-    starts_clean = call is Call.IMAGE and spec.first_frame_by_timestep
-    clean = preview.CleanLatents(scheduler, given=int(starts_clean))
-    total = request.effective_steps
-
-    def on_step_end(_pipe: Any, index: int, _timestep: Any, state: dict[str, Any]) -> Any:
-        if index == 0 or index + 1 == total:
-            _refuse_nonsense(spec, request, state["latents"])
-        picture = None
-        if preview.is_due(index + 1, total) and clean.latest is not None:
-            picture = _picture(model, clean.latest, (request.width, request.height))
-        emit(Step(index + 1, total, picture))
-        coming = said.at(min(index + 1, total - 1), total)
-        return {**state, "prompt_embeds": coming.to(state["prompt_embeds"])}
-
-    result = pipe(
-        **arguments(request, inputs, spec),
-        **said.arguments(),
-        generator=torch.Generator("cpu").manual_seed(request.seed),
-        output_type="latent",
-        callback_on_step_end=on_step_end,
-        callback_on_step_end_tensor_inputs=["latents", "prompt_embeds"],
-    )
-    return result.frames
-
-
-def _picture(model: Loaded, latents: torch.Tensor, size: tuple[int, int]) -> Frames | None:
-    """A preview, unless it would cost the model its place: it is a courtesy."""
-    colors = model.spec.architecture.latent_colors
-    if colors is None and not model.residency.is_at_hand("vae"):
-        return None
-    try:
-        return preview.render(latents, size, model.parts["vae"], colors)
-    except Exception as error:
-        if not is_shortage(error):
-            raise
-        log.warning("out of memory for a preview")
-        return None
-
-
-def _refuse_nonsense(spec: ModelSpec, request: GenerationRequest, latents: torch.Tensor) -> None:
-    """Weights that hold NaN make black clips, after an hour or so: said at the first step."""
-    if torch.isfinite(latents).all():
-        return
-    worn = ", ".join(one.name for one in request.loras)
-    why = f"{worn} may be too strong for it" if worn else "its weights are damaged"
-    raise GenerationFailed(f"{spec.title} made no picture but NaN: {why}.")
+def _source(model: Loaded, made: Denoised) -> Frames | None:
+    """An edit's source through the VAE, as its own frames went."""
+    decoded = None if made.source is None else decode_clip(model, made.source)
+    return decoded and decoded[0]
 
 
 def _is_same(model: Loaded, spec: ModelSpec, rung: Rung, worn: lora.Chosen | None) -> bool:

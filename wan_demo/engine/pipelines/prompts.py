@@ -24,11 +24,13 @@ class Embedded:
     """Embeddings of shape (1, max_sequence_length, width), zeros behind the last token.
 
     ``negative`` is None without guidance, as nothing reads it then; ``end`` where the prompt stays.
+    ``source`` is what an edited video shows now, None where nobody asks.
     """
 
     prompt: torch.Tensor
     negative: torch.Tensor | None
     end: torch.Tensor | None = None
+    source: torch.Tensor | None = None
 
     def arguments(self) -> dict[str, Any]:
         """For any of diffusers' Wan pipelines."""
@@ -53,8 +55,9 @@ def embed(model: Loaded, request: GenerationRequest, remembered: Remembered) -> 
 
     return Embedded(
         prompt=of("prompt"),
-        negative=of("negative_prompt") if request.guidance_scale > 1 else None,
+        negative=of("negative_prompt") if request.is_guided else None,
         end=of("prompt_end") if request.prompt_end else None,
+        source=of("source_prompt") if request.source_prompt is not None else None,
     )
 
 

@@ -1,0 +1,67 @@
+"""What a Wan model says about noisy latents: guidance, two experts, windows over long clips."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from wan_demo.domain.windows import spans, weights
+
+Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
+"""A transformer: noisy latents, timestep and prompt embeddings to the flow, noise - clean."""
+
+
+@dataclass(frozen=True)
+class Expert:
+    """A transformer, and how strongly it is guided; 1 is no guidance."""
+
+    predict: Predict
+    guidance_scale: float
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The flow that a prompt leads along.
+
+    ``low`` takes over below ``boundary``, a timestep from 0 to 1000, as ``WanPipeline.__call__``
+    of diffusers does with its ``boundary_timestep``. ``negative`` are the embeddings of the
+    negative prompt, None without guidance. ``window`` is how many latent frames are seen at once.
+    """
+
+    high: Expert
+    negative: torch.Tensor | None
+    window: int
+    low: Expert | None = None
+    boundary: float = 0.0
+
+    def __call__(
+        self, latents: torch.Tensor, timestep: torch.Tensor, prompt: torch.Tensor
+    ) -> torch.Tensor:
+        """The flow at ``latents`` (batch, channels, frames, height, width), of the same shape.
+
+        A longer clip is seen in windows whose flows are blended (MultiDiffusion, Bar-Tal et al.,
+        arXiv 2302.08113, section 4, along time): at every step, so that neighbours never part.
+        """
+        windows = spans(latents.shape[2], self.window)
+        if len(windows) == 1:
+            return self._guided(latents, timestep, prompt)
+        blended, total = torch.zeros_like(latents), torch.zeros_like(latents[0, 0, :, 0, 0])
+        for span, faded in zip(windows, weights(windows), strict=True):
+            here, share = slice(span.start, span.stop), total.new_tensor(faded)
+            seen = self._guided(latents[:, :, here], timestep, prompt)
+            blended[:, :, here] += seen.to(blended.dtype) * share.view(1, 1, -1, 1, 1)
+            total[here] += share
+        return blended / total.view(1, 1, -1, 1, 1)
+
+    def _guided(
+        self, latents: torch.Tensor, timestep: torch.Tensor, prompt: torch.Tensor
+    ) -> torch.Tensor:
+        is_low = self.low is not None and float(timestep) < self.boundary
+        expert = self.low if self.low is not None and is_low else self.high
+        flow = expert.predict(latents, timestep, prompt)
+        if self.negative is None or expert.guidance_scale <= 1:
+            return flow
+        without = expert.predict(latents, timestep, self.negative)
+        return without + expert.guidance_scale * (flow - without)
