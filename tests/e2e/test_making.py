@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from gradio_client import Client, handle_file
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.e2e import person
@@ -100,6 +101,24 @@ def test_programs_make_videos_through_gradio_client(server: str, task: str):
     assert probe(Path(video), "video").frames == 9
     assert (used["task"], used["seed"], used["num_inference_steps"]) == (task, 7, 6)
     assert read_metadata(Path(video))["request"]["seed"] == 7
+
+
+def test_a_program_edits_a_part_of_a_clip_inside_a_mask(server: str, tmp_path: Path):
+    Image.new("L", (96, 96), 255).save(tmp_path / "mask.png")
+    client = Client(server, verbose=False)
+    video, used = client.predict(
+        video=handle_file(catalog.EXAMPLE_MEDIA / "red-circle.mp4"),
+        prompt="a cyan circle moving right on a black background",
+        method="flow_edit",
+        mask=handle_file(tmp_path / "mask.png"),
+        trim_start=0.25,
+        trim_end=1.375,
+        num_inference_steps=6,
+        api_name="/video_to_video",
+    )
+    assert probe(Path(video), "video").frames == 9
+    assert (used["method"], used["n_avg"], used["sound"]) == ("flow_edit", 1, "keep")
+    assert "mask" not in used
 
 
 def _run_shell(arguments: list[str]) -> None:

@@ -59,7 +59,7 @@ def control(name: str) -> Control:
         help=field.description or "",
         minimum=bounds.get("ge", bounds.get("gt")),
         maximum=bounds.get("le"),
-        is_integer=field.annotation is int,
+        is_integer=int in (field.annotation, *get_args(field.annotation)),
         max_length=bounds.get("max_length"),
         is_above_minimum="gt" in bounds,
         choices=_choices(field.annotation),

@@ -14,11 +14,19 @@ from wan_demo.domain.control import control
 from wan_demo.domain.lora import MOST_LORAS, parse, split, text
 from wan_demo.domain.memory import AUTOMATIC, Precision, Profile
 from wan_demo.domain.model import ModelSpec
-from wan_demo.ui import words
+from wan_demo.ui import edit, words
 from wan_demo.ui.values import Dropdown
 
-OPEN: Mapping[str, Any] = {"scheduler": "", "flow_shift": "", "loras": ""}
+OPEN: Mapping[str, Any] = {
+    "scheduler": "",
+    "flow_shift": "",
+    "loras": "",
+    **edit.OPEN,
+}
 """What the components hold where nothing is chosen, by field name."""
+
+NUMBERS = ("flow_shift", "source_guidance_scale")
+"""Those of them that are numbers, in a text's box."""
 
 
 MEANINGS: Mapping[str, str] = {
@@ -137,14 +145,14 @@ def as_given(name: str, value: Any) -> Any:
     """A component's value as the service takes it: None where nothing is chosen."""
     if name in OPEN and str(value or "").strip() == OPEN[name]:
         return None
-    return _number(value) if name == "flow_shift" else value
+    return _number(value) if name in NUMBERS else value
 
 
 def as_shown(name: str, value: Any) -> Any:
     """A request's value as the component shows it."""
     if name == "loras":
         return text(value or ())
-    if name == "flow_shift" and value is not None:
+    if name in NUMBERS and value is not None:
         return words.plain(value)
     return OPEN[name] if name in OPEN and value is None else value
 

@@ -14,16 +14,22 @@ from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.request import INPUTS, GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
 from wan_demo.media.record import read_request, shown
-from wan_demo.ui import advanced, notices, words
+from wan_demo.ui import advanced, edit, notices, words
 from wan_demo.ui import form as f
 from wan_demo.ui.events import Updates
 from wan_demo.ui.form_events import FormEvents, seconds_of, sides_of_request
 from wan_demo.ui.library import render_notice
 from wan_demo.ui.values import lend, lent
 
-_SUFFIX = {"image": ".png", "last_image": ".png", "video": ".mp4"}
+_SUFFIX = {"video": ".mp4"}
+"""A mask may be either; what it is is told by its content."""
 
-_LEFT_OPEN = {"profile": AUTOMATIC, "precision": AUTOMATIC, "duration": "", **advanced.OPEN}
+_LEFT_OPEN = {
+    "profile": AUTOMATIC,
+    "precision": AUTOMATIC,
+    "duration": "",
+    **{name: open_ for name, open_ in advanced.OPEN.items() if name not in edit.OPEN},
+}
 """What the form shows for what a request says nothing of."""
 
 
@@ -47,7 +53,7 @@ class ClipEvents(FormEvents):
         if self._told(event, "clip"):
             made = made.single(self._told_clip(event))
         try:
-            return self._take_over(made, media)
+            return self._take_over(made, media, values)
         except OSError:
             return self._gone()
         except InvalidRequest as error:  # the model is one of a person's own that is gone
@@ -67,7 +73,7 @@ class ClipEvents(FormEvents):
             found = read_request(Path(str(path)))
             owner = self._owner(values, request)
             media = self._own_inputs(found, owner)
-            return {**self._take_over(found, media), **self._restored(found, media), **done}
+            return {**self._take_over(found, media, values), **self._restored(found, media), **done}
         except InvalidRequest as error:
             return {self._at.notice: render_notice(_refused(error), is_bad=True), **done}
 
@@ -100,14 +106,22 @@ class ClipEvents(FormEvents):
         shown = {"video": video, **length, **sides_of_request(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
 
-    def _take_over(self, made: GenerationRequest, media: Mapping[str, Path]) -> Updates:
-        """The form as it was for a request; raises OSError for media that are gone."""
+    def _take_over(
+        self, made: GenerationRequest, media: Mapping[str, Path], values: f.Values
+    ) -> Updates:
+        """The form as it was for a request; raises OSError for media that are gone.
+
+        The edit's own controls stay as they are where the request is none, and the model the same.
+        """
         spec = self._service.models.find(made.model)
         kept = {name: value for name, value in made.given().items() if name not in INPUTS}
-        asked = {**_LEFT_OPEN, **kept, "num_frames": made.num_frames}
+        is_edit = made.task is Task.VIDEO_TO_VIDEO
+        is_new = is_edit or values[self._at.form.model] != spec.id
+        left = {**edit.UNCUT, **edit.OPEN, **edit.defaults(spec, made.method)} if is_new else {}
+        asked = {**_LEFT_OPEN, **left, **kept, "num_frames": made.num_frames}
         given: dict[str, Any] = {name: advanced.as_shown(name, v) for name, v in asked.items()}
         for name, path in media.items():
-            given[name] = lend(path, f"input{_SUFFIX[name]}")
+            given[name] = lend(path, f"input{_SUFFIX.get(name, '.png')}")
         return {
             **self._for_model(spec, given, made.task),
             **self._fill(spec, given),

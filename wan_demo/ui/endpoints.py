@@ -15,12 +15,12 @@ from anyio import CapacityLimiter, to_thread
 from gradio.components import Component
 
 from wan_demo.domain.control import control
-from wan_demo.domain.request import Task
+from wan_demo.domain.request import INPUTS, Task
 from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
 from wan_demo.ui.ends import Ends
 from wan_demo.ui.events import owner_of
-from wan_demo.ui.values import Image, Number, Video, lend
+from wan_demo.ui.values import File, Image, Number, Video, lend
 
 THREADS = 4
 """That calls may hold at a time, for milliseconds each. They write to one table, one after another;
@@ -60,6 +60,16 @@ _SHARED = (
 _ADVANCED = ("scheduler", "flow_shift", "loras")
 """What all three share and few need: at the end, so that positions stay."""
 
+_EDIT: dict[Task, tuple[str, ...]] = {
+    Task.TEXT_TO_VIDEO: (),
+    Task.IMAGE_TO_VIDEO: ("fit",),
+    Task.VIDEO_TO_VIDEO: (
+        *("method", "source_prompt", "source_guidance_scale", "n_min", "n_avg", "guide", "mask"),
+        *("trim_start", "trim_end", "speed", "direction", "fit", "sound", "colors"),
+    ),
+}
+"""What came last of all."""
+
 _NEEDED: dict[Task, tuple[str, ...]] = {
     Task.TEXT_TO_VIDEO: ("prompt",),
     Task.IMAGE_TO_VIDEO: ("image",),
@@ -98,7 +108,7 @@ def add_endpoints(service: Service) -> None:
 
 
 def _names(task: Task) -> Sequence[str]:
-    return (*_FIRST[task], *_SHARED, *_LAST[task], *_ADVANCED)
+    return (*_FIRST[task], *_SHARED, *_LAST[task], *_ADVANCED, *_EDIT[task])
 
 
 def _component(name: str) -> Component:
@@ -108,6 +118,8 @@ def _component(name: str) -> Component:
         return Image(label=known.label, type="filepath", visible=False)
     if name == "video":
         return Video(label=known.label, visible=False)
+    if name == "mask":
+        return File(label=known.label, visible=False)
     kind = Number if known.maximum is not None else gr.Textbox
     return kind(label=known.label, visible=False)
 
@@ -181,7 +193,7 @@ def _answer(service: Service, job_id: str, owner: str) -> Answer:
         raise gr.Error(job.failure.message, print_exception=False)
     if not job.outputs:
         raise gr.Error("The job was stopped.", print_exception=False)
-    used = job.request.model_dump(mode="json", exclude={"image", "last_image", "video"})
+    used = job.request.model_dump(mode="json", exclude=set(INPUTS))
     seeds = [output.seed for output in job.outputs]
     file = job.outputs[0].file
     told = {"job": job.id, "seeds": seeds, "notes": service.prompt_notes(job.request)}

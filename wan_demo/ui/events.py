@@ -80,7 +80,8 @@ class Events:
         if task == Task.VIDEO_TO_VIDEO and not values[form.video]:
             return "Add the video to restyle."
         if task != Task.IMAGE_TO_VIDEO and not (values[form.prompt] or "").strip():
-            return "Say what the video shows."
+            is_edit = task == Task.VIDEO_TO_VIDEO
+            return "Say what your video becomes." if is_edit else "Say what the video shows."
         return None
 
     def _needs(self, values: f.Values) -> tuple[str, ...]:

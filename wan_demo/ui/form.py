@@ -14,8 +14,8 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec, Preset
 from wan_demo.domain.request import Task
 from wan_demo.domain.rules import NOT_EVERYWHERE, draw_seed
-from wan_demo.ui import advanced, words
-from wan_demo.ui.values import Dropdown, Image, Number, Slider, Video
+from wan_demo.ui import advanced, edit, words
+from wan_demo.ui.values import Dropdown, File, Image, Number, Radio, Slider, Video
 
 Values = Mapping[Component, Any]
 """What Gradio hands over for ``inputs=set(components)``."""
@@ -30,8 +30,22 @@ class Form:
     image: Image
     last_image: Image
     video: Video
+    mask: File
+    trim_start: Number
+    trim_end: Number
+    method: Radio
     strength: Slider
     conditioning_scale: Slider
+    source_prompt: gr.Textbox
+    speed: Slider
+    direction: Radio
+    sound: Radio
+    fit: Radio
+    source_guidance_scale: gr.Textbox
+    n_min: Slider
+    n_avg: Slider
+    guide: Dropdown
+    colors: Radio
     width: Slider
     height: Slider
     num_frames: Slider
@@ -56,11 +70,15 @@ class Form:
     def given(self, values: Values, task: str, models: Catalog) -> dict[str, Any]:
         """The request's fields as the form has them; what the task does not use is left out."""
         given = {
-            name: advanced.as_given(name, values[component])
+            name: edit.as_given(name, advanced.as_given(name, values[component]))
             for name, component in self.components().items()
         }
         takes = _takes(given["model"], task, models)
-        used = {name: v for name, v in given.items() if name not in NOT_EVERYWHERE or name in takes}
+        used = {
+            name: value
+            for name, value in given.items()
+            if name not in NOT_EVERYWHERE or (name in takes and edit.is_of(name, given["method"]))
+        }
         used["duration"] = str(given["duration"] or "").strip() or None
         if used["duration"] is not None:  # the slider shows what follows from it
             used.pop("num_frames")
@@ -93,9 +111,10 @@ def slider(name: str, spec: ModelSpec, value: float) -> Slider:
     )
 
 
-def is_shown(name: str, spec: ModelSpec) -> bool:
-    """Whether a model takes a field at all, for one task or another."""
-    return name not in NOT_EVERYWHERE or any(name in spec.takes(task) for task in spec.tasks)
+def is_shown(name: str, spec: ModelSpec, method: Any = None) -> bool:
+    """Whether a model takes a field, for one task or another, and a method of its edits has it."""
+    is_taken = name not in NOT_EVERYWHERE or any(name in spec.takes(task) for task in spec.tasks)
+    return is_taken and edit.is_of(name, edit.method_of(spec, method))
 
 
 def picture(name: str, spec: ModelSpec) -> dict[str, Any]:
@@ -103,6 +122,10 @@ def picture(name: str, spec: ModelSpec) -> dict[str, Any]:
     is_pair = is_shown("last_image", spec)
     label = "First image" if name == "image" and is_pair else control(name).label
     return {"label": label, "visible": name == "image" or is_pair}
+
+
+FINE = {"strength": (0.05, 0.01), "conditioning_scale": (0, 0.05), "speed": (0.25, 0.25)}
+"""Least value and step of the sliders whose steps are no halves."""
 
 
 def range_of(name: str, spec: ModelSpec) -> dict[str, Any]:
@@ -114,8 +137,10 @@ def range_of(name: str, spec: ModelSpec) -> dict[str, Any]:
         return _range(limits.min_frames, limits.max_frames, 4)
     if name == "num_inference_steps":
         return _range(1, limits.max_steps, 1)
-    if name in ("strength", "conditioning_scale"):
-        return _range(0.05 if name == "strength" else 0, known.maximum or 1, 0.05)
+    if name == "n_min":
+        return _range(0, limits.max_steps, 1)
+    if name in FINE:
+        return _range(FINE[name][0], known.maximum or 1, FINE[name][1])
     step = 1 if known.is_integer else 0.5
     return _range(known.minimum or 0, known.maximum or 1, step)
 
@@ -127,6 +152,8 @@ def fits(name: str, value: Any, spec: ModelSpec) -> bool:
     """
     if name in advanced.OPEN:
         return False
+    if name == "method":
+        return value == edit.method_of(spec, value)
     if isinstance(value, str):
         return True
     if not isinstance(value, (int, float)):
@@ -136,17 +163,25 @@ def fits(name: str, value: Any, spec: ModelSpec) -> bool:
     return limits["minimum"] <= value <= limits["maximum"] and abs(offset - round(offset)) < 1e-6
 
 
-def refilled(name: str, component: Component, value: Any, spec: ModelSpec) -> Any:
-    """An update of a field's component: the value, and what goes with the model."""
+def refilled(
+    name: str, component: Component, value: Any, spec: ModelSpec, method: Any = None
+) -> Any:
+    """An update of a field's component: the value, and what goes with the model and method."""
     if isinstance(component, gr.Slider):
-        return gr.Slider(value=value, visible=is_shown(name, spec), **range_of(name, spec))
+        limits = range_of(name, spec)
+        if name == "num_frames" and method is not None:  # an edit may be longer
+            limits["maximum"] = max(limits["maximum"], value)
+        return gr.Slider(value=value, visible=is_shown(name, spec, method), **limits)
     if isinstance(component, gr.Image):
         return gr.Image(value=value, **picture(name, spec))
-    return advanced.refilled(name, value, spec)
+    shown = edit.refilled(name, value, spec, edit.method_of(spec, method))
+    return advanced.refilled(name, shown, spec)
 
 
 def in_words(name: str, value: Any) -> str:
     """A field's value in a sentence."""
+    if name == "method":
+        return words.METHOD_TITLES[value]
     return advanced.in_words(name, value) if name in advanced.OPEN else words.plain(value)
 
 
@@ -157,11 +192,13 @@ def preset_hints(spec: ModelSpec) -> str:
 
 def preset_of(spec: ModelSpec, values: Mapping[str, Any]) -> str | None:
     """The preset that these values are, if they are one: its own over the model's defaults."""
-    defaults = defaults_of(spec)
     touched = {name for preset in spec.presets for name in preset.overrides}
     for preset in spec.presets:
         own = preset_values(preset)
-        if all(values.get(n) == own.get(n, defaults[n]) for n in touched):
+        if all(
+            values.get(name) in ((own[name],) if name in own else standing(name, spec))
+            for name in touched
+        ):
             return preset.name
     return None
 
@@ -253,18 +290,23 @@ def duration_box() -> gr.Textbox:
     )
 
 
-def defaults_of(spec: ModelSpec) -> dict[str, Any]:
-    """The model's defaults by field name."""
+def standing(name: str, spec: ModelSpec) -> set[Any]:
+    """What a field may hold that nobody touched: the model's own, outside of edits and in each."""
+    of_model = (None, *spec.methods(Task.VIDEO_TO_VIDEO))
+    return {defaults_of(spec, method)[name] for method in of_model}
+
+
+def defaults_of(spec: ModelSpec, method: Any = None) -> dict[str, Any]:
+    """The model's defaults by field name, as they are for one of its methods; None: for no edit."""
     width, height = spec.defaults.size
     return {
         "width": width,
         "height": height,
         "num_frames": spec.defaults.num_frames,
-        "guidance_scale": spec.defaults.guidance_scale,
+        "guidance_scale": edit.guidance(spec, method),
         "num_inference_steps": spec.defaults.num_inference_steps,
         "guidance_scale_2": spec.defaults.guidance_scale_2 or 1.0,
-        "strength": spec.defaults.strength,
-        "conditioning_scale": spec.defaults.conditioning_scale,
+        **edit.defaults(spec, method),
         "negative_prompt": spec.defaults.negative_prompt,
         **advanced.OPEN,
     }

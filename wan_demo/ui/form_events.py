@@ -16,9 +16,10 @@ from wan_demo.domain.model import ModelSpec, Size
 from wan_demo.domain.request import MAX_SECONDS, GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import MEDIA
-from wan_demo.ui import advanced, notices, words
+from wan_demo.ui import advanced, edit, notices, words
 from wan_demo.ui import form as f
-from wan_demo.ui.events import Events, Updates
+from wan_demo.ui.edit_events import EditEvents
+from wan_demo.ui.events import Updates
 from wan_demo.ui.layout import example_chips
 from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.memory import KEPT_OUT
@@ -26,30 +27,8 @@ from wan_demo.ui.models import choices, ordered, resolution_of, size_at
 from wan_demo.ui.values import lend
 
 
-class FormEvents(Events):
-    """Everything that fills the form, and the line that says what it would run."""
-
-    def plan(self, values: f.Values) -> Updates:
-        """The line above Generate, and how long the frames play."""
-        try:
-            fps = self._spec(values).defaults.fps
-        except InvalidRequest as error:
-            return {self._at.plan: notices.render_refusal(error)}
-        form = self._at.form
-        frames = f.frames_readout(values[form.num_frames], fps, values[form.duration])
-        line, label = self._plan_line(values)
-        return {self._at.plan: line, self._at.readout: frames, self._at.generate: label}
-
-    def _plan_line(self, values: f.Values) -> tuple[str, str]:
-        """The line, and what the button says."""
-        missing = self._missing(values)
-        if missing:
-            return notices.render_ask(missing), notices.generate_label(None)
-        try:
-            plan = self._service.plan(self._given(values))
-        except InvalidRequest as error:
-            return notices.render_refusal(error), notices.generate_label(None)
-        return notices.render_plan(plan), notices.generate_label(plan)
+class FormEvents(EditEvents):
+    """Everything that fills the form."""
 
     def _go_to(self, task: Task) -> Updates:
         return {self._at.tabs: gr.Tabs(selected=task.value)}
@@ -64,7 +43,8 @@ class FormEvents(Events):
         seconds = seconds_of(str(values[self._at.form.duration]))
         if not 0 < seconds < MAX_SECONDS:
             return {}
-        return {"num_frames": generated_frames(seconds, spec.defaults.fps, spec.limits)}
+        limits = spec.for_task(_task(values.get(self._state.task))).limits
+        return {"num_frames": generated_frames(seconds, spec.defaults.fps, limits)}
 
     def fix(self, values: f.Values, event: gr.EventData) -> Updates:
         """One of the nearest allowed values is taken over."""
@@ -112,7 +92,8 @@ class FormEvents(Events):
         if chosen is None:
             return self._unchanged()
         touched = {name for preset in spec.presets for name in preset.overrides}
-        base = {name: f.defaults_of(spec)[name] for name in touched}
+        method = self._method(spec, values, _task(values[self._state.task]))
+        base = {name: f.defaults_of(spec, method)[name] for name in touched}
         length = {"duration": ""} if "num_frames" in touched else {}
         return self._at.form.updates({**base, **length, **f.preset_values(chosen)})
 
@@ -177,24 +158,44 @@ class FormEvents(Events):
         preferred = [each for each in able if each.id == values[self._state.preferred]]
         chosen = (preferred or [each for each in able if each.id == spec.id] or able or [spec])[0]
         if chosen.id == spec.id:
-            return {self._at.form.model: gr.Dropdown(choices=choices(self._service, task))}
+            listed = gr.Dropdown(choices=choices(self._service, task))
+            return {self._at.form.model: listed, **self._for_task(spec, values, task)}
         why = "" if task in spec.tasks else f" {spec.title} can't do {words.TASK_TITLES[task]}."
         return self._change_to(chosen, values, task, why)
 
+    def _for_task(self, spec: ModelSpec, values: f.Values, task: Task) -> Updates:
+        """What a tab changes where the model stays: guidance and length, of what is untouched."""
+        form = self._at.form
+        method = self._method(spec, values, task)
+        updates = form.updates(self._untouched(spec, values, method))
+        if task is Task.VIDEO_TO_VIDEO:
+            return {**updates, **self._length(spec, values)}
+        frames = values[form.num_frames]
+        if not f.fits("num_frames", frames, spec):
+            frames = spec.defaults.num_frames
+        return {**updates, form.num_frames: f.refilled("num_frames", form.num_frames, frames, spec)}
+
     def _change_to(self, spec: ModelSpec, values: f.Values, task: Task, why: str = "") -> Updates:
-        old, new = f.defaults_of(self._before(values)), f.defaults_of(spec)
-        chosen, changed = {**self._frames_of_seconds(spec, values)}, []
-        for name, default in new.items():
+        former = self._before(values)
+        method = self._method(spec, values, task)
+        used = self._used(spec, values) if task is Task.VIDEO_TO_VIDEO else {}
+        chosen, changed = {**used, **self._frames_of_seconds(spec, values)}, []
+        for name, default in f.defaults_of(spec, method).items():
             if name in chosen:
                 continue
             before = values[self._at.form.components()[name]]
-            chosen[name] = before if before != old[name] and f.fits(name, before, spec) else default
-            is_news = name != "negative_prompt" and f.is_shown(name, spec)
+            is_own = before not in f.standing(name, former) and f.fits(name, before, spec)
+            chosen[name] = before if is_own else default
+            is_news = name != "negative_prompt" and f.is_shown(name, spec, chosen.get("method"))
             if chosen[name] != before and is_news:
                 value = f.in_words(name, chosen[name])
                 changed.append(f"{notices.label_of(name).lower()} is now {value}")
         news = f" To fit it, {', '.join(changed)}." if changed else ""
-        return {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
+        updates = {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
+        if used:
+            after = {**values, self._at.form.num_frames: chosen["num_frames"]}
+            updates |= self._length(spec, after)
+        return updates
 
     def _before(self, values: f.Values) -> ModelSpec:
         """The form's model before a change."""
@@ -222,9 +223,10 @@ class FormEvents(Events):
     def _fill(self, spec: ModelSpec, given: dict[str, Any]) -> Updates:
         """Values for fields by name; sliders come with the model's range."""
         updates: Updates = {}
+        method = given.get("method")
         for name, component in self._at.form.components().items():
             if name in given and name != "model":
-                updates[component] = f.refilled(name, component, given[name], spec)
+                updates[component] = f.refilled(name, component, given[name], spec, method)
         own = spec.defaults.negative_prompt
         negative = self._at.form.negative_prompt
         updates[negative] = gr.Textbox(value=given.get("negative_prompt", own), placeholder=own)
@@ -276,7 +278,10 @@ class FormEvents(Events):
         except InvalidRequest:
             return {}  # the line above Generate says what is wrong
         shape = {"width": request.width, "height": request.height}
-        return shape if task is Task.IMAGE_TO_VIDEO else shape | {"num_frames": request.num_frames}
+        if task is not Task.VIDEO_TO_VIDEO:
+            return shape
+        video = self._service.medium({"task": task, "video": medium})
+        return shape | edit.first_cut(video, spec) if video else shape
 
 
 def _task(told: Any) -> Task:

@@ -12,7 +12,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.service import Service
-from wan_demo.ui import advanced
+from wan_demo.ui import advanced, edit
 from wan_demo.ui import form as f
 from wan_demo.ui.calm import QUEUE
 from wan_demo.ui.html import html
@@ -28,6 +28,7 @@ BUSY_TICK, IDLE_TICK = 0.7, 5.0
 
 MORE = "More: steps, number of videos, negative prompt"
 ADVANCED = "Advanced: LoRAs, scheduler, flow shift, memory"
+FINE_TUNE = "Fine-tune: what is kept of your video"
 """What is folded away says what it holds, for people who look for a name that they know."""
 
 
@@ -83,6 +84,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             waiting = html("", "waiting", "show", "sooner", "later", "double", "cancel")
             strip = html("", "strip", "show")
         with gr.Column(elem_id="settings"):
+            source = _source(spec)
             resolution, ratio, sides = _size(spec)
             readout, length = _frames(spec)
             guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
@@ -97,6 +99,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         guidance_scale_2=second,
         seed=seed,
         **media,
+        **source,
         **sides,
         **length,
         **more,
@@ -188,8 +191,10 @@ def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, LibraryParts, Fields, dict[Task, gr
             media["video"] = Video(
                 label=control("video").label, sources=["upload"], height=220, elem_id="video"
             )
+            media |= {name: edit.cut_box(name) for name in edit.UNCUT}
+            media |= {"mask": edit.mask_box(), "method": edit.method_box(spec)}
             for name in ("strength", "conditioning_scale"):
-                media[name] = f.slider(name, spec, getattr(spec.defaults, name))
+                media[name] = f.slider(name, spec, edit.defaults(spec)[name])
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
         library = library_tab()
     return tabs, library, media, examples
@@ -214,6 +219,27 @@ def _examples(spec: ModelSpec, task: Task) -> gr.HTML:
     return html(example_chips(spec, task), f"examples-{task}", "pick")
 
 
+def _source(spec: ModelSpec) -> Fields:
+    """What becomes of a video before and in an edit; ``page.css`` shows it in that tab alone."""
+    with gr.Group(elem_id="source", elem_classes="of-edit"):
+        prompt = edit.source_prompt_box(spec)
+        speed = f.slider("speed", spec, edit.STEADY["speed"])
+        with gr.Row():
+            direction, sound = edit.choice("direction", False), edit.choice("sound", False)
+    with gr.Accordion(FINE_TUNE, open=False, elem_id="fine-tune", elem_classes="of-edit"):
+        return {
+            "source_prompt": prompt,
+            "speed": speed,
+            "direction": direction,
+            "sound": sound,
+            "colors": edit.choice("colors"),
+            "source_guidance_scale": edit.source_guidance_box(spec),
+            "n_min": f.slider("n_min", spec, edit.STEADY["n_min"]),
+            "n_avg": f.slider("n_avg", spec, edit.STEADY["n_avg"]),
+            "guide": edit.guide_box(spec),
+        }
+
+
 def _size(spec: ModelSpec) -> tuple[gr.Radio, gr.Radio, Fields]:
     default = dict(zip(("width", "height"), spec.defaults.size, strict=True))
     resolution = resolution_box(spec)
@@ -225,6 +251,7 @@ def _size(spec: ModelSpec) -> tuple[gr.Radio, gr.Radio, Fields]:
     )
     with gr.Row():
         sides: Fields = {name: f.slider(name, spec, side) for name, side in default.items()}
+    sides["fit"] = edit.choice("fit", elem_classes="of-media")
     return resolution, ratio, sides
 
 

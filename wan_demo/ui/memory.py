@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-KEPT_OUT = ("image", "last_image", "video")
+from wan_demo.domain.request import INPUTS
+
+KEPT_OUT = INPUTS
 
 TASK_JS = """(() => {
   const tab = document.querySelector('#tasks [role=tab][aria-selected=true]')?.dataset.tabId;

@@ -144,7 +144,8 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     _on(at.plan.fix, do.fix, fields, [*fields, at.tabs])
     for examples in at.examples.values():
         _on(examples.pick, do.pick, [form.model], fields)
-    _on(at.preset.input, do.choose_preset, [at.preset, form.model], fields)
+    preset = [at.preset, form.model, form.method, state.task]
+    _on(at.preset.input, do.choose_preset, preset, fields)
     sized = [at.ratio, at.resolution, form.model, form.width, form.height]
     _on(at.ratio.input, do.choose_ratio, sized, fields)
     _on(at.resolution.input, do.choose_resolution, sized, [*fields, at.ratio])
@@ -156,8 +157,12 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
         _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, *buttons])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
-    form.num_frames.input(lambda: "", None, form.duration, **_QUIET)
-    _on(form.duration.change, do.choose_seconds, [form.duration, form.model], fields)
+    seconds = [form.duration, form.model, state.task]
+    _on(form.duration.change, do.choose_seconds, seconds, fields)
+    _on(form.method.input, do.choose_method, fields, fields)
+    _on(form.num_frames.input, do.choose_frames, fields, [form.duration, form.trim_end])
+    followed = [*fields, at.plan, at.readout, at.generate]
+    _on(form.speed.input, do.cut, [*fields, state.task], followed, trigger_mode="always_last")
     for field in (
         *(form.num_inference_steps, form.num_frames, form.width, form.height),
         *(form.guidance_scale, form.guidance_scale_2),
@@ -175,13 +180,13 @@ def _by_model(at: Layout, state: State) -> list[Any]:
 
 def _wire_clips(at: Layout, do: ClipEvents, state: State) -> None:
     """Clips that come back into the form: the stage's, the Library's, and files."""
-    shown = [state.job, at.key.shown]
+    shown = [state.job, at.key.shown, at.form.model]
     filled = [*_by_model(at, state), at.lock, at.tabs, at.plan, at.notice, at.clip_file]
     for place in (at.stage, at.library.clip):
         _on(place.reuse, do.reuse, shown, filled)
         _on(place.animate, do.animate, shown, filled)
         _on(place.edit, do.edit, shown, filled)
-    _on(at.clip_file.upload, do.open_file, [at.clip_file, at.key.shown], filled)
+    _on(at.clip_file.upload, do.open_file, [at.clip_file, *shown], filled)
 
 
 def _wire_library(at: Layout, do: LibraryEvents, stage: StageEvents, state: State) -> None:
@@ -223,7 +228,7 @@ def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> Non
     answers an older one might come last.
     """
     fields: dict[str, Any] = at.form.components()
-    events = [component.change for component in fields.values()]
+    events = [component.change for name, component in fields.items() if name != "speed"]
     _on(
         partial(gr.on, [*events, page.load, *(tab.select for tab in _tabs(at))]),
         do.plan,

@@ -51,6 +51,14 @@ class Dropdown(AsGiven, gr.Dropdown):
     """``gr.Dropdown`` that refuses nothing."""
 
 
+class Radio(AsGiven, gr.Radio):
+    """``gr.Radio`` that refuses nothing."""
+
+
+class File(AsGiven, gr.File):
+    """``gr.File`` that judges no file by its name."""
+
+
 class Image(AsGiven, gr.Image):
     """``gr.Image`` that opens nothing."""
 

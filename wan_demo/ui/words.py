@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from wan_demo.domain.cut import Cut
+from wan_demo.domain.edit import Colors, Direction, Fit, Guide, Method, Sound
 from wan_demo.domain.job import Job
 from wan_demo.domain.lora import SUFFIX, Lora
 from wan_demo.domain.request import GenerationRequest, Task
@@ -11,6 +13,19 @@ TASK_TITLES = {
     Task.IMAGE_TO_VIDEO: "Image to video",
     Task.VIDEO_TO_VIDEO: "Style edit",
 }
+
+METHOD_TITLES = {
+    Method.RENOISE: "Re-noise",
+    Method.FLOW_EDIT: "Keep structure",
+    Method.VACE: "VACE",
+}
+
+METHOD_HINTS = {
+    Method.RENOISE: "for another look all over, which may change shapes and motion too.",
+    Method.FLOW_EDIT: "for changing what the prompt says otherwise, and keeping all else.",
+    Method.VACE: "for edits inside a mask, or a new look along your video's edges or layout.",
+}
+"""When to use it, as the end of the sentence "Re-noise: ..."."""
 
 
 def duration(seconds: float) -> str:
@@ -73,12 +88,33 @@ def facts(request: GenerationRequest) -> list[str]:
     if request.flow_shift is not None:
         said.append(f"shift {number(request.flow_shift)}")
     said += [f"LoRA {_lora(lora)}" for lora in request.loras]
+    said += edit(request)
+    pinned = (request.profile, request.precision)
+    return said + [word.replace("_", " ") for word in pinned if word is not None]
+
+
+def edit(request: GenerationRequest) -> list[str]:
+    """How a video is edited, and what of it is used: what goes without saying is left out."""
+    said = [] if request.method is None else [METHOD_TITLES[request.method].lower()]
     if request.strength is not None:
         said.append(f"strength {number(request.strength)}")
     if request.conditioning_scale is not None:
         said.append(f"control {number(request.conditioning_scale)}")
-    pinned = (request.profile, request.precision)
-    return said + [word.replace("_", " ") for word in pinned if word is not None]
+    cut = Cut.of(request)
+    if cut.start or cut.end is not None:
+        end = "the end" if cut.end is None else f"{number(cut.end)} s"
+        said.append(f"from {number(cut.start)} s to {end}")
+    if cut.speed != 1:
+        said.append(f"{number(cut.speed)}× speed")
+    told = {
+        "masked": request.mask is not None,
+        f"guided by its {request.guide}": request.guide not in (None, Guide.VIDEO, Guide.BLANK),
+        "reversed": request.direction is Direction.REVERSED,
+        "padded": request.fit is Fit.PAD,
+        "without sound": request.sound is Sound.NONE,
+        "your video's colors": request.colors is Colors.SOURCE,
+    }
+    return said + [text for text, is_so in told.items() if is_so]
 
 
 def said(request: GenerationRequest) -> str:

@@ -1,0 +1,153 @@
+"""The controls of an edit: which are shown, what they hold, and what of them is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.makers import grays, save_video
+from tests.ui.test_form_events import TINY, Person, someone
+from wan_demo import catalog
+from wan_demo.catalog import EXAMPLE_MEDIA
+from wan_demo.domain.edit import OF_METHOD, Method
+from wan_demo.domain.request import Task
+from wan_demo.ui import edit
+from wan_demo.ui import form as f
+
+__all__ = ["someone"]
+
+CLIP = str(EXAMPLE_MEDIA / "red-circle.mp4")
+"""17 frames at 8 fps."""
+
+
+@pytest.fixture
+def editor(someone):
+    """Somebody in Style edit."""
+
+    def editor(spec=TINY) -> Person:
+        person = someone(spec)
+        person.values[person.events._state.task] = Task.VIDEO_TO_VIDEO.value
+        person.does(person.events.choose_task)
+        return person
+
+    return editor
+
+
+@pytest.fixture
+def long_clip(tmp_path) -> str:
+    """10 s at 8 fps."""
+    return str(save_video(tmp_path / "long.mp4", grays(80) // 4, fps=8))
+
+
+def given(person: Person, task: str = "video_to_video") -> dict[str, Any]:
+    return person.at.form.given(person.values, task, person.service.models)
+
+
+def test_a_method_brings_its_own_controls_and_defaults(editor):
+    person = editor()
+    person.does(person.events.choose_method, method="flow_edit")
+    own = TINY.defaults.edit
+    assert person.shows("strength") == own.strength
+    assert person.shows("guidance_scale") == own.guidance_scale
+    updates = person.events.choose_method(person.values)
+    mine = person.at.form.components()
+    shown = {name for name in OF_METHOD if updates[mine[name]].constructor_args["visible"]}
+    assert shown == {name for name, having in OF_METHOD.items() if Method.FLOW_EDIT in having}
+    person.does(person.events.choose_method, method="renoise")
+    assert person.shows("guidance_scale") == TINY.defaults.guidance_scale
+
+
+def test_what_was_touched_stays_over_a_change_of_method_and_tab(editor):
+    person = editor()
+    person.values[person.at.form.guidance_scale] = 7.5
+    person.does(person.events.choose_method, method="flow_edit", strength=0.35)
+    assert (person.shows("guidance_scale"), person.shows("strength")) == (7.5, 0.35)
+    person.values[person.events._state.task] = "text_to_video"
+    person.does(person.events.choose_task)
+    assert person.shows("guidance_scale") == 7.5
+
+
+def test_guidance_goes_back_to_the_models_own_outside_of_edits(editor):
+    person = editor()
+    person.does(person.events.choose_method, method="flow_edit")
+    person.values[person.events._state.task] = "text_to_video"
+    person.does(person.events.choose_task)
+    assert person.shows("guidance_scale") == TINY.defaults.guidance_scale
+    person.values[person.events._state.task] = "video_to_video"
+    person.does(person.events.choose_task)
+    assert person.shows("guidance_scale") == TINY.defaults.edit.guidance_scale
+
+
+@pytest.mark.parametrize("method", TINY.methods(Task.VIDEO_TO_VIDEO))
+def test_only_what_the_method_uses_is_asked_for(editor, method):
+    person = editor()
+    person.does(person.events.choose_method, method=method.value)
+    asked = given(person)
+    for name, having in OF_METHOD.items():
+        assert (name in asked) == (method in having), name
+    assert "method" not in given(person, "text_to_video")
+    assert {"fit"} == set(given(person, "image_to_video")) & {"fit", "speed", "sound", "mask"}
+
+
+@pytest.mark.parametrize("spec", catalog.MODELS, ids=lambda spec: spec.id)
+def test_the_form_of_every_model_asks_for_what_that_model_can_do(editor, spec):
+    if Task.VIDEO_TO_VIDEO not in spec.tasks:
+        pytest.skip("does not edit")
+    person = editor()
+    person.does(person.events.choose_model, model=spec.id)
+    for method in spec.methods(Task.VIDEO_TO_VIDEO):
+        person.does(person.events.choose_method, method=method.value)
+        person.does(person.events.receive_medium, video=CLIP)
+        person.values[person.at.form.prompt] = "a fox"
+        request = person.service.plan(given(person)).request
+        assert (request.method, request.model) == (method, spec.id)
+        assert request.trim_end == person.shows("trim_end")
+        assert request.num_frames == person.shows("num_frames")
+
+
+def test_a_video_is_cut_to_what_the_model_makes_at_once(editor, long_clip):
+    person = editor()
+    person.does(person.events.receive_medium, video=long_clip)
+    assert (person.shows("trim_start"), person.shows("trim_end")) == (0, 33 / 8)
+    assert person.shows("num_frames") == 33
+
+
+def test_frames_and_cut_go_together(editor, long_clip):
+    person = editor()
+    person.does(person.events.receive_medium, video=long_clip)
+    person.does(person.events.cut, trim_start=1.0, trim_end=7.0, duration="2")
+    assert (person.shows("num_frames"), person.shows("trim_end")) == (45, 1 + 45 / 8)
+    assert person.shows("duration") == ""
+    assert "45 frames, 5.6 s at 8 fps" in person.values[person.at.plan]
+    person.does(person.events.choose_frames, num_frames=17)
+    assert person.shows("trim_end") == 1 + 17 / 8
+    person.does(person.events.cut, speed=0.5)
+    assert (person.shows("num_frames"), person.shows("trim_end")) == (33, round(1 + 33 / 16, 3))
+
+
+def test_the_frames_slider_ends_where_the_video_does(editor, long_clip):
+    person = editor()
+    person.does(person.events.receive_medium, video=long_clip)
+    slider = person.events._length(TINY, {**person.values, person.at.form.trim_start: 4})
+    assert slider[person.at.form.num_frames].constructor_args["maximum"] == 45
+    person.does(person.events.cut, trim_start=0, trim_end=10)
+    assert person.shows("num_frames") == 77
+    person.values[person.events._state.task] = "text_to_video"
+    person.does(person.events.choose_task)
+    assert person.shows("num_frames") == TINY.defaults.num_frames
+
+
+def test_the_line_asks_for_what_the_video_becomes(editor):
+    person = editor()
+    person.does(person.events.plan, video=CLIP, prompt=" ")
+    assert "Say what your video becomes." in person.values[person.at.plan]
+
+
+def test_another_models_methods_take_the_place_of_these(editor):
+    person = editor()
+    person.does(person.events.choose_method, method="flow_edit")
+    person.does(person.events.choose_model, model="wan2.1-vace-1.3b")
+    assert person.shows("method") == "vace"
+    assert edit.methods(catalog.find("wan2.1-vace-1.3b"))["choices"] == [("VACE", "vace")]
+    assert not f.is_shown("strength", catalog.find("wan2.1-vace-1.3b"), "vace")
