@@ -6,7 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
 
-from wan_demo.domain.events import Event, Frames
+from wan_demo.domain.events import Event, Frames, Mask
 from wan_demo.domain.request import GenerationRequest
 
 
@@ -14,12 +14,14 @@ from wan_demo.domain.request import GenerationRequest
 class Inputs:
     """The request's media as frames of the request's own size.
 
-    Shapes: pictures (1, height, width, 3), ``video`` (num_frames, height, width, 3).
+    Shapes: pictures (1, height, width, 3), ``video`` (num_frames, height, width, 3), ``mask``
+    (num_frames, height, width): 255 where the video is edited, 0 where it stays.
     """
 
     image: Frames | None = None
     last_image: Frames | None = None
     video: Frames | None = None
+    mask: Mask | None = None
 
 
 class Engine(Protocol):
