@@ -11,6 +11,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.stream import Disposition
 from PIL import Image
 
 from wan_demo.domain.events import Frames
@@ -118,6 +119,22 @@ def save_sound(path: Path) -> Path:
             frame.sample_rate, frame.pts = 44100, index * 1024
             file.mux(stream.encode(frame))
         file.mux(stream.encode())
+    return path
+
+
+def save_song(path: Path) -> Path:
+    """An M4A with a second of silence and a cover picture."""
+    with av.open(path, "w", format="mp4") as file:
+        sound: Any = file.add_stream("aac", rate=44100)
+        cover: Any = file.add_stream("mjpeg", rate=1)
+        cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+        cover.disposition = Disposition.attached_pic
+        file.mux(cover.encode(av.VideoFrame.from_ndarray(quarters((64, 64)), format="rgb24")))
+        file.mux(cover.encode())
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 44100), np.float32), "fltp", "mono")
+        frame.sample_rate, frame.pts = 44100, 0
+        file.mux(sound.encode(frame))
+        file.mux(sound.encode())
     return path
 
 

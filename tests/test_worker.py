@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.makers import BLUE, RED, grays, quarters, request, save_video, until
+from tests.makers import BLUE, RED, gray_index, grays, quarters, request, save_video, until
 from wan_demo import worker as module
 from wan_demo.catalog import BUILT_IN
 from wan_demo.domain.events import Decoding, Event, Finished, Planned, Ready, Step
@@ -153,6 +153,43 @@ def test_a_video_is_fetched_at_the_requests_rate(store, folder, tmp_path):
     (inputs,) = engine.inputs
     assert inputs.video is not None
     assert inputs.video.shape == (9, 64, 64, 3)
+
+
+def test_an_edits_media_are_fetched_as_it_says(store, folder, tmp_path):
+    """Padded: the mask covers all of the video, so all but the padding."""
+    video = save_video(tmp_path / "clip.mp4", grays(24, (64, 32)), fps=8)
+    Image.new("L", (64, 32), 255).save(tmp_path / "mask.png")
+    engine = HookedEngine(lambda _event: None)
+    add(
+        store,
+        task="video_to_video",
+        video=folder.keep_input(video),
+        mask=folder.keep_input(tmp_path / "mask.png"),
+        **{"trim_start": 0.5, "trim_end": 2.75, "speed": 2.0, "direction": "reversed"},
+        fit="pad",
+    )
+    Worker("test", store, engine, folder).run_once()
+    (inputs,) = engine.inputs
+    assert inputs.video is not None
+    assert inputs.mask is not None
+    assert [gray_index(frame) for frame in inputs.video] == [21, 19, 17, 15, 13, 11, 9, 7, 5]
+    assert inputs.mask.shape == (9, 64, 64)
+    assert np.all(inputs.mask[:, 16:48] == 255)
+    assert not inputs.mask[:, :16].any()
+    assert not inputs.mask[:, 48:].any()
+
+
+def test_pictures_are_padded_where_wanted(store, folder, tmp_path):
+    Image.fromarray(quarters((128, 64))).save(tmp_path / "image.png")
+    name = folder.keep_input(tmp_path / "image.png")
+    engine = HookedEngine(lambda _event: None)
+    add(store, task="image_to_video", image=name, last_image=name, fit="pad")
+    Worker("test", store, engine, folder).run_once()
+    (inputs,) = engine.inputs
+    for picture in (inputs.image, inputs.last_image):
+        assert picture is not None
+        assert np.abs(picture[0, 18, 2].astype(int) - RED).max() < 5
+        assert np.abs(picture[0, 45, 2].astype(int) - BLUE).max() < 5
 
 
 def test_progress_and_a_preview_are_there_while_it_runs(store, folder):

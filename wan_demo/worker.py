@@ -14,6 +14,7 @@ from typing import Any
 
 from wan_demo import __version__, logs
 from wan_demo.catalog import BUILT_IN, Catalog
+from wan_demo.domain.edit import Fit
 from wan_demo.domain.estimate import decode_steps
 from wan_demo.domain.events import (
     Decoding,
@@ -35,10 +36,11 @@ from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
 from wan_demo.jobs.base import Claim, JobStore
 from wan_demo.jobs.patience import PASSING, PAUSE_SECONDS, patiently
 from wan_demo.jobs.signs import beating
-from wan_demo.media.decode import read_image, read_video
+from wan_demo.media.decode import read_image, read_mask, read_take
 from wan_demo.media.digest import digest
 from wan_demo.media.encode import write_mp4, write_poster, write_preview
 from wan_demo.media.folder import DataFolder
+from wan_demo.media.take import Take
 
 log = logging.getLogger(__name__)
 
@@ -157,14 +159,17 @@ class Worker:
     def _fetch(self, request: GenerationRequest) -> Inputs:
         size = (request.width, request.height)
         pictures = {
-            name: read_image(self._input(kept), size)
+            name: read_image(self._input(kept), size, request.fit or Fit.CROP)
             for name in ("image", "last_image")
             if (kept := getattr(request, name)) is not None
         }
         if request.video is None:
             return Inputs(**pictures)
-        path = self._input(request.video)
-        return Inputs(video=read_video(path, size, request.num_frames, request.fps))
+        path, take = self._input(request.video), Take.of(request)
+        video = read_take(path, take)
+        if request.mask is None:
+            return Inputs(video=video)
+        return Inputs(video=video, mask=read_mask(self._input(request.mask), take, path))
 
     def _input(self, name: str) -> Path:
         """Where a kept input lies; OSError while the folder of all of them is away."""

@@ -23,14 +23,17 @@ from tests.makers import (
     grays,
     noise,
     quarters,
+    save_song,
     save_sound,
     save_video,
     turn_clockwise,
 )
+from wan_demo.domain.edit import Fit
 from wan_demo.domain.notes import PHOTO_DETAIL
 from wan_demo.errors import UnreadableMedium
-from wan_demo.media import child, decode
-from wan_demo.media.decode import probe, read_image, read_video
+from wan_demo.media import decode, opened
+from wan_demo.media.decode import probe, read_image, read_mask, read_take, read_video
+from wan_demo.media.take import Take
 
 SIZE = (64, 48)
 TURNED = (48, 64)
@@ -193,6 +196,102 @@ class TestVideos:
         assert medium.seconds > 0
 
 
+class TestTakes:
+    def test_a_part_is_read_faster_and_backwards(self, tmp_path):
+        path = save_video(tmp_path / "clip.mp4", grays(24), fps=8)
+        take = Take((64, 64), 5, 8, start=1.0, end=2.5, speed=2.0, is_reversed=True)
+        assert [gray_index(frame) for frame in read_take(path, take)] == [19, 17, 15, 13, 11]
+
+    def test_another_ratio_is_padded_where_wanted(self, tmp_path):
+        path = save_video(tmp_path / "wide.mp4", np.stack([quarters((128, 64))] * 9))
+        frame = read_take(path, Take((64, 64), 9, 8, fit=Fit.PAD))[4]
+        assert_quarters(frame[16:48], (RED, GREEN, BLUE, WHITE), 30)
+        image = save_image(tmp_path / "wide.png", quarters((128, 64)))
+        frame = read_image(image, (64, 64), Fit.PAD)[0]
+        assert_quarters(frame[16:48], (RED, GREEN, BLUE, WHITE), 6)
+
+    def test_a_turned_video_is_upright_wherever_it_begins(self, tmp_path):
+        path = save_video(tmp_path / "phone.mp4", np.stack([quarters(SIZE)] * 40))
+        frames = read_take(turn_clockwise(path), Take(TURNED, 9, 8, start=3.5))
+        assert_quarters(frames[0], (BLUE, RED, WHITE, GREEN), 40)
+
+
+class TestMasks:
+    @pytest.fixture
+    def video(self, tmp_path) -> Path:
+        return save_video(tmp_path / "source.mp4", grays(16, SIZE), fps=8)
+
+    def left_half(self, *colors: tuple[int, ...], mode: str = "RGB") -> Image.Image:
+        image = Image.new(mode, SIZE, colors[1])
+        image.paste(colors[0], (0, 0, 32, 48))
+        return image
+
+    def assert_left(self, mask: np.ndarray) -> None:
+        assert np.all(mask[..., :32] == 255)
+        assert np.all(mask[..., 32:] == 0)
+
+    @pytest.mark.parametrize(
+        ("mode", "drawn", "around"),
+        [
+            ("RGB", WHITE, (0, 0, 0)),
+            ("RGB", (200, 0, 0), (90, 90, 90)),
+            ("L", 255, 0),
+            ("1", 1, 0),
+            ("I;16", 65535, 0),
+            ("RGBA", (*WHITE, 255), (*WHITE, 0)),
+            ("RGBA", (*BLUE, 255), (0, 0, 0, 0)),
+            ("RGBA", (*WHITE, 255), (0, 0, 0, 255)),
+            ("LA", (255, 255), (255, 100)),
+        ],
+    )
+    def test_what_is_bright_and_seen_is_edited(self, tmp_path, video, mode, drawn, around):
+        self.left_half(drawn, around, mode=mode).save(tmp_path / "mask.png")
+        medium = probe(tmp_path / "mask.png", "mask")
+        assert (medium.kind, medium.width, medium.height, medium.frames) == ("mask", *SIZE, 1)
+        mask = read_mask(tmp_path / "mask.png", Take(SIZE, 3, 8), video)
+        assert (mask.shape, mask.dtype) == ((3, 48, 64), np.uint8)
+        self.assert_left(mask)
+
+    def test_black_on_an_empty_layer_stays(self, tmp_path, video):
+        self.left_half((0, 0, 0, 255), (0, 0, 0, 0), mode="RGBA").save(tmp_path / "mask.png")
+        assert not read_mask(tmp_path / "mask.png", Take(SIZE, 3, 8), video).any()
+
+    def test_a_mask_video_goes_with_its_source(self, tmp_path, video):
+        """It is white at source frame 10 alone; the take shows 11, 10, 9, 8."""
+        frames = np.zeros((16, 48, 64, 3), np.uint8)
+        frames[10, :, :32] = 255
+        path = save_video(tmp_path / "mask.mp4", frames, fps=8)
+        assert probe(path, "mask").frames == 16
+        take = Take(SIZE, 4, 8, start=0.5, end=1.5, is_reversed=True)
+        mask = read_mask(path, take, video)
+        self.assert_left(mask[1])
+        assert not mask[[0, 2, 3]].any()
+
+    def test_of_a_shorter_mask_video_the_last_picture_stays(self, tmp_path, video):
+        frames = np.zeros((4, 48, 64, 3), np.uint8)
+        frames[3, :, :32] = 255
+        path = save_video(tmp_path / "mask.mp4", frames, fps=8)
+        assert [bool(each.any()) for each in read_mask(path, Take(SIZE, 6, 8), video)] == [
+            *(False, False, False),
+            *(True, True, True),
+        ]
+        backwards = read_mask(path, Take(SIZE, 16, 8, is_reversed=True), video)
+        assert [bool(each.any()) for each in backwards] == [True] * 13 + [False] * 3
+
+    def test_padding_stays(self, tmp_path, video):
+        Image.new("L", SIZE, 255).save(tmp_path / "mask.png")
+        (mask,) = read_mask(tmp_path / "mask.png", Take((64, 64), 1, 8, fit=Fit.PAD), video)
+        assert np.all(mask[8:56] == 255)
+        assert not mask[:8].any()
+        assert not mask[56:].any()
+
+    @pytest.mark.parametrize("name", ["text.mp4", "svg.mp4", "html.png", "truncated.png", "empty"])
+    def test_what_is_no_mask_is_refused_by_its_name(self, tmp_path, name):
+        with pytest.raises(UnreadableMedium, match=r"^mask: must be ") as caught:
+            probe(broken(tmp_path, name), "mask")
+        assert caught.value.field == "mask"
+
+
 def broken(folder: Path, name: str) -> Path:
     """One of the corpus of files that must be refused."""
     path = folder / name
@@ -207,6 +306,10 @@ def broken(folder: Path, name: str) -> Path:
         assert path.stat().st_size < 100_000
     elif name == "sound.mp4":
         save_sound(path)
+    elif name == "song.m4a":
+        save_song(path)
+    elif name.startswith("hours."):
+        save_video(path, grays(2), times_ms=[0, 36_000_000])
     else:
         path.write_bytes(TEXTS[name])
     return path
@@ -240,6 +343,21 @@ def test_what_is_no_image_is_refused_in_words(tmp_path, name):
         probe(broken(tmp_path, name), "image")
     assert caught.value.field == "image"
     assert str(caught.value).startswith("image: must ")
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [
+        ("sound.mp4", "must have a picture; this file has sound only"),
+        ("song.m4a", "must have a picture; this file has sound only"),
+        ("hours.mp4", "must last at most 10 minutes"),
+        ("hours.mkv", "must last at most 10 minutes"),
+    ],
+)
+def test_what_can_not_be_edited_is_told_apart(tmp_path, name, allowed):
+    with pytest.raises(UnreadableMedium) as caught:
+        probe(broken(tmp_path, name), "video")
+    assert (caught.value.field, caught.value.allowed) == ("video", allowed)
 
 
 def test_a_video_is_no_image(tmp_path):
@@ -306,4 +424,4 @@ def test_the_child_cannot_fill_the_disk(tmp_path):
 
 def test_a_decoder_takes_the_same_threads_on_every_machine(tmp_path):
     with av.open(save_video(tmp_path / "clip.mp4", grays(9))) as container:
-        assert child._video_stream(container).codec_context.thread_count == child.THREADS
+        assert opened.video_stream(container).codec_context.thread_count == opened.THREADS

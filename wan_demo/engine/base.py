@@ -6,10 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from wan_demo.domain.events import Event, Frames
+from wan_demo.domain.events import Event, Frames, Mask
 from wan_demo.domain.request import GenerationRequest
 
 
@@ -18,13 +15,13 @@ class Inputs:
     """The request's media as frames of the request's own size.
 
     Shapes: pictures (1, height, width, 3), ``video`` (num_frames, height, width, 3), ``mask``
-    (num_frames, height, width), 255 where the video is edited.
+    (num_frames, height, width): 255 where the video is edited, 0 where it stays.
     """
 
     image: Frames | None = None
     last_image: Frames | None = None
     video: Frames | None = None
-    mask: NDArray[np.uint8] | None = None
+    mask: Mask | None = None
 
 
 class Engine(Protocol):

@@ -6,58 +6,40 @@ size, and writes one JSON answer to standard output. Decoders see hostile bytes 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
-from collections.abc import Callable, Iterator
-from fractions import Fraction
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, BinaryIO
 
-import av
 import numpy as np
-from av.container import InputContainer
-from PIL import Image, ImageOps
+from PIL import Image
 
-from wan_demo.domain.events import Frames
-from wan_demo.media.encode import METADATA_KEY
-from wan_demo.media.fit import cover, flat_share, nearest_in_time, stack
+from wan_demo.media.clip import read_clip, read_comment
+from wan_demo.media.fit import fit, fit_mask, flat_share
+from wan_demo.media.moving import probe_video, shown_at, timeline
+from wan_demo.media.opened import Refused, container_format
+from wan_demo.media.still import drawn, is_still, open_image, open_mask
+from wan_demo.media.take import Take
 
 MAX_MEMORY = 3 * 2**30
 MAX_CPU_SECONDS = 60
-MAX_PIXELS = 64_000_000
-MAX_VIDEO_SIDE = 4096
-MAX_SECONDS = 600
-MAX_FRAMES = 20_000
-MAX_OUTPUT = 2**30
-"""Bytes of the one file that is written: the largest model's clip is 330 MB."""
+MAX_READING_SECONDS = 600
+"""The same where a job's frames are read: minutes of 4K video may have to be decoded."""
 
-MAX_COMMENT = 100_000
-"""Characters: the longest two prompts, escaped, and all else are a third of it."""
+MAX_OUTPUT = 3 * 2**30
+"""Bytes of the one file that is written: 1025 frames of 1280x720 are 2.8 GB."""
 
-MAX_STRETCH = 4
-"""Pixels more oblong than this are a broken header, and taken as square."""
-
-THREADS = 4
-"""Each of a decoder's threads takes memory, and one per core can be more than MAX_MEMORY."""
-
-IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
-CODECS = frozenset(
-    {"h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "mpeg4", "mjpeg", "prores"}
-    | {"mpeg2video", "mpeg1video", "ffv1", "rawvideo", "theora", "gif"}
-)
-
-
-class Refused(Exception):
-    """The file cannot be used; the text says what is allowed, after "<field>: "."""
+Pictures = Iterable[tuple[Iterable[int], Image.Image]]
+"""Fitted pictures, each with the places among the frames at which it stands."""
 
 
 def main() -> None:
     """Do the one command given on standard input."""
-    _limit()
+    command = json.load(sys.stdin)
+    _limit(MAX_READING_SECONDS if "take" in command else MAX_CPU_SECONDS)
     try:
-        answer = _run(json.load(sys.stdin))
+        answer = _run(command)
     except Refused as refusal:
         answer = {"refused": str(refusal)}
     except MemoryError:
@@ -72,42 +54,17 @@ def _run(command: dict[str, Any]) -> dict[str, Any]:
     if command["kind"] == "clip":
         return read_clip(path)
     if command["do"] == "probe":
-        return probe_image(path) if command["kind"] == "image" else probe_video(path)
-    size = (command["width"], command["height"])
+        return _PROBES[command["kind"]](path)
+    take = Take.told(command["take"])
     if command["kind"] == "image":
-        frames = stack([cover(open_image(path), size)])
+        pictures = [([0], fit(open_image(path), take.size, take.fit))]
+    elif command["kind"] == "mask":
+        pictures = _mask(path, take, Path(command["video"]))
     else:
-        frames = read_video(path, size, command["frames"], command["fps"])
-    np.save(command["to"], frames)
+        pictures = _video(path, take)
+    with Path(command["to"]).open("wb") as file:
+        _write(file, pictures, take)
     return {}
-
-
-def open_image(path: Path) -> Image.Image:
-    """A still picture, upright and RGB; transparent parts become white."""
-    Image.MAX_IMAGE_PIXELS = None  # checked below, with a sentence of our own
-    try:
-        image = Image.open(path, formats=IMAGE_FORMATS)
-        if image.width * image.height > MAX_PIXELS:
-            raise Refused(f"must have at most {MAX_PIXELS // 10**6} million pixels")
-        image.load()
-        upright = ImageOps.exif_transpose(image)
-    except (OSError, ValueError, SyntaxError, EOFError) as error:
-        _not_readable("image", "a PNG, JPEG, WebP, GIF, BMP or TIFF", error)
-    return _flatten(upright)
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    """RGB on white, whatever the mode; 16-bit gray is scaled, not clipped."""
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        image = Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        ground.alpha_composite(image)
-        image = ground
-    return image.convert("RGB")
 
 
 def probe_image(path: Path) -> dict[str, Any]:
@@ -116,155 +73,74 @@ def probe_image(path: Path) -> dict[str, Any]:
     return {"width": image.width, "height": image.height, "detail": 1 - flat_share(image)}
 
 
-def probe_video(path: Path) -> dict[str, Any]:
-    """Size, frames, time and detail of a video; the frames are counted by decoding them."""
-    times: list[float] = []
-    first: Image.Image | None = None
-    for time, show in _frames(path):
-        times.append(time)
-        first = first or show()
-    if first is None:
-        raise Refused("must hold at least one frame")
-    seconds = _duration(times)
-    width, height = first.size
-    return {
-        "width": width,
-        "height": height,
-        "frames": len(times),
-        "fps": len(times) / seconds,
-        "seconds": seconds,
-        "detail": 1 - flat_share(first),
-    }
+def probe_mask(path: Path) -> dict[str, Any]:
+    """What a mask holds: a picture or a video."""
+    if is_still(path):
+        return probe_image(path)
+    _check_moves(path)
+    return probe_video(path)
 
 
-def read_video(path: Path, size: tuple[int, int], count: int, fps: float) -> Frames:
-    """``count`` frames at ``fps`` from the start, each cropped to ``size``; two passes."""
-    times = [time for time, _ in _frames(path)]
-    wanted = nearest_in_time(times, count, fps)
-    last, kept = max(wanted), {}
-    for index, (_, show) in enumerate(_frames(path)):
-        if index in wanted:
-            kept[index] = cover(show(), size)
-        if index == last:
-            break
-    return stack([kept[index] for index in wanted])
+_PROBES = {"image": probe_image, "video": probe_video, "mask": probe_mask}
 
 
-def read_clip(path: Path) -> dict[str, Any]:
-    """An MP4's comment, and a hash of its pictures as stored and of when each is shown."""
-    comment, found = read_comment(path), hashlib.sha256()
+def _video(path: Path, take: Take) -> Pictures:
+    line = timeline(path)
+    for places, picture in shown_at(path, take.moments(line.seconds), line):
+        yield places, fit(picture, take.size, take.fit)
+
+
+def _mask(path: Path, take: Take, video: Path) -> Pictures:
+    """A picture is held; a video goes with the one it lies over, and its last picture stays."""
+    if is_still(path):
+        yield range(take.num_frames), fit_mask(open_mask(path), take.size, take.fit)
+        return
+    _check_moves(path)
+    moments = take.moments(timeline(video).seconds)
+    for places, picture in shown_at(path, moments, timeline(path)):
+        yield places, fit_mask(drawn(picture), take.size, take.fit)
+
+
+def _check_moves(path: Path) -> None:
     try:
-        with av.open(path, format="mp4") as container:
-            for index, frame in enumerate(container.decode(_video_stream(container))):
-                if index >= MAX_FRAMES:
-                    raise Refused(f"must have at most {MAX_FRAMES:,} frames")
-                found.update(f"{frame.time} {frame.format.name} {frame.width}".encode())
-                found.update(frame.to_ndarray().tobytes())
-    except (av.FFmpegError, ValueError) as error:
-        _not_readable("video", "an MP4", error)
-    return {"comment": comment, "pictures": found.hexdigest()}
+        container_format(path)
+    except Refused:
+        raise Refused(
+            "must be a PNG, JPEG, WebP, GIF, BMP or TIFF image, or an MP4, WebM, MOV, MKV or AVI "
+            "video"
+        ) from None
 
 
-def read_comment(path: Path) -> str:
-    """An MP4's comment; empty where it has none."""
-    if _container_format(path) != "mp4":
-        raise Refused("must be an MP4")
-    try:
-        with av.open(path, format="mp4") as container:
-            comment = container.metadata.get(METADATA_KEY, "")
-    except (av.FFmpegError, ValueError) as error:
-        _not_readable("video", "an MP4", error)
-    if len(comment) > MAX_COMMENT:
-        raise Refused(f"must hold at most {MAX_COMMENT:,} characters of metadata")
-    return comment
+def _write(file: BinaryIO, pictures: Pictures, take: Take) -> None:
+    """A ``.npy`` of (num_frames, height, width[, 3]), picture by picture: they are never all here.
+
+    A still image is one frame.
+    """
+    begin: int | None = None
+    for places, picture in pictures:
+        data = np.asarray(picture)
+        if begin is None:
+            begin = _write_header(file, data, take)
+        for place in places:
+            file.seek(begin + place * data.nbytes)
+            file.write(data.tobytes())
 
 
-def _duration(times: list[float]) -> float:
-    """The last frame is shown as long as the frames are on average."""
-    if len(times) < 2:
-        return 1 / 25
-    return times[-1] * len(times) / (len(times) - 1)
+def _write_header(file: BinaryIO, first: np.ndarray, take: Take) -> int:
+    """Returns where the frames begin."""
+    header = np.lib.format.header_data_from_array_1_0(first)
+    shape = (take.num_frames, *first.shape)
+    np.lib.format.write_array_header_1_0(file, {**header, "shape": shape})
+    return file.tell()
 
 
-def _frames(path: Path) -> Iterator[tuple[float, Callable[[], Image.Image]]]:
-    """(seconds from the first frame, its picture on demand) for the first video track."""
-    try:
-        with av.open(path, format=_container_format(path)) as container:
-            stream = _video_stream(container)
-            pixel = _pixel_ratio(stream)
-            start: float | None = None
-            for index, frame in enumerate(container.decode(stream)):
-                time = frame.time if frame.time is not None else index / 25
-                start = time if start is None else start
-                if index >= MAX_FRAMES or time - start > MAX_SECONDS:
-                    raise Refused(f"must last at most {MAX_SECONDS // 60} minutes")
-                yield time - start, partial(_as_seen, frame, pixel)
-    except av.FFmpegError as error:
-        _not_readable("video", "an MP4, WebM, MOV, MKV or AVI", error)
-
-
-def _as_seen(frame: av.VideoFrame, pixel: Fraction) -> Image.Image:
-    """The frame with square pixels, turned as its display matrix says."""
-    image = frame.to_image()
-    if pixel != 1:  # the longer side grows, so that nothing is lost
-        wide, high = max(pixel, 1), max(1 / pixel, 1)
-        image = image.resize((round(image.width * wide), round(image.height * high)))
-    turns = round(frame.rotation / 90) % 4
-    return image.rotate(90 * turns, expand=True)
-
-
-def _pixel_ratio(stream: av.VideoStream) -> Fraction:
-    """Width to height of one pixel; 1 where the file does not say, or nothing sensible."""
-    ratio = stream.sample_aspect_ratio
-    if not ratio or max(ratio, 1 / ratio) > MAX_STRETCH:
-        return Fraction(1)
-    return ratio
-
-
-def _container_format(path: Path) -> str:
-    """The container by its first bytes: names lie, and playlists must never be followed."""
-    with path.open("rb") as file:
-        head = file.read(16)
-    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
-        return "mp4"
-    if head[:4] == b"\x1aE\xdf\xa3":
-        return "matroska"
-    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
-        return "avi"
-    if head[:6] in (b"GIF87a", b"GIF89a"):
-        return "gif"
-    if head[:1] == b"G":
-        return "mpegts"
-    raise Refused("must be an MP4, WebM, MOV, MKV or AVI video")
-
-
-def _video_stream(container: InputContainer) -> av.VideoStream:
-    if not container.streams.video:
-        raise Refused("must have a picture; this file has sound only")
-    stream = container.streams.video[0]
-    if stream.codec_context.name not in CODECS:
-        raise Refused(f"must not use the codec {stream.codec_context.name}")
-    if max(stream.width, stream.height) > MAX_VIDEO_SIDE:
-        raise Refused(f"must be at most {MAX_VIDEO_SIDE} pixels a side")
-    seconds = (container.duration or 0) / av.time_base
-    if seconds > MAX_SECONDS:
-        raise Refused(f"must last at most {MAX_SECONDS // 60} minutes")
-    stream.thread_type = "AUTO"
-    stream.codec_context.thread_count = THREADS
-    return stream
-
-
-def _not_readable(kind: str, allowed: str, error: Exception) -> NoReturn:
-    raise Refused(f"must be {allowed} {kind} that opens; this one is broken or not one") from error
-
-
-def _limit() -> None:
+def _limit(cpu_seconds: int = MAX_CPU_SECONDS) -> None:
     """Cap memory, CPU time and file size where the system can (not on Windows)."""
     try:
         import resource
     except ImportError:
         return
-    resource.setrlimit(resource.RLIMIT_CPU, (MAX_CPU_SECONDS, MAX_CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_CPU, (cpu_seconds, cpu_seconds))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MAX_OUTPUT, MAX_OUTPUT))
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))

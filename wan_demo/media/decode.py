@@ -8,22 +8,27 @@ import os
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import Any, Literal
 
 import numpy as np
 
-from wan_demo.domain.events import Frames
+from wan_demo.domain.edit import Fit
+from wan_demo.domain.events import Frames, Mask
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import Size
 from wan_demo.errors import UnreadableMedium
+from wan_demo.media.take import Take
 
 log = logging.getLogger(__name__)
 
 MAX_BYTES = 200 * 2**20
 TIMEOUT_SECONDS = 90
+READING_SECONDS = 300
+"""The same for a job's frames."""
+
 MAX_AT_ONCE = 2
 """Files opened at the same time: what is uploaded must not take the machine from the worker."""
 
@@ -48,7 +53,7 @@ _places = BoundedSemaphore(MAX_AT_ONCE)
 
 
 def probe(path: Path, kind: Kind) -> Medium:
-    """What a file holds; raises UnreadableMedium naming the field (``image`` or ``video``)."""
+    """What a file holds; raises UnreadableMedium naming the field, which bears the kind's name."""
     _check_size(path, kind)
     answer = _ask({"do": "probe", "kind": kind, "path": str(path.resolve())})
     return Medium(kind=kind, **answer)
@@ -71,16 +76,27 @@ def _is_file(path: Path) -> bool:
         return False
 
 
-def read_image(path: Path, size: Size) -> Frames:
-    """A picture cropped to ``size`` (width, height): an array of shape (1, height, width, 3)."""
-    return _read({"kind": "image", "path": str(path.resolve())}, size)
+def read_image(path: Path, size: Size, fit: Fit = Fit.CROP) -> Frames:
+    """A picture in ``size`` (width, height): an array of shape (1, height, width, 3)."""
+    return _read({"kind": "image"}, path, Take(size, 1, 1, fit=fit))
 
 
 def read_video(path: Path, size: Size, num_frames: int, fps: float) -> Frames:
-    """``num_frames`` frames at ``fps``: shape (num_frames, height, width, 3)."""
-    return _read(
-        {"kind": "video", "path": str(path.resolve()), "frames": num_frames, "fps": fps}, size
-    )
+    """``num_frames`` frames at ``fps`` from the start, cropped: (num_frames, height, width, 3)."""
+    return read_take(path, Take(size, num_frames, fps))
+
+
+def read_take(path: Path, take: Take) -> Frames:
+    """What a take is of a video: shape (num_frames, height, width, 3)."""
+    return _read({"kind": "video"}, path, take)
+
+
+def read_mask(path: Path, take: Take, video: Path) -> Mask:
+    """A picture or a video over what ``read_take`` gives of ``video``: white or nothing drawn.
+
+    Shape (num_frames, height, width), uint8: 255 is edited, 0 stays, and so does all padding.
+    """
+    return _read({"kind": "mask", "video": str(video.resolve())}, path, take)
 
 
 def read_clip(path: Path) -> Clip:
@@ -95,10 +111,11 @@ def read_comment(path: Path) -> str:
     return _ask({"do": "comment", "kind": "clip", "path": str(path.resolve())})["comment"]
 
 
-def _read(command: dict[str, Any], size: Size) -> Frames:
+def _read(command: dict[str, Any], path: Path, take: Take) -> Frames:
     with tempfile.TemporaryDirectory() as folder:
         to = Path(folder) / "frames.npy"
-        _ask({**command, "do": "read", "width": size[0], "height": size[1], "to": str(to)})
+        more = {"do": "read", "path": str(path.resolve()), "take": asdict(take), "to": str(to)}
+        _ask({**command, **more})
         return np.load(to, allow_pickle=False)
 
 
@@ -106,10 +123,11 @@ def _ask(command: dict[str, Any]) -> dict[str, Any]:
     """Run the child on one command; every way it can die is a refusal of the file."""
     field = command["kind"]
     name = "this file"
+    seconds = READING_SECONDS if "take" in command else TIMEOUT_SECONDS
     try:
-        done = _run(json.dumps(command))
+        done = _run(json.dumps(command), seconds)
     except subprocess.TimeoutExpired:
-        allowed = f"must open within {TIMEOUT_SECONDS} seconds"
+        allowed = f"must open within {seconds} seconds"
         raise UnreadableMedium(field, name, allowed) from None
     if done.returncode != 0:
         log.warning("the child ended with %d: %s", done.returncode, done.stderr[-500:].strip())
@@ -120,7 +138,7 @@ def _ask(command: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
-def _run(command: str) -> subprocess.CompletedProcess[str]:
+def _run(command: str, seconds: float) -> subprocess.CompletedProcess[str]:
     with _places:
         return subprocess.run(
             [sys.executable, "-m", "wan_demo.media.child"],
@@ -128,7 +146,7 @@ def _run(command: str) -> subprocess.CompletedProcess[str]:
             capture_output=True,
             text=True,
             errors="replace",
-            timeout=TIMEOUT_SECONDS,
+            timeout=seconds,
             check=False,
             cwd=_CODE,
             env={**os.environ, **_LIMITED},

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from wan_demo.domain.events import Frames
+from wan_demo.domain.events import Frames, Mask
 
 CHANGED = 15.0
 """Levels of 255 by which an edit must differ from the decoded source to count as one: about what
@@ -45,7 +44,7 @@ def match_colors(made: Frames, source: Frames) -> Frames:
     return matched
 
 
-def paste(made: Frames, source: Frames, mask: NDArray[np.uint8]) -> Frames:
+def paste(made: Frames, source: Frames, mask: Mask) -> Frames:
     """The edit inside the mask, the source's own pixels outside, with a soft edge inside it.
 
     ``mask``: (frames, height, width), 255 where the clip is edited.
@@ -58,7 +57,7 @@ def paste(made: Frames, source: Frames, mask: NDArray[np.uint8]) -> Frames:
     return pasted
 
 
-def soft(mask: NDArray[np.uint8], radius: float) -> NDArray[np.float32]:
+def soft(mask: Mask, radius: float) -> NDArray[np.float32]:
     """0 outside and at the edge of a mask (height, width), rising to 1 within it."""
     marked = np.where(mask >= 128, 255, 0).astype(np.uint8)
     blurred = Image.fromarray(marked).filter(ImageFilter.GaussianBlur(radius))

@@ -1,0 +1,97 @@
+"""What a video shows when: found without decoding what nobody asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from tests.makers import gray_index, grays, save_video
+from wan_demo.media import moving
+from wan_demo.media.moving import shown_at, timeline
+from wan_demo.media.opened import Refused
+
+
+def levels(path: Path, moments: list[float]) -> list[int]:
+    """Which of ``grays`` is shown at each moment."""
+    found = [-1] * len(moments)
+    for places, picture in shown_at(path, moments, timeline(path)):
+        for place in places:
+            found[place] = gray_index(np.asarray(picture))
+    return found
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory) -> Path:
+    """Thirty seconds at 1 a second, a key frame every four."""
+    path = tmp_path_factory.mktemp("videos") / "long.mkv"
+    with av.open(path, "w") as file:
+        stream = file.add_stream("libx264", rate=1, options={"g": "4", "bf": "2"})
+        stream.height, stream.width, stream.pix_fmt = 64, 64, "yuv420p"
+        for picture in grays(30):
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode())
+    return path
+
+
+@pytest.fixture
+def decoded(monkeypatch) -> list[float]:
+    """The times of the frames that were decoded."""
+    times: list[float] = []
+    frames = moving._frames
+
+    def counting(*args):
+        for time, show in frames(*args):
+            times.append(time)
+            yield time, show
+
+    monkeypatch.setattr(moving, "_frames", counting)
+    return times
+
+
+def test_only_the_part_that_is_wanted_is_decoded(long, decoded):
+    assert levels(long, [22.5, 23.5, 24.5]) == [22, 23, 24]
+    assert min(decoded) >= 17
+    assert max(decoded) <= 26
+
+
+def test_moments_may_come_in_any_order_and_twice(long):
+    assert levels(long, [24.5, 3.2, 24.6, 0.0, 11.9]) == [24, 3, 24, 0, 11]
+
+
+def test_after_the_end_the_last_picture_stays(long):
+    assert levels(long, [28.0, 29.5, 45.0]) == [28, 29, 29]
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mov", "avi", "ts", "webm"])
+@pytest.mark.parametrize("moments", [[0.0, 2.4], [3.6, 4.1]])
+def test_every_container_is_entered_at_the_same_moment(tmp_path, suffix, moments):
+    codec = "libvpx" if suffix == "webm" else "libx264"
+    path = save_video(tmp_path / f"clip.{suffix}", grays(22), fps=4, codec=codec)
+    assert levels(path, moments) == [int(moment * 4) for moment in moments]
+
+
+@pytest.mark.parametrize("codec", ["libx264", "mpeg4"])
+def test_avi_is_read_in_order(tmp_path, codec):
+    """It has no times: of frames that look ahead, those of the decoder come in any order."""
+    path = save_video(tmp_path / "clip.avi", grays(22), fps=4, codec=codec)
+    line = timeline(path)
+    assert (len(line.times), line.seconds) == (22, pytest.approx(5.5))
+    assert levels(path, [index / 4 + 0.1 for index in range(22)]) == list(range(22))
+
+
+def test_a_track_that_begins_late_begins_at_its_first_frame(tmp_path):
+    """As in a live recording, whose clock runs from an earlier moment."""
+    path = save_video(tmp_path / "late.mkv", grays(6), times_ms=[7000 + 500 * i for i in range(6)])
+    line = timeline(path)
+    assert line.times == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5])
+    assert levels(path, [0.1, 2.3]) == [0, 4]
+
+
+def test_too_many_frames_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(moving, "MAX_FRAMES", 8)
+    path = save_video(tmp_path / "clip.mp4", grays(9))
+    with pytest.raises(Refused, match="at most 8 frames"):
+        timeline(path)

@@ -1,0 +1,88 @@
+"""A stranger's video, opened: by its first bytes, with codecs from a list, within limits.
+
+Only the child process imports this (``wan_demo.media.child``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NoReturn
+
+import av
+from av.container import InputContainer
+from av.stream import Disposition
+
+MAX_VIDEO_SIDE = 4096
+MAX_SECONDS = 600
+
+THREADS = 4
+"""Each of a decoder's threads takes memory, and one per core can be more than the child may."""
+
+CODECS = frozenset(
+    {"h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "mpeg4", "mjpeg", "prores"}
+    | {"mpeg2video", "mpeg1video", "ffv1", "rawvideo", "theora", "gif"}
+)
+
+
+class Refused(Exception):
+    """The file cannot be used; the text says what is allowed, after "<field>: "."""
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
+    """A file and its first video track, ready to be decoded; raises Refused, later too."""
+    try:
+        with av.open(path, format=container_format(path)) as container:
+            yield container, video_stream(container)
+    except av.FFmpegError as error:
+        not_readable("video", "an MP4, WebM, MOV, MKV or AVI", error)
+
+
+def container_format(path: Path) -> str:
+    """The container by its first bytes: names lie, and playlists must never be followed."""
+    with path.open("rb") as file:
+        head = file.read(16)
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
+        return "mp4"
+    if head[:4] == b"\x1aE\xdf\xa3":
+        return "matroska"
+    if head[:4] == b"RIFF" and head[8:12] == b"AVI ":
+        return "avi"
+    if head[:6] in (b"GIF87a", b"GIF89a"):
+        return "gif"
+    if head[:1] == b"G":
+        return "mpegts"
+    raise Refused("must be an MP4, WebM, MOV, MKV or AVI video")
+
+
+def video_stream(container: InputContainer) -> av.VideoStream:
+    """The first track that moves: a song's cover picture is none."""
+    tracks = [each for each in container.streams.video if not _is_cover(each)]
+    if not tracks:
+        raise Refused("must have a picture; this file has sound only")
+    stream = tracks[0]
+    if stream.codec_context.name not in CODECS:
+        raise Refused(f"must not use the codec {stream.codec_context.name}")
+    if max(stream.width, stream.height) > MAX_VIDEO_SIDE:
+        raise Refused(f"must be at most {MAX_VIDEO_SIDE} pixels a side")
+    check_seconds((container.duration or 0) / av.time_base)
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = THREADS
+    return stream
+
+
+def check_seconds(seconds: float) -> None:
+    """Refuse what lasts too long."""
+    if seconds > MAX_SECONDS:
+        raise Refused(f"must last at most {MAX_SECONDS // 60} minutes")
+
+
+def not_readable(kind: str, allowed: str, error: Exception) -> NoReturn:
+    """Refuse what does not open."""
+    raise Refused(f"must be {allowed} {kind} that opens; this one is broken or not one") from error
+
+
+def _is_cover(stream: av.VideoStream) -> bool:
+    return bool(stream.disposition & Disposition.attached_pic)

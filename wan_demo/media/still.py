@@ -1,0 +1,79 @@
+"""Strangers' pictures, and what is drawn as a mask; only the child process imports this."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
+
+from wan_demo.media.opened import Refused, not_readable
+
+MAX_PIXELS = 64_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+
+EDITED = 128
+"""From this brightness, and this opacity, a mask's pixel is edited."""
+
+
+def open_image(path: Path) -> Image.Image:
+    """A still picture, upright and RGB; transparent parts become white."""
+    return _flatten(_upright(path))
+
+
+def open_mask(path: Path) -> Image.Image:
+    """A still mask, upright, of mode L: 255 where it is to be edited, else 0.
+
+    That is what is bright and not transparent, so that a drawing of any color but black on an
+    empty layer says the same as white on black.
+    """
+    image = _upright(path)
+    mask = drawn(_flatten(image))
+    if image.has_transparency_data:
+        mask = ImageChops.multiply(mask, _split(image.convert("RGBA").getchannel("A")))
+    return mask
+
+
+def drawn(image: Image.Image) -> Image.Image:
+    """What of an RGB picture is bright: mode L, 0 or 255. A color counts by its largest part."""
+    red, green, blue = image.convert("RGB").split()
+    return _split(ImageChops.lighter(ImageChops.lighter(red, green), blue))
+
+
+def is_still(path: Path) -> bool:
+    """Whether a file begins as a picture does that does not move."""
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            return getattr(image, "n_frames", 1) == 1 or image.format != "GIF"
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
+        return False
+
+
+def _split(levels: Image.Image) -> Image.Image:
+    return levels.point([0] * EDITED + [255] * (256 - EDITED))
+
+
+def _upright(path: Path) -> Image.Image:
+    Image.MAX_IMAGE_PIXELS = None  # checked below, with a sentence of our own
+    try:
+        image = Image.open(path, formats=FORMATS)
+        if image.width * image.height > MAX_PIXELS:
+            raise Refused(f"must have at most {MAX_PIXELS // 10**6} million pixels")
+        image.load()
+        return ImageOps.exif_transpose(image)
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        not_readable("image", "a PNG, JPEG, WebP, GIF, BMP or TIFF", error)
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """RGB on white, whatever the mode; 16-bit gray is scaled, not clipped."""
+    if image.mode.startswith("I") or image.mode == "F":
+        values = np.asarray(image, dtype=np.float64)
+        top = 65535.0 if values.max(initial=0) > 255 else 255.0
+        image = Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        ground = Image.new("RGBA", image.size, "white")
+        ground.alpha_composite(image)
+        image = ground
+    return image.convert("RGB")
