@@ -6,6 +6,9 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from wan_demo.domain.events import Event, Frames
 from wan_demo.domain.request import GenerationRequest
 
@@ -14,12 +17,14 @@ from wan_demo.domain.request import GenerationRequest
 class Inputs:
     """The request's media as frames of the request's own size.
 
-    Shapes: pictures (1, height, width, 3), ``video`` (num_frames, height, width, 3).
+    Shapes: pictures (1, height, width, 3), ``video`` (num_frames, height, width, 3), ``mask``
+    (num_frames, height, width), 255 where the video is edited.
     """
 
     image: Frames | None = None
     last_image: Frames | None = None
     video: Frames | None = None
+    mask: NDArray[np.uint8] | None = None
 
 
 class Engine(Protocol):
