@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch.nn import functional
 
+from wan_demo.domain.events import Mask
 from wan_demo.domain.windows import latent_frames
 
 
-def latent_mask(mask: NDArray[np.uint8], like: torch.Tensor) -> torch.Tensor:
+def latent_mask(mask: Mask, like: torch.Tensor) -> torch.Tensor:
     """A mask of pixels (frames, height, width), 255 where the clip is edited, for latents.
 
     Returns 0 and 1 of shape (1, 1, latent frames, latent height, latent width). A latent is edited

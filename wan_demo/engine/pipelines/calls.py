@@ -14,9 +14,11 @@ from diffusers import (
 from PIL import Image
 
 from wan_demo.domain.architecture import Call
+from wan_demo.domain.edit import Guide
 from wan_demo.domain.events import Frames
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
+from wan_demo.engine import guides
 from wan_demo.engine.base import Inputs
 from wan_demo.errors import GenerationFailed
 
@@ -76,17 +78,25 @@ def _first_last(request: GenerationRequest, inputs: Inputs) -> Arguments:
 
 
 def _control(request: GenerationRequest, inputs: Inputs) -> Arguments:
+    """Arrays of one clip, whose levels may lie between those of a picture."""
+    source, mask = _read(inputs.video), inputs.mask
+    edited = {} if mask is None else {"mask": guides.edited(mask)[None]}
     return {
         "num_frames": request.num_frames,
-        "video": _images(inputs.video),
+        "video": guides.shown(source, request.guide or Guide.VIDEO, mask)[None],
         "conditioning_scale": request.conditioning_scale,
+        **edited,
     }
 
 
 def _images(frames: Frames | None) -> list[Image.Image]:
+    return [Image.fromarray(frame) for frame in _read(frames)]
+
+
+def _read(frames: Frames | None) -> Frames:
     if frames is None:
         raise GenerationFailed("The request's medium was not read.")
-    return [Image.fromarray(frame) for frame in frames]
+    return frames
 
 
 ADAPTERS: Mapping[Call, Adapter] = {
