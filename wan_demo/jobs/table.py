@@ -31,7 +31,7 @@ jobs = sa.Table(
     sa.Column("alike", sa.String(MAX_KIND), nullable=False, server_default=""),
     sa.Column("place", sa.Integer),
     sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("losses", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("losses", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("worker", sa.String(64)),
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
     sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
