@@ -30,7 +30,8 @@ def create_app(
         finally:
             stop()
 
-    app = FastAPI(title="Wan Demo", version=__version__, lifespan=life, docs_url=None)
+    # What programs are to call is Gradio's: a description of the few other routes helps nobody.
+    app = FastAPI(title="Wan Demo", version=__version__, lifespan=life, openapi_url=None)
     app.include_router(health_router(checks))
     app.include_router(files_router(links))
     app.include_router(owner_router(links))
