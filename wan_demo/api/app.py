@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from wan_demo import __version__
 from wan_demo.api.files import files_router
 from wan_demo.api.health import Checks, health_router
+from wan_demo.api.limits import BodyLimitMiddleware
 from wan_demo.api.owner import OwnerMiddleware, owner_router
 from wan_demo.media.links import Links
 
@@ -36,6 +37,7 @@ def create_app(
     app.include_router(files_router(links))
     app.include_router(owner_router(links))
     app.add_middleware(OwnerMiddleware, links=links)
+    app.add_middleware(BodyLimitMiddleware)
     app.add_exception_handler(RequestValidationError, _unreadable)
     return app
 

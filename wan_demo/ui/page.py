@@ -36,6 +36,10 @@ STATIC = Path(__file__).parent / "static"
 CACHE_SECONDS = 24 * 3600
 """How long Gradio keeps uploads and the copies made for downloads."""
 
+MOST_PAGES = 1000
+"""Pages that Gradio remembers, the latest in use. Each takes a third of a megabyte until it is
+forgotten, and closed ones are no exception: its own 10,000 are more than a small machine has."""
+
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Every event of the page returns at once, so none needs Gradio's queue or its spinner."""
 
@@ -82,6 +86,7 @@ def mount(
     ``logins`` are names and passwords; without them everybody is let in.
     """
     page = build_page(service, links, why, device, bool(logins))
+    page.state_session_capacity = MOST_PAGES
     page.has_launched = True  # else Gradio takes any path a client names for an upload
     return gr.mount_gradio_app(
         app,
