@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.ui.pressing import press_event
 from wan_demo.api.app import create_app
 from wan_demo.api.limits import MAX_BYTES
 from wan_demo.ui import page as pages
@@ -24,11 +25,7 @@ def client(service, links, monkeypatch) -> Iterator[TestClient]:
 
 def press(client: TestClient, name: str, session: str, told: str = "") -> int:
     """One event of the page, each of its values the same."""
-    config = client.get("/config").json()
-    event = next(each for each in config["dependencies"] if each["api_name"] == name)
-    body = {"data": [told] * len(event["inputs"]), "fn_index": event["id"]}
-    body |= {"session_hash": session}
-    return client.post("/gradio_api/run/predict", json=body).status_code
+    return press_event(client, name, told, session).status_code
 
 
 def test_the_pages_used_last_are_remembered_and_no_others(client):

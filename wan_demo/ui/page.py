@@ -26,6 +26,7 @@ from wan_demo.ui.key import ENTER_JS
 from wan_demo.ui.layout import Layout, build_layout
 from wan_demo.ui.library_events import LibraryEvents
 from wan_demo.ui.library_layout import TAB
+from wan_demo.ui.refusing import RefusingBlocks
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 
@@ -52,7 +53,7 @@ def build_page(
     Where people are known ``by_login`` they need no key.
     """
     spec = service.models.find(service.default_model)
-    with gr.Blocks(
+    with RefusingBlocks(
         title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
     ) as page:
         layout = build_layout(service, spec, why, words.promise(device))
