@@ -199,9 +199,18 @@ def test_a_job_that_ran_before_workers_had_groups_is_the_servers(tmp_path):
     with engine.begin() as connection:
         context = MigrationContext.configure(connection)
         with Operations.context(context) as operations:
-            for index in ("ix_jobs_recent", "ix_jobs_started", "ix_jobs_alike"):
+            for index in ("ix_jobs_recent", "ix_jobs_turn", "ix_jobs_alike"):
                 operations.drop_index(index, "jobs")
-            for column in ("losses", "kind", "place", "seen_at", "alike", "pinned", "deleted_at"):
+            for column in (
+                "losses",
+                "kind",
+                "place",
+                "turn",
+                "seen_at",
+                "alike",
+                "pinned",
+                "deleted_at",
+            ):
                 operations.drop_column("jobs", column)
         connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     engine.dispose()

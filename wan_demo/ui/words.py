@@ -12,6 +12,10 @@ TASK_TITLES = {
     Task.VIDEO_TO_VIDEO: "Style edit",
 }
 
+EDIT = "Edit this"
+ANIMATE = "Animate this frame"
+"""What the stage and the Library call the same two things."""
+
 
 def duration(seconds: float) -> str:
     """``4 s``, ``2 min 5 s``, ``1 h 3 min``."""
