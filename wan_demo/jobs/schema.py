@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from wan_demo.jobs.table import metadata
 
-NEWEST = "0006"
+NEWEST = "0007"
 """The last of ``migrations/versions``."""
 
 _version = sa.Table(
