@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import time
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -79,3 +81,46 @@ def test_an_expired_address_is_not_found(client, address, monkeypatch):
 def test_files_cannot_be_listed(client):
     assert client.get("/files/").status_code == 404
     assert client.get("/files").status_code == 404
+
+
+PARTS = [{}, {"range": "bytes=10-19"}, {"range": "bytes=0-9,20-29"}]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_clip_that_is_removed_between_check_and_send_is_not_found(folder, part):
+    name = folder.video_of("job", 1, 0)
+
+    def remove(_job_id: str) -> bool:
+        folder.video(name).unlink()
+        return False
+
+    links = Links(folder, remove)
+    folder.video(name).write_bytes(bytes(range(100)))
+    app = create_app(links, {}, lambda: None, lambda: None)
+    answer = TestClient(app).get(f"/{links.video(name)}", headers=part)
+    assert (answer.status_code, "no such file" in answer.json()["detail"]) == (404, True)
+
+
+@pytest.mark.parametrize(("part", "size"), [*zip(PARTS, (100, 10, 20), strict=True)])
+def test_a_clip_that_was_promised_is_sent_whole_whatever_becomes_of_it(
+    client, folder, address, part, size
+):
+    """TestClient reads nothing before the end, so that this talks to the application itself."""
+    said: list[dict[str, Any]] = []
+
+    async def hear() -> dict[str, Any]:
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def send(message: dict[str, Any]) -> None:
+        said.append(message)
+        folder.video(folder.video_of("job", 1, 0)).unlink(missing_ok=True)
+
+    headers = [(name.encode(), value.encode()) for name, value in part.items()]
+    scope = {"type": "http", "method": "GET", "path": address, "headers": headers}
+    scope |= {"query_string": b"", "scheme": "http", "http_version": "1.1", "asgi": {}}
+    asyncio.run(client.app(scope, hear, send))
+    body = b"".join(each.get("body", b"") for each in said[1:])
+    promised = int(dict(said[0]["headers"])[b"content-length"])
+    assert said[0]["status"] in (200, 206)
+    assert len(body) == promised >= size

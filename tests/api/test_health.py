@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 
 def test_live_answers(client):
     assert client.get("/health/live").json() == {"status": "live"}
@@ -23,3 +25,8 @@ def test_what_runs_beside_the_app_starts_and_stops_with_it(client, life):
     client.__exit__(None, None, None)
     assert life.events == ["start", "stop"]
     client.__enter__()
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"])
+def test_the_few_routes_beside_the_page_are_not_described(client, path):
+    assert client.get(path).status_code == 404

@@ -17,6 +17,7 @@ from tests.makers import request, until
 from wan_demo.domain.job import Failure, Job, Output, Progress, Stage, Status
 from wan_demo.domain.queue import Caps
 from wan_demo.errors import QueueFull, TooManyJobs
+from wan_demo.jobs import memory, sql
 from wan_demo.jobs.base import Claim, JobStore
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
@@ -496,3 +497,17 @@ def test_a_claim_that_was_given_back_gives_no_sign(store: JobStore):
     before = store.signs()
     store.beat(lost)
     assert store.signs() == before
+
+
+@pytest.mark.parametrize("jump", [timedelta(hours=-1), timedelta(days=1)])
+def test_turns_are_fair_whatever_the_clock_does(store, monkeypatch, jump):
+    """Who was served last is known by a count: else one owner waits until it is so late again."""
+    for owner in ("ada", "bob") * 5:
+        add(store, owner)
+    taken = [claim(store).job.owner for _ in range(3)]
+    for module in (memory, sql):
+        monkeypatch.setattr(module, "_now", lambda: datetime.now(UTC) + jump)
+    taken += [claim(store).job.owner for _ in range(4)]
+    monkeypatch.undo()
+    taken += [claim(store).job.owner for _ in range(3)]
+    assert taken == ["ada", "bob"] * 5

@@ -149,11 +149,11 @@ def test_a_result_goes_from_tab_to_tab_and_back(page: Page, server: str):
     person.type_prompt(page, "a blue star")
     person.generate(page)
     person.finished_video(page)
-    page.get_by_role("button", name="Send to Style edit").click()
+    page.get_by_role("button", name="Edit this").click()
     tab = page.get_by_role("tab", name="Style edit")
     expect(tab).to_have_attribute("aria-selected", "true")
     expect(person.plan(page)).to_contain_text(f"strength {DEFAULTS.strength:g}")
-    page.get_by_role("button", name="Send to Image to video").click()
+    page.get_by_role("button", name="Animate this frame").click()
     expect(page.locator("#image img")).to_be_visible()
     expect(person.plan(page)).not_to_contain_text("strength")
     person.generate(page)
@@ -284,6 +284,7 @@ def test_a_phone_shows_the_stage_right_under_generate(page: Page, server: str):
     assert width <= 390
     for tab in ("Text to video", "Image to video", "Style edit"):
         expect(page.get_by_role("tab", name=tab)).to_be_visible()
+    expect(page.locator("footer .divider")).to_be_hidden()  # there is nothing that it divides
 
 
 @pytest.mark.parametrize(

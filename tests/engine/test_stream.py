@@ -1,18 +1,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextvars import ContextVar
 from threading import Event as Flag
 from threading import current_thread, enumerate
+from weakref import ref
 
 import pytest
 
 from tests.makers import until
-from wan_demo.domain.events import Decoding, Loading, Step
-from wan_demo.engine.stream import Closed, Emit, stream
+from wan_demo.domain.events import Decoding, Event, Loading, Step
+from wan_demo.engine.stream import Closed, Emit, Lane
+
+NAME = "calls"
 
 STEPS = [Step(index, 5) for index in range(1, 6)]
+
+
+def stream(call: Callable[[Emit], None]) -> Generator[Event, None, None]:
+    return Lane(NAME).stream(call)
+
+
+def has_thread(name: str) -> bool:
+    """A name for each test: the traceback of another one's failure may still hold its lane."""
+    return name in {thread.name for thread in enumerate()}
 
 
 def emit_all(steps: list[Step]) -> Callable[[Emit], None]:
@@ -69,12 +81,46 @@ def test_closing_stops_at_the_next_emit_and_waits_for_the_call():
     next(events)
     events.close()
     assert reached == ["closed"]
-    assert not [thread for thread in enumerate() if thread.name == "generation"]
+
+
+def test_calls_run_one_after_another_in_one_thread_that_keeps_nothing_of_them():
+    lane, seen, held = Lane(NAME), [], []
+
+    class Medium:
+        """Something large that a call holds."""
+
+    def call(medium: Medium) -> Callable[[Emit], None]:
+        held.append(ref(medium))
+        return lambda _emit: seen.append((current_thread(), medium is not None))
+
+    for _ in range(3):
+        assert list(lane.stream(call(Medium()))) == []
+    assert len(set(seen)) == 1
+    until(lambda: not [one for one in held if one() is not None])
+
+
+def test_a_lane_whose_call_failed_takes_the_next_one():
+    lane = Lane(NAME)
+
+    def fail(_emit: Emit) -> None:
+        raise SystemExit(1)
+
+    with pytest.raises(SystemExit):
+        list(lane.stream(fail))
+    assert list(lane.stream(emit_all(STEPS))) == STEPS
+
+
+def test_a_lane_that_nobody_holds_ends_its_thread():
+    lane = Lane("held")
+    assert list(lane.stream(emit_all(STEPS))) == STEPS
+    assert has_thread("held")
+    del lane
+    until(lambda: not has_thread("held"))
 
 
 def test_an_unfinished_stream_that_is_dropped_ends_too():
-    next(stream(emit_all(STEPS * 1000)))
-    until(lambda: not [thread for thread in enumerate() if thread.name == "generation"])
+    next(Lane("dropped").stream(emit_all(STEPS * 1000)))
+    until(lambda: not has_thread("dropped"))
 
 
 def test_a_call_that_never_began_is_not_run():
@@ -92,4 +138,4 @@ def test_the_call_sees_the_callers_context_in_a_thread_of_its_own():
         seen.extend([user.get(), current_thread().name])
 
     assert list(stream(call)) == []
-    assert seen == ["ada", "generation"]
+    assert seen == ["ada", NAME]

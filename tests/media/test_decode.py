@@ -410,7 +410,7 @@ def test_few_files_are_opened_at_once(tmp_path, monkeypatch):
 def test_the_child_cannot_fill_the_disk(tmp_path):
     code = (
         "import sys; from pathlib import Path; from wan_demo.media import child; "
-        "child.MAX_OUTPUT = 1000; child._limit(); Path(sys.argv[1]).write_bytes(bytes(1001))"
+        "child.MAX_OUTPUT = 1000; child._limit(60); Path(sys.argv[1]).write_bytes(bytes(1001))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "large")],

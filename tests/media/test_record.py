@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.makers import grays, request, save_video
 from wan_demo.errors import InvalidRequest
+from wan_demo.media.decode import _CODE
 from wan_demo.media.encode import write_mp4
 from wan_demo.media.record import read_request
 
@@ -62,3 +67,15 @@ def test_files_from_elsewhere_are_refused(tmp_path):
     for name, allowed in said.items():
         error = refusal(tmp_path / f"{name}.mp4")
         assert (error.field, allowed in error.allowed) == ("clip", True), error.allowed
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such limits")
+def test_who_only_reads_metadata_has_less_time_than_who_decodes():
+    """Twenty million empty boxes are a minute's work, and two files are opened at a time."""
+    code = (
+        "import resource; from wan_demo.media import child; "
+        "child._run = lambda _: resource.getrlimit(resource.RLIMIT_CPU)[0]; child.main()"
+    )
+    run = partial(subprocess.check_output, [sys.executable, "-c", code], text=True, cwd=_CODE)
+    seconds = [int(run(input=json.dumps({"do": do}))) for do in ("comment", "probe")]
+    assert seconds[0] <= seconds[1] / 4

@@ -143,7 +143,7 @@ def test_what_was_made_before_an_early_end_is_shown(links: Links, early, state, 
     assert f"data-state='{state}'" in html
     assert line in html
     assert html.count("<video") == html.count(">Download ") == 2
-    assert "Send to Style edit" in html
+    assert "Edit this" in html
 
 
 def test_the_first_of_several_videos_is_there_while_the_next_is_made(links: Links):

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from wan_demo import __version__
 from wan_demo.api.files import files_router
 from wan_demo.api.health import Checks, health_router
+from wan_demo.api.limits import BodyLimitMiddleware
 from wan_demo.api.owner import OwnerMiddleware, owner_router
 from wan_demo.media.links import Links
 
@@ -30,11 +31,13 @@ def create_app(
         finally:
             stop()
 
-    app = FastAPI(title="Wan Demo", version=__version__, lifespan=life, docs_url=None)
+    # What programs are to call is Gradio's: a description of the few other routes helps nobody.
+    app = FastAPI(title="Wan Demo", version=__version__, lifespan=life, openapi_url=None)
     app.include_router(health_router(checks))
     app.include_router(files_router(links))
     app.include_router(owner_router(links))
     app.add_middleware(OwnerMiddleware, links=links)
+    app.add_middleware(BodyLimitMiddleware)
     app.add_exception_handler(RequestValidationError, _unreadable)
     return app
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from contextvars import copy_context
+from functools import partial
 from queue import SimpleQueue
 from threading import Event as Flag
 from threading import Thread
+from weakref import finalize
 
 from wan_demo.domain.events import Event
 
@@ -32,30 +34,50 @@ class Emit:
         return self._closed.is_set()
 
 
-def stream(call: Callable[[Emit], None]) -> Generator[Event, None, None]:
-    """Run ``call(emit)`` in a thread and yield what it emits; its exception is raised here.
+class Lane:
+    """One thread, in which calls run one after another; it ends once nobody holds the lane.
 
-    Closing the generator makes the next ``emit`` raise Closed and waits for the call to end, so
-    that the next call never overlaps with it.
+    A thread for each call would cost memory with each: it takes over one of glibc's arenas
+    (malloc(3), ``M_ARENA_MAX``), not always the same, and each of them keeps what a call needed
+    at most; OpenMP makes it a team of threads, which take arenas too.
     """
-    events: SimpleQueue[Event | BaseException | None] = SimpleQueue()
-    closed = Flag()
 
-    def run() -> None:
+    def __init__(self, name: str) -> None:
+        self._calls: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        Thread(target=_run_all, args=(self._calls,), name=name, daemon=True).start()
+        finalize(self, self._calls.put, None)
+
+    def stream(self, call: Callable[[Emit], None]) -> Generator[Event, None, None]:
+        """Run ``call(emit)`` in the thread and yield what it emits; its exception is raised here.
+
+        Closing the generator makes the next ``emit`` raise Closed and waits for the call to end,
+        so that the next call never overlaps with it.
+        """
+        events: SimpleQueue[Event | BaseException | None] = SimpleQueue()
+        closed, ended = Flag(), Flag()
+
+        def run() -> None:
+            try:
+                call(Emit(events.put, closed))
+            except BaseException as error:
+                events.put(error)
+            else:
+                events.put(None)
+            finally:
+                ended.set()
+
+        self._calls.put(partial(copy_context().run, run))
         try:
-            call(Emit(events.put, closed))
-        except BaseException as error:
-            events.put(error)
-        else:
-            events.put(None)
+            while (event := events.get()) is not None:
+                if isinstance(event, BaseException):
+                    raise event
+                yield event
+        finally:
+            closed.set()
+            ended.wait()
 
-    thread = Thread(target=copy_context().run, args=(run,), name="generation", daemon=True)
-    thread.start()
-    try:
-        while (event := events.get()) is not None:
-            if isinstance(event, BaseException):
-                raise event
-            yield event
-    finally:
-        closed.set()
-        thread.join()
+
+def _run_all(calls: SimpleQueue[Callable[[], object] | None]) -> None:
+    while (call := calls.get()) is not None:
+        call()
+        del call  # else what it holds, a medium's frames too, would wait for the next one

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
 from sqlalchemy.event import listen
 
 from wan_demo.errors import StorageAway, StorageFull
+from wan_demo.jobs.schema import bring_up_to_date
 
 BUSY_SECONDS = 30
 """How long a writer waits for SQLite's one write lock before it gives up."""
@@ -34,7 +33,8 @@ def connect(url: str | sa.URL, may_create: bool = True) -> sa.Engine:
     if is_sqlite:
         listen(engine, "connect", _configure_sqlite)
         listen(engine, "begin", _begin_sqlite)
-    _migrate(engine)
+    with engine.begin() as connection:
+        bring_up_to_date(connection)
     if is_sqlite:
         listen(engine, "do_connect", lambda *_: _must_exist(url))
     listen(engine, "handle_error", _translate)
@@ -99,11 +99,3 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     """Writers take the lock first, so that what they read can't be overtaken; readers take none."""
     reads = connection.get_execution_options().get("reads", False)
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _migrate(engine: sa.Engine) -> None:
-    config = Config()
-    config.set_main_option("script_location", "wan_demo.jobs:migrations")
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 from typing import Any
 
 from wan_demo.domain.estimate import alike
@@ -26,6 +27,8 @@ class MemoryJobStore(MemoryLibrary):
         self._seen: dict[str, datetime] = {}
         self._losses: Counter[str] = Counter()
         self._places: dict[str, int] = {}
+        self._turns: dict[str, int] = {}
+        self._count = count()
 
     def add(self, request: GenerationRequest, owner: str, caps: Caps | None = None) -> Job:
         job = Job(
@@ -75,6 +78,7 @@ class MemoryJobStore(MemoryLibrary):
             if job is None:
                 return None
             self._workers[job.id] = worker
+            self._turns[job.id] = next(self._count)
             self._seen[worker] = _now()
             started = self._set(
                 job, status=Status.RUNNING, attempt=job.attempt + 1, started_at=_now()
@@ -178,7 +182,7 @@ class MemoryJobStore(MemoryLibrary):
     def _queue(self) -> list[Job]:  # type: ignore[valid-type]
         """The waiting jobs in the order of their turns."""
         started = [job for job in self._jobs.values() if job.started_at]
-        started.sort(key=lambda job: job.started_at or job.created_at)
+        started.sort(key=lambda job: self._turns[job.id])
         waiting = sorted(self._with(Status.WAITING), key=lambda job: self._places[job.id])
         taken = order(map(_turn, waiting), [_turn(job) for job in started])
         return [self._jobs[turn.job_id] for turn in taken]

@@ -30,6 +30,7 @@ REMEMBERED = 500
 """Jobs taken lately that the order of turns looks back at."""
 
 _IS_OPEN = jobs.c.status.in_([Status.RUNNING, Status.WAITING])
+_OTHERS = jobs.alias()
 _LIGHT = [column for column in jobs.c if column is not jobs.c.request]
 
 UNREADABLE = Failure(code="unreadable", message="This job was made by another version.")
@@ -269,8 +270,8 @@ def _queue(connection: sa.Connection) -> tuple[list[Turn], list[Turn]]:
     """What ``order`` asks for: the waiting jobs, and those that were taken lately."""
     columns = sa.select(jobs.c.id, jobs.c.owner, jobs.c.kind)
     waiting = columns.where(jobs.c.status == Status.WAITING).order_by(_place())
-    taken = columns.where(jobs.c.started_at.is_not(None))
-    latest = taken.order_by(jobs.c.started_at.desc()).limit(REMEMBERED)
+    taken = columns.where(jobs.c.turn.is_not(None))
+    latest = taken.order_by(jobs.c.turn.desc()).limit(REMEMBERED)
     return (
         [Turn(*row) for row in connection.execute(waiting)],
         [Turn(*row) for row in connection.execute(latest)][::-1],
@@ -285,6 +286,7 @@ def _take(connection: sa.Connection, job_id: str, worker: str) -> Mapping[Any, A
         "status": Status.RUNNING,
         "worker": worker,
         "attempt": jobs.c.attempt + 1,
+        "turn": sa.select(sa.func.coalesce(sa.func.max(_OTHERS.c.turn), 0) + 1).scalar_subquery(),
         "started_at": now,
         "seen_at": now,
         "progress": Progress().model_dump_json(),
@@ -342,6 +344,7 @@ def _ways_back(
                 "status": Status.WAITING,
                 "progress": Progress().model_dump_json(),
                 "started_at": None,
+                "turn": None,
             },
         ),
     ]

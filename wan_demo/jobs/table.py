@@ -30,8 +30,9 @@ jobs = sa.Table(
     sa.Column("kind", sa.String(MAX_KIND), nullable=False, server_default=""),
     sa.Column("alike", sa.String(MAX_KIND), nullable=False, server_default=""),
     sa.Column("place", sa.Integer),
+    sa.Column("turn", sa.Integer),
     sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("losses", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("losses", sa.Integer, nullable=False, server_default=sa.text("0")),
     sa.Column("worker", sa.String(64)),
     sa.Column("cancel_requested", sa.Boolean, nullable=False),
     sa.Column("pinned", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -45,7 +46,7 @@ jobs = sa.Table(
     sa.Column("finished_at", sa.DateTime(timezone=True)),
     sa.Column("deleted_at", sa.DateTime(timezone=True)),
     sa.Index("ix_jobs_recent", "model", "status", "finished_at"),
-    sa.Index("ix_jobs_started", "started_at"),
+    sa.Index("ix_jobs_turn", "turn"),
     sa.Index("ix_jobs_alike", "alike", "status", "seq"),
 )
 

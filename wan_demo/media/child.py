@@ -27,6 +27,9 @@ MAX_CPU_SECONDS = 60
 MAX_READING_SECONDS = 600
 """The same where a job's frames are read: minutes of 4K video may have to be decoded."""
 
+MAX_CPU_SECONDS_OF_A_COMMENT = 15
+"""Nothing is decoded for it; a file of 20 million empty boxes would take a minute."""
+
 MAX_OUTPUT = 3 * 2**30
 """Bytes of the one file that is written: 1025 frames of 1280x720 are 2.8 GB."""
 
@@ -37,7 +40,7 @@ Pictures = Iterable[tuple[Iterable[int], Image.Image]]
 def main() -> None:
     """Do the one command given on standard input."""
     command = json.load(sys.stdin)
-    _limit(MAX_READING_SECONDS if "take" in command else MAX_CPU_SECONDS)
+    _limit(_cpu_seconds(command))
     try:
         answer = _run(command)
     except Refused as refusal:
@@ -134,7 +137,14 @@ def _write_header(file: BinaryIO, first: np.ndarray, take: Take) -> int:
     return file.tell()
 
 
-def _limit(cpu_seconds: int = MAX_CPU_SECONDS) -> None:
+def _cpu_seconds(command: dict[str, Any]) -> int:
+    """By what there is to do."""
+    if command["do"] == "comment":
+        return MAX_CPU_SECONDS_OF_A_COMMENT
+    return MAX_READING_SECONDS if "take" in command else MAX_CPU_SECONDS
+
+
+def _limit(cpu_seconds: int) -> None:
     """Cap memory, CPU time and file size where the system can (not on Windows)."""
     try:
         import resource

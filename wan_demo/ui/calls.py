@@ -45,8 +45,10 @@ def open_queue(page: gr.Blocks, waiting_jobs: int) -> None:
     """Gradio's queue with a place for every call whose job waits or runs.
 
     ``waiting_jobs`` is how many may wait: a call beyond them is refused by the service, in words.
+    ``Blocks.queue`` would do the first two lines, and build the whole application once more.
     """
-    page.queue(max_size=MOST_QUEUED, api_open=False)
+    page.api_open = False
+    page._queue.max_size = MOST_QUEUED
     queue, callers = page._queue, 2 * (waiting_jobs + MOST_QUEUED)
     queue.max_thread_count = waiting_jobs + SPARE_PLACES
     queue.pending_messages_per_session = _Sessions(callers, queue.pending_event_ids_session)

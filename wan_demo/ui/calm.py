@@ -11,6 +11,7 @@ from gradio.components import Component
 
 from wan_demo.errors import InvalidRequest, StorageAway
 from wan_demo.ui import notices
+from wan_demo.ui.refusing import answerable
 
 QUEUE = "queue"
 """The ``elem_id`` of the line that every look at the queue writes."""
@@ -29,13 +30,20 @@ def calm(handler: Callable[..., Any], writes: Sequence[Component]) -> Callable[.
     @wraps(handler)
     def answer(*given: Any) -> Any:
         try:
-            return handler(*given)
+            return handler(*map(_said_again, given))
         except StorageAway as away:
             return _said(QUEUE, f"<span>{away}</span>", writes)
         except InvalidRequest as error:
             return _said(PLAN, notices.render_refusal(error), writes)
 
     return answer
+
+
+def _said_again(given: Any) -> Any:
+    """The page's values by component as they can be answered; what else there is, as it is."""
+    if not isinstance(given, dict):
+        return given
+    return {part: answerable(value) for part, value in given.items()}
 
 
 def _said(where: str, text: str, writes: Sequence[Component]) -> dict[Component, Any]:

@@ -26,6 +26,7 @@ from wan_demo.ui.key import ENTER_JS
 from wan_demo.ui.layout import Layout, build_layout
 from wan_demo.ui.library_events import LibraryEvents
 from wan_demo.ui.library_layout import TAB
+from wan_demo.ui.refusing import RefusingBlocks
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 
@@ -35,6 +36,10 @@ STATIC = Path(__file__).parent / "static"
 
 CACHE_SECONDS = 24 * 3600
 """How long Gradio keeps uploads and the copies made for downloads."""
+
+MOST_PAGES = 1000
+"""Pages that Gradio remembers, the latest in use. Each takes a third of a megabyte until it is
+forgotten, and closed ones are no exception: its own 10,000 are more than a small machine has."""
 
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Every event of the page returns at once, so none needs Gradio's queue or its spinner."""
@@ -48,7 +53,7 @@ def build_page(
     Where people are known ``by_login`` they need no key.
     """
     spec = service.models.find(service.default_model)
-    with gr.Blocks(
+    with RefusingBlocks(
         title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
     ) as page:
         layout = build_layout(service, spec, why, words.promise(device))
@@ -82,6 +87,7 @@ def mount(
     ``logins`` are names and passwords; without them everybody is let in.
     """
     page = build_page(service, links, why, device, bool(logins))
+    page.state_session_capacity = MOST_PAGES
     page.has_launched = True  # else Gradio takes any path a client names for an upload
     return gr.mount_gradio_app(
         app,

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from html import escape
 
 from wan_demo.domain.job import Job, Stage, Status
-from wan_demo.domain.request import Task
 from wan_demo.media.links import Links
 from wan_demo.service import Place
 from wan_demo.ui import words
@@ -224,8 +223,8 @@ def _actions(job: Job, links: Links, is_mine: bool) -> str:
     buttons = [
         *again,
         ("reuse", "Use these settings"),
-        ("animate", f"Send to {words.TASK_TITLES[Task.IMAGE_TO_VIDEO]}"),
-        ("edit", f"Send to {words.TASK_TITLES[Task.VIDEO_TO_VIDEO]}"),
+        ("animate", words.ANIMATE),
+        ("edit", words.EDIT),
     ]
     return _buttons(buttons) + _downloads(job, links)
 

@@ -26,6 +26,9 @@ METHOD_HINTS = {
     Method.VACE: "for edits inside a mask, or a new look along your video's edges or layout.",
 }
 """When to use it, as the end of the sentence "Re-noise: ..."."""
+EDIT = "Edit this"
+ANIMATE = "Animate this frame"
+"""What the stage and the Library call the same two things."""
 
 
 def duration(seconds: float) -> str:

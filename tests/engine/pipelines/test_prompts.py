@@ -181,7 +181,7 @@ def embedded(engine: PipelineEngine, **changes: Any) -> Any:
     frames(engine, TEXT)
     assert engine._loaded is not None
     asked = request(TEXT, T2V).model_copy(update=changes)
-    return embed(engine._loaded, asked, Remembered(2**20))
+    return embed(engine._loaded, asked, Remembered(2**20, 9))
 
 
 def test_a_weight_scales_the_embedding_of_its_phrase_alone(engine):

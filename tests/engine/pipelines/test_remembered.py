@@ -11,7 +11,7 @@ FOUR_BYTES = torch.ones(1)
 
 
 def test_what_was_not_used_longest_goes_first():
-    remembered, made = Remembered(most_bytes=8), []
+    remembered, made = Remembered(most_bytes=8, most=9), []
 
     def ask(key: str) -> None:
         remembered.get(key, lambda: (made.append(key) or FOUR_BYTES,), CPU)
@@ -22,8 +22,16 @@ def test_what_was_not_used_longest_goes_first():
     assert remembered.bytes == 8
 
 
+def test_of_what_is_small_no_more_is_kept_than_so_many():
+    remembered, made = Remembered(most_bytes=800, most=2), []
+    for key in ("a", "b", "c", "b", "c", "a"):
+        remembered.get(key, lambda key=key: (made.append(key) or FOUR_BYTES,), CPU)
+    assert made == ["a", "b", "c", "a"]
+    assert remembered.bytes == 8
+
+
 def test_what_is_larger_than_all_room_is_handed_on_and_pushes_nothing_out():
-    remembered = Remembered(most_bytes=8)
+    remembered = Remembered(most_bytes=8, most=9)
     remembered.get("small", lambda: (FOUR_BYTES,), CPU)
     (large,) = remembered.get("large", lambda: (torch.ones(9),), CPU)
     assert large.shape == (9,)

@@ -72,7 +72,7 @@ class Maker:
 def frames_of(model: Loaded) -> Frames:
     task = model.spec.tasks[0]
     asked = request(model.spec, task).model_copy(update={"num_inference_steps": 2})
-    emit, forgetful = Emit(lambda _event: None, Flag()), Remembered(0)
+    emit, forgetful = Emit(lambda _event: None, Flag()), Remembered(0, 0)
     made = denoise(model, asked, inputs(model.spec, task), forgetful, emit)
     decoded = decode_clip(model, made.latents)
     assert decoded is not None

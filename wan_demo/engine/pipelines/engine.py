@@ -42,7 +42,7 @@ from wan_demo.engine.pipelines.remembered import Remembered
 from wan_demo.engine.pipelines.residency import must_dress_first
 from wan_demo.engine.pipelines.restyle import finish
 from wan_demo.engine.pipelines.shortage import collect, is_shortage
-from wan_demo.engine.stream import Closed, Emit, stream
+from wan_demo.engine.stream import Closed, Emit, Lane
 from wan_demo.errors import GenerationFailed, OutOfMemory, WanDemoError
 
 log = logging.getLogger(__name__)
@@ -55,6 +55,9 @@ DEVICE_LOST = 70
 
 REMEMBERED_BYTES = 512 * 2**20
 """RAM for prompts (4 MB each of umT5-XXL in bf16) and pictures (24 MB at 720p and 81 frames)."""
+
+REMEMBERED = 128
+"""How many of them: as many prompts of umT5-XXL have room, and a small model needs no more."""
 
 Locate = Callable[[ModelSpec, Callable[[int, int], None], Callable[[], bool]], Checkpoint]
 """A model's files, fetched where need be.
@@ -90,13 +93,14 @@ class PipelineEngine:
         self._measure = measure or partial(plenty, cast(Kind, device))
         self._folder = folder or Path(tempfile.gettempdir())
         self._loaded: Loaded | None = None
-        self._remembered = Remembered(REMEMBERED_BYTES)
+        self._remembered = Remembered(REMEMBERED_BYTES, REMEMBERED)
+        self._lane = Lane("generation")
         self._lowered: tuple[GenerationRequest, Decision] | None = None
         _quiet()
         _repeatable()
 
     def generate(self, request: GenerationRequest, inputs: Inputs) -> Generator[Event, None, None]:
-        return stream(lambda emit: self._generate(request, inputs, emit))
+        return self._lane.stream(lambda emit: self._generate(request, inputs, emit))
 
     def _generate(self, request: GenerationRequest, inputs: Inputs, emit: Emit) -> None:
         try:

@@ -11,14 +11,15 @@ Tensors = tuple[torch.Tensor, ...]
 
 
 class Remembered:
-    """Tensors by key, at most ``most_bytes`` of them; what was not used longest goes first.
+    """Tensors by key: at most ``most`` keys and ``most_bytes``. The longest unused goes first.
 
     They are kept in RAM, whatever device made them. A key must name all that decides the bits:
     the weights by their revision and ``precision``, and the input by its content.
     """
 
-    def __init__(self, most_bytes: int) -> None:
-        self._most = most_bytes
+    def __init__(self, most_bytes: int, most: int) -> None:
+        self._most_bytes = most_bytes
+        self._most = most
         self._kept: OrderedDict[Hashable, Tensors] = OrderedDict()
 
     @property
@@ -37,10 +38,10 @@ class Remembered:
         return tuple(tensor.to(device) for tensor in found)
 
     def _keep(self, key: Hashable, made: Tensors) -> None:
-        if _bytes(made) > self._most:
+        if _bytes(made) > self._most_bytes:
             return
         self._kept[key] = tuple(tensor.detach().cpu() for tensor in made)
-        while self.bytes > self._most:
+        while len(self._kept) > self._most or self.bytes > self._most_bytes:
             self._kept.popitem(last=False)
 
 
