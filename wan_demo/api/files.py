@@ -1,4 +1,4 @@
-"""``/files/{token}``: finished videos and previews, by signed address only; ranges work."""
+"""``/files/{token}``: videos, their sources and previews, by signed address only; ranges work."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from wan_demo.media.links import Links
 
 _HEADERS = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
 
+_VIDEOS = (".mp4", ".m4v")
+
 
 def files_router(links: Links) -> APIRouter:
     """The route; an unknown, forged or expired token is a 404."""
@@ -23,7 +25,7 @@ def files_router(links: Links) -> APIRouter:
             path = links.resolve(token)
             if path is None:
                 raise FileNotFoundError
-            return _video(path, download) if path.suffix == ".mp4" else _preview(path)
+            return _video(path, download) if path.suffix in _VIDEOS else _preview(path)
         except FileNotFoundError:
             raise HTTPException(404, "There is no such file, or its address has expired.") from None
         except StorageAway as away:  # nobody can say whether it was deleted
