@@ -153,7 +153,7 @@ def test_the_child_brings_it(source):
 def with_broken_sound(path: Path) -> Path:
     """The same file, with noise for all samples of its sound."""
     with av.open(path) as file:
-        places = [(packet.pos, packet.size) for packet in file.demux(audio=0) if packet.size]
+        places = [(packet.pos or 0, packet.size) for packet in file.demux(audio=0)]
     data = bytearray(path.read_bytes())
     for at, size in places:
         data[at : at + size] = bytes(255 - index % 200 for index in range(size))
