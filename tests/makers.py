@@ -12,6 +12,7 @@ from typing import Any
 import av
 import numpy as np
 from av.stream import Disposition
+from numpy.typing import NDArray
 from PIL import Image
 
 from wan_demo.domain.events import Frames
@@ -91,8 +92,14 @@ def save_video(
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
     pixel: Fraction = Fraction(1),
+    sound: NDArray[np.int16] | None = None,
+    sound_codec: str = "aac",
+    sound_rate: int = 48_000,
 ) -> Path:
-    """A video file; ``times_ms`` gives each frame a time of its own, ``pixel`` its shape."""
+    """A video file; ``times_ms`` gives each frame a time of its own, ``pixel`` its shape.
+
+    ``sound``, of shape (samples, channels), begins at 0.
+    """
     with av.open(path, "w", format=container) as file:
         stream: Any = file.add_stream(codec, rate=fps)
         stream.height, stream.width = frames.shape[1:3]
@@ -100,13 +107,49 @@ def save_video(
         stream.codec_context.sample_aspect_ratio = pixel
         if times_ms is not None:
             stream.codec_context.time_base = Fraction(1, 1000)
+        layout = "" if sound is None else _LAYOUTS[sound.shape[1]]
+        track: Any = layout and file.add_stream(sound_codec, rate=sound_rate, layout=layout)
         for index, picture in enumerate(frames):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             if times_ms is not None:
                 frame.pts, frame.time_base = times_ms[index], Fraction(1, 1000)
             file.mux(stream.encode(frame))
         file.mux(stream.encode())
+        if sound is not None:
+            heard = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(sound).reshape(1, -1), format="s16", layout=layout
+            )
+            heard.sample_rate, heard.pts = sound_rate, 0
+            file.mux(track.encode(heard))
+            file.mux(track.encode())
     return path
+
+
+_LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
+
+
+def tones(*pitches: float, rate: int = 48_000, channels: int = 2) -> NDArray[np.int16]:
+    """A second of each pitch in Hz, one after the other; 0 is silence."""
+    time = np.arange(rate) / rate
+    waves = [np.sin(2 * np.pi * pitch * time) * 12_000 for pitch in pitches]
+    return np.repeat(np.concatenate(waves)[:, None], channels, axis=1).astype(np.int16)
+
+
+def pitch_at(sound: NDArray[np.int16], seconds: float, rate: int = 48_000) -> int:
+    """The loudest pitch within a tenth of a second around a moment, in Hz; 0 for silence."""
+    window = sound[int((seconds - 0.05) * rate) : int((seconds + 0.05) * rate), 0].astype(float)
+    if np.abs(window).max() < 500:
+        return 0
+    return int(np.abs(np.fft.rfft(window * np.hanning(len(window)))).argmax() * 10)
+
+
+def heard_in(path: Path) -> NDArray[np.int16] | None:
+    """All of a file's sound, decoded; None where it has none."""
+    with av.open(path) as file:
+        if not file.streams.audio:
+            return None
+        rows = [frame.to_ndarray() for frame in file.decode(audio=0)]
+    return (np.concatenate(rows, axis=1).T * 32767).astype(np.int16)
 
 
 def save_sound(path: Path) -> Path:
@@ -135,6 +178,14 @@ def save_song(path: Path) -> Path:
         frame.sample_rate, frame.pts = 44100, 0
         file.mux(sound.encode(frame))
         file.mux(sound.encode())
+    return path
+
+
+def with_strange_sound(path: Path) -> Path:
+    """The same Matroska file, whose sound says it is of a codec that nobody knows."""
+    data = path.read_bytes()
+    assert data.count(b"A_AAC") == 1
+    path.write_bytes(data.replace(b"A_AAC", b"A_ZZZ"))
     return path
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.makers import grays, noise, request, save_video
+from tests.makers import gray_index, grays, noise, request, save_video
 from wan_demo import catalog
 from wan_demo import service as module
 from wan_demo.domain.job import Progress, Stage, Status
@@ -379,3 +379,37 @@ def test_clips_of_a_running_job_are_there_once_they_are_made(service: Service, s
     folder.video(folder.video_of(job.id, 1, 0)).touch()
     (made,) = service.look(job.id).outputs
     assert (made.file, made.seed) == (folder.video_of(job.id, 1, 0), job.request.seed)
+
+
+class TestLooking:
+    """At videos: before they are edited, and after."""
+
+    def test_a_strip_is_of_the_part_alone(self, service, clip):
+        frames = service.strip(clip, 0.5, 1.0, 4)
+        assert frames.shape == (4, 72, 108, 3)
+        assert [gray_index(frame) for frame in frames] == [13, 16, 19, 22]
+
+    def test_a_frame_is_the_one_shown_then(self, service, clip):
+        frame = service.frame(clip, 0.5)
+        assert frame.shape == (64, 96, 3)
+        assert gray_index(frame) == 12
+
+    def test_a_sheet_shows_what_an_edit_began_with_above_what_it_became(
+        self, service, store, folder, worker, clip, tmp_path
+    ):
+        job = store.add(
+            request(task="video_to_video", video=folder.keep_input(clip), width=96), "ada"
+        )
+        worker.run_once()
+        service.save_sheet(service.look(job.id), tmp_path / "sheet.webp", count=3)
+        with Image.open(tmp_path / "sheet.webp") as sheet:
+            assert sheet.format == "WEBP"
+            assert sheet.width > 3 * 240
+            assert 2 * 160 < sheet.height < 2 * 160 + 80
+
+    def test_without_a_source_there_is_no_sheet(self, service, store, worker, tmp_path):
+        job = store.add(request(), "ada")
+        worker.run_once()
+        with pytest.raises(UnreadableMedium):
+            service.save_sheet(service.look(job.id), tmp_path / "sheet.png")
+        assert list(tmp_path.glob("sheet*")) == []

@@ -9,9 +9,10 @@ from typing import Any
 
 import av
 import pytest
+from PIL import Image
 
 from tests import checkpoints, lora_files
-from tests.makers import grays, noise, save_video
+from tests.makers import grays, heard_in, noise, save_video, tones
 from wan_demo import catalog
 from wan_demo.cli import main
 from wan_demo.media.decode import read_video
@@ -110,6 +111,19 @@ class TestMatch:
         source = save_video(Path("source.mp4"), grays(20))
         made("--task", "video_to_video", "--video", str(source))
         assert verify("--video", "source.mp4") == 0
+
+    def test_an_edit_with_sound_and_a_mask_too(self, capsys):
+        save_video(Path("source.mp4"), grays(24), sound=tones(400, 600, 800))
+        quarter = Image.new("L", (64, 64))
+        quarter.paste(255, (0, 0, 32, 32))
+        quarter.save("mask.png")
+        part = ["--trim-start", "0.5", "--speed", "1.5", "--direction", "reversed", "--fit", "pad"]
+        media = ["--video", "source.mp4", "--mask", "mask.png"]
+        made("--task", "video_to_video", *part, *media, "--duration", "1.3")
+        assert heard_in(CLIP) is not None
+        assert verify("--video", "source.mp4") == 1
+        assert "mask: missing from the data folder; give it with --mask" in capsys.readouterr().out
+        assert verify(*media) == 0
 
     def test_another_clip_of_several_stands_for_itself(self):
         made("--num-videos-per-prompt", "2")

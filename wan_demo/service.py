@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from wan_demo.catalog import BUILT_IN, Catalog
+from wan_demo.domain.events import Frames, Picture
 from wan_demo.domain.job import Job, Status
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
@@ -34,12 +35,17 @@ from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.outlook import Outlook, Place
 from wan_demo.jobs.times import Times
 from wan_demo.library.clips import Library
-from wan_demo.media.decode import Kind, probe, read_video
+from wan_demo.media.decode import Kind, probe, read_strip
 from wan_demo.media.encode import write_image
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.loras import LoraFolder
+from wan_demo.media.sheet import contact_sheet, middles
 
 CAPS = Caps(total=1000, each=20)
+
+STRIP_HEIGHT = 72
+SHEET_HEIGHT = 160
+SHEET_COUNT = 6
 
 MOST_NAMED = 8
 """How many LoRAs a refusal lists."""
@@ -237,12 +243,32 @@ class Service:
 
     def save_frame(self, job: Job, seconds: float, to: Path, clip: int = 0) -> None:
         """Write the frame that one of a finished job's videos shows at ``seconds`` as an image."""
-        request = job.request
-        count = request.played_frames
-        index = min(int(seconds * request.fps), count - 1)
-        source = self.folder.video(job.outputs[clip].file)
-        frames = read_video(source, (request.width, request.height), count, request.fps)
-        write_image(frames[index], to)
+        write_image(self.frame(self.folder.video(job.outputs[clip].file), seconds), to)
+
+    def frame(self, video: Path, seconds: float) -> Picture:
+        """What a video shows then, as large as it is seen: (height, width, 3), RGB.
+
+        Raises UnreadableMedium.
+        """
+        return read_strip(video, [seconds])[0]
+
+    def strip(self, video: Path, start: float, end: float, count: int) -> Frames:
+        """Small pictures from the middles of so many equal pieces of a video's part.
+
+        Shape (count, STRIP_HEIGHT, width, 3); ``start`` and ``end`` are in seconds. Raises
+        UnreadableMedium.
+        """
+        return read_strip(video, middles(start, end, count), STRIP_HEIGHT)
+
+    def save_sheet(self, job: Job, to: Path, clip: int = 0, count: int = SHEET_COUNT) -> None:
+        """Write an image of a finished edit: what it began with above what became of it.
+
+        Raises UnreadableMedium where one of the two is gone.
+        """
+        times = middles(0.0, job.request.played_seconds, count)
+        paths = (self.folder.source(job.id), self.folder.video(job.outputs[clip].file))
+        before, after = (read_strip(path, times, SHEET_HEIGHT) for path in paths)
+        write_image(contact_sheet({"before": before, "after": after}, times), to)
 
     def medium(self, given: Given) -> Medium | None:
         """What is in the request's image or video; None where the task has none, or none yet."""

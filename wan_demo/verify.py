@@ -4,7 +4,7 @@ Two things are held against each other. The frames as generated, by the hash tha
 keeps of them: they prove the run, whatever encoder wrote the file. And the pictures of the file, by
 writing the new frames the same way and decoding both files: they prove that the file shows what was
 generated, and nothing else. A hash of the decoded frames in the metadata would prove less, as who
-alters the one can alter the other.
+alters the one can alter the other. Sound is not looked at: it is the source's, and no model's.
 
 The metadata comes with the file, from anybody: it is held against the same rules as every request,
 names its media by their content only, and fetches nothing.

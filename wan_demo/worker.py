@@ -14,7 +14,6 @@ from typing import Any
 
 from wan_demo import __version__, logs
 from wan_demo.catalog import BUILT_IN, Catalog
-from wan_demo.domain.edit import Fit
 from wan_demo.domain.estimate import decode_steps
 from wan_demo.domain.events import (
     Decoding,
@@ -31,16 +30,16 @@ from wan_demo.domain.job import Failure, Output, Progress, Stage
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.pace import Pace, Stopwatch, learned
 from wan_demo.domain.request import GenerationRequest
-from wan_demo.engine.base import Engine, Inputs
+from wan_demo.engine.base import Engine
 from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
+from wan_demo.fetch import fetch
 from wan_demo.jobs.base import Claim, JobStore
 from wan_demo.jobs.patience import PASSING, PAUSE_SECONDS, patiently
 from wan_demo.jobs.signs import beating
-from wan_demo.media.decode import read_image, read_mask, read_take
 from wan_demo.media.digest import digest
 from wan_demo.media.encode import write_mp4, write_poster, write_preview
 from wan_demo.media.folder import DataFolder
-from wan_demo.media.take import Take
+from wan_demo.media.take import Samples
 
 log = logging.getLogger(__name__)
 
@@ -114,7 +113,8 @@ class Worker:
     def _finish(self, claim: Claim, stopping: Flag) -> None:
         """Do the job, and have its end recorded however long the table is away."""
         try:
-            patiently(self._work(claim, stopping), stopping)
+            if patiently(self._work(claim, stopping), stopping):
+                self._folder.drop_source(claim.job.id)
         finally:
             _delete(self._folder.preview(claim.job.id))
 
@@ -137,15 +137,15 @@ class Worker:
         spec = self._models.find(request.model)
         run = _Run(claim, spec, self._store, self._folder, stopping)
         with beating(self._store, claim, partial(self._check_pulse, run)):
-            inputs = patiently(partial(self._fetch, request), stopping, _may_pass)
+            media = patiently(partial(fetch, claim.job, self._folder), stopping, _may_pass)
+            run.note(media.notice)
             for index in range(request.num_videos_per_prompt):
                 single = request.single(index)
                 name = self._folder.finished(claim.job.id, index)
                 if name is None:
-                    finished = run.follow(self._engine.generate(single, inputs), index)
-                    name = patiently(
-                        partial(self._encode, claim, index, finished), stopping, _may_pass
-                    )
+                    finished = run.follow(self._engine.generate(single, media.inputs), index)
+                    encode = partial(self._encode, claim, index, finished, media.sound)
+                    name = patiently(encode, stopping, _may_pass)
                     run.done(index)
                 outputs.append(Output(file=name, seed=single.seed))
         return outputs
@@ -156,33 +156,13 @@ class Worker:
             log.critical("no progress for %.0f s: this worker ends itself", self._hang_seconds)
             self._end_hung()
 
-    def _fetch(self, request: GenerationRequest) -> Inputs:
-        size = (request.width, request.height)
-        pictures = {
-            name: read_image(self._input(kept), size, request.fit or Fit.CROP)
-            for name in ("image", "last_image")
-            if (kept := getattr(request, name)) is not None
-        }
-        if request.video is None:
-            return Inputs(**pictures)
-        path, take = self._input(request.video), Take.of(request)
-        video = read_take(path, take)
-        if request.mask is None:
-            return Inputs(video=video)
-        return Inputs(video=video, mask=read_mask(self._input(request.mask), take, path))
-
-    def _input(self, name: str) -> Path:
-        """Where a kept input lies; OSError while the folder of all of them is away."""
-        self._folder.inputs.stat()
-        return self._folder.input(name)
-
-    def _encode(self, claim: Claim, index: int, finished: Finished) -> str:
+    def _encode(self, claim: Claim, index: int, finished: Finished, sound: Samples | None) -> str:
         request = claim.job.request.single(index)
         name = self._folder.video_of(claim.job.id, claim.job.attempt, index)
         frames = finished.frames[: request.played_frames]
         metadata = {**describe(request, finished), "frames_sha256": digest(frames)}
         path = self._folder.video(name)
-        write_mp4(frames, request.fps, path, metadata, request.duration)
+        write_mp4(frames, request.fps, path, metadata, request.duration, sound)
         self._add_poster(frames, request.fps, name)
         return name
 
@@ -211,7 +191,12 @@ class _Run:
         self._watch = Stopwatch(request.num_videos_per_prompt, steps, known, time.monotonic)
         self._steps = 0
         self._memory = Planned("")
+        self._noted = ""
         self._heard_at = time.monotonic()
+
+    def note(self, notice: str) -> None:
+        """What a person must know of their job, told with all that is reported from now on."""
+        self._noted = notice
 
     def hangs(self, seconds: float) -> bool:
         """Whether nothing was heard for so long, and for many times a step of this job."""
@@ -291,7 +276,7 @@ class _Run:
             clips=self._claim.job.request.num_videos_per_prompt,
             seconds_left=None if step is None else self._watch.left(clip, step, is_decoded),
             memory=self._memory.sentence,
-            notice=self._memory.notice,
+            notice=f"{self._noted} {self._memory.notice}".strip(),
             preparing_seconds=self._watch.preparing_seconds,
             made=self._watch.made,
         )

@@ -66,6 +66,13 @@ def test_a_preview_is_a_picture(client, folder, links):
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/webp")
 
 
+def test_a_source_is_a_video_too(client, folder, links):
+    folder.source("job").write_bytes(bytes(range(100)))
+    answer = client.get(f"/{links.source('job')}", headers={"Range": "bytes=90-"})
+    assert (answer.status_code, answer.content) == (206, bytes(range(90, 100)))
+    assert answer.headers["content-type"] == "video/mp4"
+
+
 @pytest.mark.parametrize("token", ["x", "x.y", "..%2f..%2fsecret", "%00", "é"])
 def test_a_forged_address_is_not_found(client, address, token):
     assert client.get(f"/files/{token}").status_code == 404

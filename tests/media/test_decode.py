@@ -32,7 +32,7 @@ from wan_demo.domain.edit import Fit
 from wan_demo.domain.notes import PHOTO_DETAIL
 from wan_demo.errors import UnreadableMedium
 from wan_demo.media import decode, opened
-from wan_demo.media.decode import probe, read_image, read_mask, read_take, read_video
+from wan_demo.media.decode import probe, read_image, read_mask, read_strip, read_take, read_video
 from wan_demo.media.take import Take
 
 SIZE = (64, 48)
@@ -216,6 +216,24 @@ class TestTakes:
         assert_quarters(frames[0], (BLUE, RED, WHITE, GREEN), 40)
 
 
+class TestStrips:
+    def test_it_is_what_is_shown_at_each_time(self, tmp_path):
+        path = save_video(tmp_path / "clip.mp4", grays(24, (96, 64)), fps=8)
+        frames = read_strip(path, [0.0, 1.01, 2.9], 32)
+        assert frames.shape == (3, 32, 48, 3)
+        assert [gray_index(frame) for frame in frames] == [0, 8, 23]
+
+    def test_a_frame_is_as_large_as_it_is_seen(self, tmp_path):
+        path = save_video(tmp_path / "phone.mp4", np.stack([quarters(SIZE)] * 9))
+        (frame,) = read_strip(turn_clockwise(path), [0.5])
+        assert frame.shape == (64, 48, 3)
+        assert_quarters(frame, (BLUE, RED, WHITE, GREEN), 40)
+
+    def test_what_is_no_video_is_refused(self, tmp_path):
+        with pytest.raises(UnreadableMedium, match=r"^video: must "):
+            read_strip(broken(tmp_path, "text.mp4"), [0.0])
+
+
 class TestMasks:
     @pytest.fixture
     def video(self, tmp_path) -> Path:
@@ -308,6 +326,9 @@ def broken(folder: Path, name: str) -> Path:
         save_sound(path)
     elif name == "song.m4a":
         save_song(path)
+    elif name == "strange.mkv":
+        data = save_video(path, grays(2)).read_bytes()
+        path.write_bytes(data.replace(b"V_MPEG4/ISO/AVC", b"V_ZZZZZ/ISO/AVC"))
     elif name.startswith("hours."):
         save_video(path, grays(2), times_ms=[0, 36_000_000])
     else:
@@ -350,6 +371,7 @@ def test_what_is_no_image_is_refused_in_words(tmp_path, name):
     [
         ("sound.mp4", "must have a picture; this file has sound only"),
         ("song.m4a", "must have a picture; this file has sound only"),
+        ("strange.mkv", "must not use the codec unknown"),
         ("hours.mp4", "must last at most 10 minutes"),
         ("hours.mkv", "must last at most 10 minutes"),
     ],

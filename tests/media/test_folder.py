@@ -72,10 +72,31 @@ def test_a_jobs_clips_are_removed_with_their_posters_and_no_others(folder: DataF
     assert left == {each for name in names[2:] for each in (name, folder.poster(name).name)}
 
 
+def test_a_jobs_source_counts_and_goes_with_its_clips(folder: DataFolder):
+    job, other = "-a_1[x]Q", "-a_1"
+    for owner in (job, other):
+        folder.video(folder.video_of(owner, 1, 0)).write_bytes(bytes(10))
+        folder.source(owner).write_bytes(bytes(5))
+    assert folder.sizes() == {job: 15, other: 15}
+    folder.remove_clips(job)
+    assert folder.sizes() == {other: 15}
+    assert [path.name for path in folder.sources.iterdir()] == [f"{other}.m4v"]
+
+
+def test_a_source_is_dropped_where_no_clip_is(folder: DataFolder):
+    folder.video(folder.video_of("done", 1, 0)).touch()
+    for job in ("done", "failed"):
+        folder.source(job).touch()
+        folder.drop_source(job)
+    folder.drop_source("never")
+    assert [path.stem for path in folder.sources.iterdir()] == ["done"]
+
+
 @pytest.mark.parametrize("name", ["../../secret", "/etc/passwd", "a/../../b"])
 def test_names_never_lead_out_of_the_folder(folder: DataFolder, name):
     assert folder.video(name).parent == folder.videos
     assert folder.input(name).parent == folder.inputs
+    assert folder.source(name).parent == folder.sources
 
 
 def test_a_jobs_clips_are_found_by_whatever_attempt_made_them(folder: DataFolder):
@@ -105,12 +126,16 @@ def test_a_sweep_leaves_only_what_is_whole_and_named(folder: DataFolder):
         folder.video("ended.1.0.mp4"),
         folder.video("ended.1.0.webp"),
         folder.video("lost.1.0.webp"),
+        folder.sources / "job.m4v.1f.part",
+        folder.source("gone"),
     ]
     named = ("a.mp4", "a.webp", "old.mp4", "waits.1.0.mp4")
-    kept = [folder.database, folder.input("abc"), *map(folder.video, named)]
+    sources = map(folder.source, ("a", "old", "waits"))
+    kept = [folder.database, folder.input("abc"), *map(folder.video, named), *sources]
     for path in swept + kept:
         path.touch()
-    os.utime(folder.video("old.mp4"), (0, 0))
+    for old in (folder.video("old.mp4"), folder.source("old")):
+        os.utime(old, (0, 0))
     folder.sweep({"a.mp4"}, since, {"waits"})
     assert [path for path in swept if path.exists()] == []
     assert [path for path in kept if not path.exists()] == []

@@ -129,3 +129,14 @@ def test_tokens_of_one_kind_are_none_of_another(links: Links):
 def test_a_token_is_itself_only(links: Links, more: str):
     assert links.read_job(links.job("a") + more) is None
     assert links.read_owner(links.sign_owner("ada") + more) is None
+
+
+def test_a_source_has_an_address_while_it_is_there(folder: DataFolder):
+    links = Links(folder, {"gone"}.__contains__)
+    assert links.source("job") is None
+    for job in ("job", "gone"):
+        folder.source(job).touch()
+    address = links.source("job")
+    assert address is not None
+    assert links.resolve(address.removeprefix("files/")) == folder.source("job")
+    assert links.resolve((links.source("gone") or "").removeprefix("files/")) is None

@@ -10,7 +10,7 @@ import pytest
 
 from tests.makers import gray_index, grays, save_video
 from wan_demo.media import moving
-from wan_demo.media.moving import shown_at, timeline
+from wan_demo.media.moving import shown_at, strip_of, timeline
 from wan_demo.media.opened import Refused
 
 
@@ -88,6 +88,40 @@ def test_a_track_that_begins_late_begins_at_its_first_frame(tmp_path):
     line = timeline(path)
     assert line.times == pytest.approx([0, 0.5, 1, 1.5, 2, 2.5])
     assert levels(path, [0.1, 2.3]) == [0, 4]
+
+
+class TestStrips:
+    def strip(self, path: Path, times: list[float], height: int | None = None) -> list[int]:
+        found = [-1] * len(times)
+        for places, picture in strip_of(path, times, height):
+            for place in places:
+                found[place] = gray_index(np.asarray(picture))
+        return found
+
+    def test_near_times_are_shown_exactly(self, long, decoded):
+        assert self.strip(long, [20.0, 21.0, 22.5]) == [20, 21, 22]
+        assert len(decoded) < 12
+
+    def test_far_times_are_shown_by_what_is_stored_whole(self, long, decoded):
+        times = [2.5, 7.5, 12.5, 17.5, 22.5, 27.5]
+        found = self.strip(long, times)
+        assert [int(time) // 4 * 4 for time in times] == found
+        assert len(decoded) <= 8
+
+    def test_where_little_is_stored_whole_all_is_decoded(self, tmp_path):
+        path = save_video(tmp_path / "clip.mp4", grays(24), fps=1)
+        assert self.strip(path, [2.5, 9.5, 16.5]) == [2, 9, 16]
+
+    def test_times_beyond_the_video_show_its_ends(self, long):
+        assert self.strip(long, [-1.0, 0.0, 99.0]) == [0, 0, 29]
+
+    @pytest.mark.parametrize(
+        ("height", "size"), [(None, (96, 64)), (32, (48, 32)), (128, (192, 128))]
+    )
+    def test_pictures_are_as_high_as_wanted(self, tmp_path, height, size):
+        path = save_video(tmp_path / "clip.mp4", grays(9, (96, 64)))
+        ((_, picture),) = strip_of(path, [0.5], height)
+        assert picture.size == size
 
 
 def test_too_many_frames_are_refused(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""``/files/{token}``: finished videos and previews, by signed address only; ranges work."""
+"""``/files/{token}``: videos, their sources and previews, by signed address only; ranges work."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from wan_demo.media.links import Links
 
 _GONE = "There is no such file, or its address has expired."
 _HEADERS = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+
+_VIDEOS = (".mp4", ".m4v")
 
 
 class _Video(FileResponse):
@@ -52,7 +54,7 @@ def files_router(links: Links) -> APIRouter:
             path = links.resolve(token)
             if path is None:
                 raise FileNotFoundError
-            return _video(path, download) if path.suffix == ".mp4" else _preview(path)
+            return _video(path, download) if path.suffix in _VIDEOS else _preview(path)
         except FileNotFoundError:
             raise HTTPException(404, _GONE) from None
         except StorageAway as away:  # nobody can say whether it was deleted

@@ -19,9 +19,9 @@ def add(commands: Commands) -> None:
     text = "Render a clip again from its own metadata, and compare every frame."
     parser = commands.add_parser("verify", help=text, description=text)
     parser.add_argument("clip", type=Path, help="An MP4 that this app made.")
-    for what in ("image", "last-image", "video"):
-        said = f"Its {what.replace('-', ' ')}, where the data folder does not keep it."
-        parser.add_argument(f"--{what}", type=Path, metavar="FILE", help=said)
+    for name in INPUTS:
+        said = f"Its {name.replace('_', ' ')}, where the data folder does not keep it."
+        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="FILE", help=said)
     parser.add_argument(
         "--lora",
         action="append",

@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 Frames = NDArray[np.uint8]
 """RGB frames, shape (frames, height, width, 3), values 0 to 255."""
 
+Picture = NDArray[np.uint8]
+"""One of them, shape (height, width, 3)."""
+
 Mask = NDArray[np.uint8]
 """Shape (frames, height, width): 255 where a video is edited, 0 where it stays."""
 

@@ -290,6 +290,11 @@ class GenerationRequest(BaseModel):
             return self.num_frames
         return min(frames_of(self.duration, self.fps), self.num_frames)
 
+    @property
+    def played_seconds(self) -> float:
+        """How long the finished clip lasts."""
+        return self.num_frames / self.fps if self.duration is None else self.duration
+
     def given(self) -> dict[str, Any]:
         """What a person would give to have this request again: what follows is left out."""
         without = {"num_frames"} if self.duration is not None else set()

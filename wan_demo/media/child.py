@@ -17,8 +17,9 @@ from PIL import Image
 
 from wan_demo.media.clip import read_clip, read_comment
 from wan_demo.media.fit import fit, fit_mask, flat_share
-from wan_demo.media.moving import probe_video, shown_at, timeline
+from wan_demo.media.moving import probe_video, shown_at, strip_of, timeline
 from wan_demo.media.opened import Refused, container_format
+from wan_demo.media.sound import read_sound
 from wan_demo.media.still import drawn, is_still, open_image, open_mask
 from wan_demo.media.take import Take
 
@@ -58,16 +59,19 @@ def _run(command: dict[str, Any]) -> dict[str, Any]:
         return read_clip(path)
     if command["do"] == "probe":
         return _PROBES[command["kind"]](path)
+    if command["do"] == "strip":
+        pictures = strip_of(path, command["times"], command["height"])
+        return _write(Path(command["to"]), pictures, len(command["times"]))
     take = Take.told(command["take"])
+    if command["kind"] == "sound":
+        return _sound(path, take, command["seconds"], Path(command["to"]))
     if command["kind"] == "image":
         pictures = [([0], fit(open_image(path), take.size, take.fit))]
     elif command["kind"] == "mask":
         pictures = _mask(path, take, Path(command["video"]))
     else:
         pictures = _video(path, take)
-    with Path(command["to"]).open("wb") as file:
-        _write(file, pictures, take)
-    return {}
+    return _write(Path(command["to"]), pictures, take.num_frames)
 
 
 def probe_image(path: Path) -> dict[str, Any]:
@@ -104,6 +108,13 @@ def _mask(path: Path, take: Take, video: Path) -> Pictures:
         yield places, fit_mask(drawn(picture), take.size, take.fit)
 
 
+def _sound(path: Path, take: Take, seconds: float, to: Path) -> dict[str, Any]:
+    samples = read_sound(path, take, seconds)
+    if samples is not None:
+        np.save(to, samples)
+    return {}
+
+
 def _check_moves(path: Path) -> None:
     try:
         container_format(path)
@@ -114,26 +125,23 @@ def _check_moves(path: Path) -> None:
         ) from None
 
 
-def _write(file: BinaryIO, pictures: Pictures, take: Take) -> None:
-    """A ``.npy`` of (num_frames, height, width[, 3]), picture by picture: they are never all here.
-
-    A still image is one frame.
-    """
+def _write(to: Path, pictures: Pictures, count: int) -> dict[str, Any]:
+    """A ``.npy`` of (count, height, width[, 3]), picture by picture: they are never all here."""
     begin: int | None = None
-    for places, picture in pictures:
-        data = np.asarray(picture)
-        if begin is None:
-            begin = _write_header(file, data, take)
-        for place in places:
-            file.seek(begin + place * data.nbytes)
-            file.write(data.tobytes())
+    with to.open("wb") as file:
+        for places, picture in pictures:
+            data = np.asarray(picture)
+            begin = _write_header(file, data, count) if begin is None else begin
+            for place in places:
+                file.seek(begin + place * data.nbytes)
+                file.write(data.tobytes())
+    return {}
 
 
-def _write_header(file: BinaryIO, first: np.ndarray, take: Take) -> int:
+def _write_header(file: BinaryIO, first: np.ndarray, count: int) -> int:
     """Returns where the frames begin."""
     header = np.lib.format.header_data_from_array_1_0(first)
-    shape = (take.num_frames, *first.shape)
-    np.lib.format.write_array_header_1_0(file, {**header, "shape": shape})
+    np.lib.format.write_array_header_1_0(file, {**header, "shape": (count, *first.shape)})
     return file.tell()
 
 

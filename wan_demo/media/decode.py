@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -20,7 +21,7 @@ from wan_demo.domain.events import Frames, Mask
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import Size
 from wan_demo.errors import UnreadableMedium
-from wan_demo.media.take import Take
+from wan_demo.media.take import Samples, Take
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +100,25 @@ def read_mask(path: Path, take: Take, video: Path) -> Mask:
     return _read({"kind": "mask", "video": str(video.resolve())}, path, take)
 
 
+def read_sound(path: Path, take: Take, seconds: float) -> Samples | None:
+    """What is heard while a take of a video is played for so many seconds.
+
+    None where the video has no sound; raises UnreadableMedium("sound", ...) where it can't be read.
+    """
+    return _read({"kind": "sound", "seconds": seconds}, path, take)
+
+
+def read_strip(path: Path, times: Sequence[float], height: int | None = None) -> Frames:
+    """What a video shows at each of some times, in seconds: (times, height, width, 3), RGB.
+
+    ``height`` None: as large as it is seen. One pass, quick where the times are far apart: then
+    each picture is of its time or of shortly before. Raises UnreadableMedium("video", ...).
+    """
+    _check_size(path, "video")
+    command = {"kind": "video", "do": "strip", "times": list(times), "height": height}
+    return _array({**command, "path": str(path.resolve())})
+
+
 def read_clip(path: Path) -> Clip:
     """All of an MP4; raises UnreadableMedium("clip", ...)."""
     _check_size(path, "clip")
@@ -111,12 +131,16 @@ def read_comment(path: Path) -> str:
     return _ask({"do": "comment", "kind": "clip", "path": str(path.resolve())})["comment"]
 
 
-def _read(command: dict[str, Any], path: Path, take: Take) -> Frames:
+def _read(command: dict[str, Any], path: Path, take: Take) -> Any:
+    return _array({**command, "do": "read", "path": str(path.resolve()), "take": asdict(take)})
+
+
+def _array(command: dict[str, Any]) -> Any:
+    """The array that the child writes; None where it finds none."""
     with tempfile.TemporaryDirectory() as folder:
-        to = Path(folder) / "frames.npy"
-        more = {"do": "read", "path": str(path.resolve()), "take": asdict(take), "to": str(to)}
-        _ask({**command, **more})
-        return np.load(to, allow_pickle=False)
+        to = Path(folder) / "array.npy"
+        _ask({**command, "to": str(to)})
+        return np.load(to, allow_pickle=False) if to.exists() else None
 
 
 def _ask(command: dict[str, Any]) -> dict[str, Any]:

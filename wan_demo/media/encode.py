@@ -10,12 +10,14 @@ from typing import Any
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.video.frame import PictureType
 from numpy.typing import NDArray
 from PIL import Image
 
 from wan_demo.domain.events import Frames
 from wan_demo.media.folder import replacing
+from wan_demo.media.take import SAMPLE_RATE, Samples
 
 CRF = "16"
 """x264's quality, 0 (lossless) to 51: 16 is where people stop seeing a difference."""
@@ -23,6 +25,9 @@ CRF = "16"
 X264 = {"crf": CRF, "preset": "medium", "mbtree": "0"}
 """mbtree off: its assembler reads memory that nobody wrote where a row is not a multiple of eight
 macroblocks, so that of a hundred clips of the same 96x96 frames about six came out otherwise."""
+
+SOUND_BITS = 192_000
+"""A second, of AAC in stereo: where most people hear no difference."""
 
 METADATA_KEY = "comment"
 """The one free text field that MP4 readers everywhere show."""
@@ -38,25 +43,52 @@ def write_mp4(
     path: Path,
     metadata: Mapping[str, Any],
     seconds: float | None = None,
+    sound: Samples | None = None,
 ) -> None:
     """Write ``frames`` (frames, height, width, 3; even sides) to ``path``, whole or not at all.
 
     Each frame is shown for 1 / ``fps`` seconds; where ``seconds`` is given, the last one until
-    then. One thread and fixed settings, so that the same frames give the same decoded video.
+    then. ``sound`` begins with the first frame, and is as long as it is. One thread and fixed
+    settings, so that the same frames give the same decoded video.
     """
     end = len(frames) * TICKS if seconds is None else round(seconds * fps * TICKS)
     with replacing(path) as part, av.open(part, "w", "mp4", {"movflags": "faststart"}) as container:
         container.metadata[METADATA_KEY] = json.dumps(metadata, ensure_ascii=False)
-        stream = container.add_stream("libx264", rate=fps, options=X264)
-        stream.height, stream.width = frames.shape[1:3]
-        stream.pix_fmt = "yuv420p"
-        stream.thread_count = 1
-        stream.codec_context.time_base = Fraction(1, fps * TICKS)
-        _tag_bt709(stream.codec_context)
+        stream = _video_track(container, frames, fps)
+        track = None if sound is None else _sound_track(container)
         packets = [packet for frame in _timed(frames) for packet in stream.encode(frame)]
         packets += stream.encode()
         packets[-1].duration = end - (len(frames) - 1) * TICKS
+        if track is not None and sound is not None:
+            packets += [*track.encode(_heard(sound)), *track.encode()]
+            packets.sort(key=_when)
         container.mux(packets)
+
+
+def _video_track(container: OutputContainer, frames: Frames, fps: int) -> av.VideoStream:
+    stream = container.add_stream("libx264", rate=fps, options=X264)
+    stream.height, stream.width = frames.shape[1:3]
+    stream.pix_fmt = "yuv420p"
+    stream.thread_count = 1
+    stream.codec_context.time_base = Fraction(1, fps * TICKS)
+    _tag_bt709(stream.codec_context)
+    return stream
+
+
+def _sound_track(container: OutputContainer) -> av.AudioStream:
+    return container.add_stream("aac", rate=SAMPLE_RATE, layout="stereo", bit_rate=SOUND_BITS)
+
+
+def _when(packet: av.Packet) -> Fraction:
+    """Tracks are interleaved by this, so that a player need not look ahead."""
+    return (packet.dts or 0) * packet.time_base
+
+
+def _heard(sound: Samples) -> av.AudioFrame:
+    frame = av.AudioFrame.from_ndarray(sound.reshape(1, -1), format="s16", layout="stereo")
+    frame.sample_rate, frame.pts = SAMPLE_RATE, 0
+    frame.time_base = Fraction(1, SAMPLE_RATE)
+    return frame
 
 
 def read_metadata(path: Path) -> dict[str, Any]:

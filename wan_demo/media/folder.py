@@ -32,13 +32,14 @@ class DataFolder:
         self.inputs = self.root / "inputs"
         self.previews = self.root / "previews"
         self.videos = self.root / "videos"
+        self.sources = self.root / "sources"
         self.offload = self.root / "offload"
         self.loras = self.root / "loras"
         self._inputs_lock = Lock()
 
     def create(self) -> DataFolder:
         """Make the folders where they are missing; returns itself."""
-        for folder in (self.inputs, self.previews, self.videos, self.loras):
+        for folder in (self.inputs, self.previews, self.videos, self.sources, self.loras):
             folder.mkdir(parents=True, exist_ok=True)
         return self
 
@@ -84,22 +85,37 @@ class DataFolder:
         """Where the still picture of a finished video lies, if it has one."""
         return self.video(name).with_suffix(".webp")
 
+    def source(self, job_id: str) -> Path:
+        """Where what a job's model saw of a video lies, if it began with one: an MP4 by another
+        name, as it is no clip."""
+        return self.sources / f"{Path(job_id).name}.m4v"
+
     def sizes(self) -> Mapping[str, int]:
-        """Bytes in ``videos`` by job: what a file's name begins with."""
+        """Bytes in ``videos`` and ``sources`` by job: what a file's name begins with."""
         found: Counter[str] = Counter()
-        with os.scandir(self.videos) as entries:
-            for entry in entries:
-                with suppress(FileNotFoundError):
-                    found[entry.name.split(".")[0]] += entry.stat().st_size
+        for folder in (self.videos, self.sources):
+            with os.scandir(folder) as entries:
+                for entry in entries:
+                    with suppress(FileNotFoundError):
+                        found[entry.name.split(".")[0]] += entry.stat().st_size
         return found
 
     def remove_clips(self, job_id: str, names: Iterable[str] = ()) -> None:
-        """Delete a job's videos and their posters, and those named; OSError where one stays."""
+        """Delete a job's videos, their posters and their source, and the videos named.
+
+        OSError where one stays.
+        """
         for video in {*self._of(job_id), *map(self.video, names)}:
             video.unlink(missing_ok=True)
             video.with_suffix(".webp").unlink(missing_ok=True)
         for poster in self.videos.glob(f"{glob.escape(job_id)}.*.*.webp"):
             poster.unlink(missing_ok=True)
+        self.source(job_id).unlink(missing_ok=True)
+
+    def drop_source(self, job_id: str) -> None:
+        """Delete a job's source where no clip is there to be compared with it."""
+        if not any(self._of(job_id)):
+            _delete([self.source(job_id)])
 
     def sweep_inputs(self, named: Set[str], before: float) -> int:
         """Delete inputs that nobody names, last submitted before a time; returns how many."""
@@ -137,21 +153,22 @@ class DataFolder:
 
     def sweep(self, videos: Set[str], since: datetime, jobs: Set[str] = frozenset()) -> None:
         """Delete what a hard kill left: parts, previews, and videos but those named; and posters
-        without a video.
+        and sources without a video.
 
         A video from before ``since`` stays, as those names say nothing about it, and so do clips
         of ``jobs``, which are to be gone on with.
         """
-        for folder in (self.root, self.inputs, self.videos):
+        for folder in (self.root, self.inputs, self.videos, self.sources):
             _delete(folder.glob("*.part"))
         _delete(self.previews.iterdir())
-        _delete(
+        shown = jobs | {name.split(".")[0] for name in videos}
+        of_nobody = [
             path
             for path in self.videos.glob("*.mp4")
-            if path.name not in videos
-            and path.name.split(".")[0] not in jobs
-            and path.stat().st_mtime >= since.timestamp()
-        )
+            if path.name not in videos and path.name.split(".")[0] not in jobs
+        ]
+        of_nobody += [path for path in self.sources.glob("*.m4v") if path.stem not in shown]
+        _delete(path for path in of_nobody if path.stat().st_mtime >= since.timestamp())
         _delete(p for p in self.videos.glob("*.webp") if not p.with_suffix(".mp4").exists())
 
 

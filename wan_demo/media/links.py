@@ -41,6 +41,11 @@ class Links:
         has_one = self._folder.poster(name).is_file()
         return f"files/{self._sign('poster', name)}" if has_one else None
 
+    def source(self, job_id: str) -> str | None:
+        """The address of what a job's model saw of a video; None where there is none."""
+        has_one = self._folder.source(job_id).is_file()
+        return f"files/{self._sign('source', job_id)}" if has_one else None
+
     def preview(self, job_id: str) -> str | None:
         """The address of a job's latest preview, new for each one; None before the first."""
         try:
@@ -57,8 +62,9 @@ class Links:
             return None
         if until_hour < time.time() // 3600:
             return None
-        places = {"video": self._folder.video, "poster": self._folder.poster}
-        path = places.get(kind, self._folder.preview)(name)
+        at = self._folder
+        places = {"video": at.video, "poster": at.poster, "source": at.source}
+        path = places.get(kind, at.preview)(name)
         is_there = path.is_file() and not self._is_deleted(name.split(".")[0])
         return path if is_there else None
 

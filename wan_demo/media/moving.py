@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ import av
 from PIL import Image
 
 from wan_demo.media.fit import flat_share
-from wan_demo.media.opened import Refused, check_seconds, opened
+from wan_demo.media.opened import MAX_VIDEO_SIDE, Refused, check_seconds, opened
+from wan_demo.media.take import HAIR
 
 MAX_FRAMES = 40_000
 """As many as the longest video has at 60 a second, and some more."""
@@ -39,10 +41,12 @@ class Timeline:
     """When frames are shown, in order; ``origin`` is the first one's time by the file's clock.
 
     That is None where the file does not tell when which frame is shown: then they are in order.
+    ``keys`` are the times of those that are stored whole.
     """
 
     times: Sequence[float]
     origin: float | None
+    keys: Sequence[float] = ()
 
     @property
     def seconds(self) -> float:
@@ -50,6 +54,11 @@ class Timeline:
         if len(self.times) < 2:
             return 1 / 25
         return self.times[-1] * len(self.times) / (len(self.times) - 1)
+
+    def has_key_in_any(self, seconds: float) -> bool:
+        """Whether some frame that is stored whole is shown in any stretch of so many seconds."""
+        shown = [0.0, *self.keys, self.seconds]
+        return bool(self.keys) and max(b - a for a, b in pairwise(shown)) <= seconds
 
 
 def timeline(path: Path) -> Timeline:
@@ -59,19 +68,23 @@ def timeline(path: Path) -> Timeline:
     """
     shown: list[float | None] = []
     stored: list[float | None] = []
+    keys: list[float] = []
     with opened(path) as (container, stream):
         tells = container.format.name != "avi"
         for packet in container.demux(stream):
             if packet.size and not packet.is_discard:  # the last one is empty
                 shown.append(_seconds(packet.pts, packet) if tells else None)
                 stored.append(_seconds(packet.dts, packet))
+                keys += [time for time in shown[-1:] if time is not None and packet.is_keyframe]
                 _check_count(len(shown))
     times, has_origin = _whole(shown), True
     if times is None:
         times, has_origin = _whole(stored) or [index / 25 for index in range(len(shown))], False
     begin, end = (times[0], times[-1]) if times else (0.0, 0.0)
     check_seconds(end - begin)
-    return Timeline([time - begin for time in times], begin if has_origin else None)
+    if not has_origin:
+        return Timeline([time - begin for time in times], None)
+    return Timeline([t - begin for t in times], begin, [t - begin for t in sorted(keys)])
 
 
 def probe_video(path: Path) -> dict[str, Any]:
@@ -91,12 +104,15 @@ def probe_video(path: Path) -> dict[str, Any]:
 
 
 def shown_at(
-    path: Path, moments: Sequence[float], line: Timeline
+    path: Path, moments: Sequence[float], line: Timeline, only_keys: bool = False
 ) -> Iterator[tuple[list[int], Image.Image]]:
-    """(the indices of moments, what is shown then), in the video's own order, one pass."""
+    """(the indices of moments, what is shown then), in the video's own order, one pass.
+
+    ``only_keys``: or the last frame before that is stored whole, as no other is decoded.
+    """
     waiting = deque(sorted(range(len(moments)), key=moments.__getitem__))
     before: Callable[[], Image.Image] | None = None
-    for time, show in _frames_from(path, moments[waiting[0]], line):
+    for time, show in _frames_from(path, moments[waiting[0]], line, only_keys):
         past: list[int] = []
         while waiting and before and moments[waiting[0]] < time:
             past.append(waiting.popleft())
@@ -110,6 +126,24 @@ def shown_at(
     yield list(waiting), before()
 
 
+def strip_of(
+    path: Path, times: Sequence[float], height: int | None
+) -> Iterator[tuple[list[int], Image.Image]]:
+    """(the indices of times, what is shown then), as high as wanted; None: as large as it is.
+
+    Where the times are far apart, what is stored whole in between is near enough, and shown.
+    """
+    line = timeline(path)
+    step = min((abs(b - a) for a, b in pairwise(times)), default=0.0)
+    only_keys = line.origin is not None and line.has_key_in_any(step)
+    moments = [max(time, 0.0) + HAIR for time in times]
+    for places, picture in shown_at(path, moments, line, only_keys):
+        if height is not None:
+            width = min(max(1, round(picture.width * height / picture.height)), MAX_VIDEO_SIDE)
+            picture = picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        yield places, picture
+
+
 def _seconds(ticks: int | None, packet: av.Packet) -> float | None:
     return None if ticks is None else float(ticks * packet.time_base)
 
@@ -120,29 +154,30 @@ def _whole(times: Sequence[float | None]) -> list[float] | None:
     return sorted(found) if len(found) == len(times) else None
 
 
-def _frames_from(path: Path, moment: float, line: Timeline) -> Iterator[Shown]:
+def _frames_from(path: Path, moment: float, line: Timeline, only_keys: bool) -> Iterator[Shown]:
     """Frames from one at or before a moment on."""
     if line.origin is None:
         for index, (_, show) in enumerate(_frames(path)):
             yield line.times[min(index, len(line.times) - 1)], show
         return
     if moment > SKIPPED:
-        frames = _frames(path, line.origin, moment)
+        frames = _frames(path, line.origin, moment, only_keys)
         first = next(frames, None)
         if first is not None and first[0] <= moment:
             yield first
             yield from frames
             return
         frames.close()  # the file's index led too far: from the beginning, then
-    yield from _frames(path, line.origin)
+    yield from _frames(path, line.origin, None, only_keys)
 
 
 def _frames(
-    path: Path, origin: float = 0.0, moment: float | None = None
+    path: Path, origin: float = 0.0, moment: float | None = None, only_keys: bool = False
 ) -> Generator[Shown, None, None]:
     """The first video track's frames, decoded; from the key frame before a moment, if any."""
     with opened(path) as (container, stream):
         pixel = _pixel_ratio(stream)
+        stream.codec_context.skip_frame = "NONKEY" if only_keys else "DEFAULT"
         if moment is not None and stream.time_base:
             container.seek(int((origin + moment) / stream.time_base), stream=stream)
         for index, frame in enumerate(container.decode(stream)):

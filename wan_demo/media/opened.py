@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import av
 from av.container import InputContainer
@@ -63,14 +63,20 @@ def video_stream(container: InputContainer) -> av.VideoStream:
     if not tracks:
         raise Refused("must have a picture; this file has sound only")
     stream = tracks[0]
-    if stream.codec_context.name not in CODECS:
-        raise Refused(f"must not use the codec {stream.codec_context.name}")
+    if codec_name(stream) not in CODECS:
+        raise Refused(f"must not use the codec {codec_name(stream)}")
     if max(stream.width, stream.height) > MAX_VIDEO_SIDE:
         raise Refused(f"must be at most {MAX_VIDEO_SIDE} pixels a side")
     check_seconds((container.duration or 0) / av.time_base)
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = THREADS
     return stream
+
+
+def codec_name(stream: av.VideoStream | av.AudioStream) -> str:
+    """What decodes a track; "unknown" where nothing does."""
+    context: Any = stream.codec_context
+    return "unknown" if context is None else context.name
 
 
 def check_seconds(seconds: float) -> None:

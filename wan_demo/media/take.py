@@ -7,11 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from wan_demo.domain.cut import Cut
 from wan_demo.domain.edit import Direction, Fit
 from wan_demo.domain.model import Size
 from wan_demo.domain.request import GenerationRequest
+
+SAMPLE_RATE = 48_000
+"""Of all sound, per second."""
+
+Samples = NDArray[np.int16]
+"""Stereo sound, shape (samples, 2)."""
 
 HAIR = 0.001
 """Seconds within which two times are one: Matroska and WebM count in milliseconds."""

@@ -1,0 +1,82 @@
+"""A job's media as the model gets them, and what of them goes on: the sound, a copy to compare."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+from wan_demo.domain.edit import Fit, Sound
+from wan_demo.domain.job import Job
+from wan_demo.domain.request import GenerationRequest
+from wan_demo.engine.base import Inputs
+from wan_demo.errors import UnreadableMedium
+from wan_demo.media.decode import read_image, read_mask, read_sound, read_take
+from wan_demo.media.encode import write_mp4
+from wan_demo.media.folder import DataFolder
+from wan_demo.media.take import Samples, Take
+
+log = logging.getLogger(__name__)
+
+NO_SOUND = "Your video's sound can't be read: the clip has none."
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What the engine gets; ``sound`` is the clips', as long as they are, or None.
+
+    ``notice`` is what a person must know of it; empty where there is nothing.
+    """
+
+    inputs: Inputs
+    sound: Samples | None = None
+    notice: str = ""
+
+
+def fetch(job: Job, folder: DataFolder) -> Fetched:
+    """Read a job's media; raises UnreadableMedium, and OSError while the folder is away."""
+    request = job.request
+    if request.video is None:
+        return Fetched(_pictures(request, folder))
+    path, take = _input(folder, request.video), Take.of(request)
+    mask = None if request.mask is None else read_mask(_input(folder, request.mask), take, path)
+    fetched = _with_sound(Inputs(video=read_take(path, take), mask=mask), request, path, take)
+    _keep_source(fetched, job, folder)
+    return fetched
+
+
+def _pictures(request: GenerationRequest, folder: DataFolder) -> Inputs:
+    size, fit = (request.width, request.height), request.fit or Fit.CROP
+    return Inputs(
+        **{
+            name: read_image(_input(folder, kept), size, fit)
+            for name in ("image", "last_image")
+            if (kept := getattr(request, name)) is not None
+        }
+    )
+
+
+def _with_sound(inputs: Inputs, request: GenerationRequest, path: Path, take: Take) -> Fetched:
+    """A sound that can't be read must not cost a person their clip."""
+    if request.sound is not Sound.KEEP:
+        return Fetched(inputs)
+    try:
+        return Fetched(inputs, read_sound(path, take, request.played_seconds))
+    except UnreadableMedium as error:
+        log.warning("no sound: %s", error)
+        return Fetched(inputs, notice=NO_SOUND)
+
+
+def _keep_source(fetched: Fetched, job: Job, folder: DataFolder) -> None:
+    """What the model saw, as a video like the clips; an earlier attempt's copy stays."""
+    video, request, path = fetched.inputs.video, job.request, folder.source(job.id)
+    if video is None or path.exists():
+        return
+    frames = video[: request.played_frames]
+    write_mp4(frames, request.fps, path, {}, request.duration, fetched.sound)
+
+
+def _input(folder: DataFolder, name: str) -> Path:
+    """Where a kept input lies; OSError while the folder of all of them is away."""
+    folder.inputs.stat()
+    return folder.input(name)
