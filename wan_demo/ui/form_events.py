@@ -168,17 +168,15 @@ class FormEvents(EditEvents):
         form = self._at.form
         method = self._method(spec, values, task)
         updates = form.updates(self._untouched(spec, values, method))
-        if task is Task.VIDEO_TO_VIDEO:
-            return {**updates, **self._length(spec, values)}
-        frames = values[form.num_frames]
-        if not f.fits("num_frames", frames, spec):
-            frames = spec.defaults.num_frames
-        return {**updates, form.num_frames: f.refilled("num_frames", form.num_frames, frames, spec)}
+        if task is Task.VIDEO_TO_VIDEO or f.fits("num_frames", values[form.num_frames], spec):
+            return updates
+        return {**updates, form.num_frames: spec.defaults.num_frames}
 
     def _change_to(self, spec: ModelSpec, values: f.Values, task: Task, why: str = "") -> Updates:
         former = self._before(values)
         method = self._method(spec, values, task)
-        used = self._used(spec, values) if task is Task.VIDEO_TO_VIDEO else {}
+        medium = self._medium(values) if task is Task.VIDEO_TO_VIDEO else None
+        used = {"num_frames": edit.frames_of(medium, spec, self._cut(values))} if medium else {}
         chosen, changed = {**used, **self._frames_of_seconds(spec, values)}, []
         for name, default in f.defaults_of(spec, method).items():
             if name in chosen:
@@ -191,11 +189,7 @@ class FormEvents(EditEvents):
                 value = f.in_words(name, chosen[name])
                 changed.append(f"{notices.label_of(name).lower()} is now {value}")
         news = f" To fit it, {', '.join(changed)}." if changed else ""
-        updates = {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
-        if used:
-            after = {**values, self._at.form.num_frames: chosen["num_frames"]}
-            updates |= self._length(spec, after)
-        return updates
+        return {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
 
     def _before(self, values: f.Values) -> ModelSpec:
         """The form's model before a change."""

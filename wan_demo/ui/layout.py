@@ -19,6 +19,7 @@ from wan_demo.ui.html import html
 from wan_demo.ui.key import KeyBox
 from wan_demo.ui.library_layout import LibraryParts, clip_file, library_tab, notice_line
 from wan_demo.ui.models import model_box, resolution_box
+from wan_demo.ui.timeline import timeline_box
 from wan_demo.ui.values import Image, Number, UploadButton, Video
 from wan_demo.ui.words import TASK_TITLES
 
@@ -47,6 +48,7 @@ class Layout:
     notice: gr.HTML
     queue: gr.HTML
     examples: dict[Task, gr.HTML]
+    timeline: gr.HTML
     preset: gr.Radio
     resolution: gr.Radio
     ratio: gr.Radio
@@ -73,7 +75,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         queue = gr.HTML("", elem_id=QUEUE)
     with gr.Row(elem_id="layout"):
         with gr.Column(elem_id="ask"):
-            tabs, library, media, examples = _tabs(spec)
+            tabs, library, media, examples, timeline = _tabs(spec)
             dropped, notice = clip_file(), notice_line()
             prompt = f.prompt_box(_first_example(spec))
             preset = _preset(spec)
@@ -113,6 +115,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         notice=notice,
         queue=queue,
         examples=examples,
+        timeline=timeline,
         preset=preset,
         resolution=resolution,
         ratio=ratio,
@@ -176,7 +179,9 @@ def _seed(promise: str) -> tuple[Number, gr.Button, gr.Checkbox]:
     return seed, dice, lock
 
 
-def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, LibraryParts, Fields, dict[Task, gr.HTML]]:
+def _tabs(
+    spec: ModelSpec,
+) -> tuple[gr.Tabs, LibraryParts, Fields, dict[Task, gr.HTML], gr.HTML]:
     """One tab a task: each holds what only that task needs, and its examples. Then the Library."""
     media: Fields = {}
     examples: dict[Task, gr.HTML] = {}
@@ -191,13 +196,17 @@ def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, LibraryParts, Fields, dict[Task, gr
             media["video"] = Video(
                 label=control("video").label, sources=["upload"], height=220, elem_id="video"
             )
+            timeline = timeline_box()
             media |= {name: edit.cut_box(name) for name in edit.UNCUT}
+            with gr.Row(elem_id="motion"):
+                media["speed"] = f.slider("speed", spec, edit.STEADY["speed"], has_help=False)
+                media["direction"] = edit.choice("direction", False)
             media |= {"mask": edit.mask_box(), "method": edit.method_box(spec)}
             for name in ("strength", "conditioning_scale"):
                 media[name] = f.slider(name, spec, edit.defaults(spec)[name])
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
         library = library_tab()
-    return tabs, library, media, examples
+    return tabs, library, media, examples, timeline
 
 
 def _picture(name: str, spec: ModelSpec) -> Image:
@@ -223,15 +232,9 @@ def _source(spec: ModelSpec) -> Fields:
     """What becomes of a video before and in an edit; ``page.css`` shows it in that tab alone."""
     with gr.Group(elem_id="source", elem_classes="of-edit"):
         prompt = edit.source_prompt_box(spec)
-        speed = f.slider("speed", spec, edit.STEADY["speed"])
-        with gr.Row():
-            direction, sound = edit.choice("direction", False), edit.choice("sound", False)
     with gr.Accordion(FINE_TUNE, open=False, elem_id="fine-tune", elem_classes="of-edit"):
         return {
             "source_prompt": prompt,
-            "speed": speed,
-            "direction": direction,
-            "sound": sound,
             "colors": edit.choice("colors"),
             "source_guidance_scale": edit.source_guidance_box(spec),
             "n_min": f.slider("n_min", spec, edit.STEADY["n_min"]),
@@ -251,7 +254,9 @@ def _size(spec: ModelSpec) -> tuple[gr.Radio, gr.Radio, Fields]:
     )
     with gr.Row():
         sides: Fields = {name: f.slider(name, spec, side) for name, side in default.items()}
-    sides["fit"] = edit.choice("fit", elem_classes="of-media")
+    with gr.Row():
+        sides["fit"] = edit.choice("fit", elem_classes="of-media")
+        sides["sound"] = edit.choice("sound", False, elem_classes="of-edit")
     return resolution, ratio, sides
 
 

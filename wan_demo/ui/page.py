@@ -89,7 +89,7 @@ def mount(
         path="/",
         auth=list(logins) or None,
         theme=THEME,
-        css_paths=[STATIC / "page.css", STATIC / "library.css"],
+        css_paths=[STATIC / "page.css", STATIC / "library.css", STATIC / "edit.css"],
         js=_script("page.js", "library.js"),
         footer_links=["api"],
         run_history=False,
@@ -161,8 +161,9 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     _on(form.duration.change, do.choose_seconds, seconds, fields)
     _on(form.method.input, do.choose_method, fields, fields)
     _on(form.num_frames.input, do.choose_frames, fields, [form.duration, form.trim_end])
-    followed = [*fields, at.plan, at.readout, at.generate]
-    _on(form.speed.input, do.cut, [*fields, state.task], followed, trigger_mode="always_last")
+    followed = [*fields, *_told(at)]
+    for event in (form.speed.input, at.timeline.cut):
+        _on(event, do.cut, [*fields, state.task], followed, trigger_mode="always_last")
     for field in (
         *(form.num_inference_steps, form.num_frames, form.width, form.height),
         *(form.guidance_scale, form.guidance_scale_2),
@@ -233,9 +234,14 @@ def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> Non
         partial(gr.on, [*events, page.load, *(tab.select for tab in _tabs(at))]),
         do.plan,
         [*fields.values(), state.task],
-        [at.plan, at.readout, at.generate],
+        [*_told(at), at.form.num_frames],
         trigger_mode="always_last",
     )
+
+
+def _told(at: Layout) -> list[Any]:
+    """What says what would run."""
+    return [at.plan, at.readout, at.generate, at.timeline]
 
 
 def _tabs(at: Layout) -> list[gr.Tab]:
