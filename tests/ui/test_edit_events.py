@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 import pytest
+from PIL import Image
 
 from tests.makers import grays, save_video
 from tests.ui.test_form_events import TINY, Person, someone
@@ -15,6 +16,8 @@ from wan_demo.domain.edit import OF_METHOD, Method
 from wan_demo.domain.request import Task
 from wan_demo.ui import edit
 from wan_demo.ui import form as f
+from wan_demo.ui.mask import NAME
+from wan_demo.ui.values import lent
 
 __all__ = ["someone"]
 
@@ -192,3 +195,72 @@ def test_another_models_methods_take_the_place_of_these(editor):
     assert person.shows("method") == "vace"
     assert edit.methods(catalog.find("wan2.1-vace-1.3b"))["choices"] == [("VACE", "vace")]
     assert not f.is_shown("strength", catalog.find("wan2.1-vace-1.3b"), "vace")
+
+
+def tells(person: Person, handler, **told: str) -> None:
+    """A button of the page's own HTML is pressed."""
+    event = gr.EventData(None, told)
+    person.does(lambda values: handler(values, event))
+
+
+def test_a_style_writes_prompt_method_and_strength(editor):
+    person = editor()
+    person.values[person.at.form.prompt] = "a red circle moving right on a black background"
+    tells(person, person.events.style, name="Cyan")
+    assert person.shows("prompt") == "a cyan circle moving right on a black background"
+    assert (person.shows("method"), person.shows("strength")) == ("flow_edit", 0.6)
+    assert person.shows("guidance_scale") == TINY.defaults.edit.guidance_scale
+    before = dict(person.values)
+    tells(person, person.events.style, name="Baroque")
+    assert person.values == before
+
+
+def test_one_style_takes_the_place_of_another(editor):
+    person = editor(catalog.find("wan2.1-t2v-1.3b"))
+    person.values[person.at.form.prompt] = "a fox in a wood"
+    tells(person, person.events.style, name="Film noir")
+    assert person.shows("negative_prompt").startswith("color, cartoon")
+    tells(person, person.events.style, name="Golden hour")
+    assert person.shows("prompt").startswith("a fox in a wood, at golden hour.")
+    assert "film noir" not in person.shows("prompt").lower()
+    person.values[person.at.form.source_prompt] = "a dog on a beach"
+    tells(person, person.events.style, name="Pixel art")
+    assert person.shows("prompt").startswith("Pixel art of a dog on a beach.")
+    assert person.shows("method") == "renoise"
+
+
+def test_a_drawn_mask_is_taken_and_goes_with_its_video(editor, long_clip):
+    person = editor()
+    person.does(person.events.receive_medium, video=long_clip, prompt="a fox")
+    drawn = lent(NAME)
+    Image.new("L", (64, 64), 255).save(drawn)
+    tells(person, person.events.take_drawn, path=str(drawn))
+    assert person.service.plan(given(person)).request.mask == str(drawn)
+    person.does(person.events.plan)
+    assert "masked" in person.values[person.at.plan]
+    assert "data-drawn='yes'" in person.values[person.at.board]
+    person.does(person.events.receive_medium, video=CLIP)
+    assert person.shows("mask") is None
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "../../etc/hostname", "", "nul\0"])
+def test_a_drawn_mask_that_names_another_file_is_none(editor, path):
+    person = editor()
+    tells(person, person.events.take_drawn, path=path)
+    assert not person.shows("mask")
+
+
+def test_clear_leaves_a_mask_that_was_uploaded(editor, tmp_path):
+    person = editor()
+    person.does(person.events.wipe_drawn, mask=str(tmp_path / "mine.png"))
+    assert person.shows("mask") == str(tmp_path / "mine.png")
+    person.does(person.events.wipe_drawn, mask=str(tmp_path / NAME))
+    assert person.shows("mask") is None
+
+
+def test_a_mask_of_another_size_is_refused(editor, tmp_path):
+    person = editor()
+    Image.new("L", (32, 32), 255).save(tmp_path / "small.png")
+    person.does(person.events.receive_medium, video=CLIP, mask=str(tmp_path / "small.png"))
+    person.does(person.events.plan, prompt="a star")
+    assert "must have the size of the video, 96x96" in person.values[person.at.plan]

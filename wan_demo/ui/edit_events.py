@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
 
+from wan_demo.catalog import templates
 from wan_demo.domain.cut import SLACK, Cut
 from wan_demo.domain.edit import OF_METHOD, Method
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import MAX_SECONDS, Task
+from wan_demo.domain.template import Template
 from wan_demo.errors import InvalidRequest
 from wan_demo.ui import edit, notices
 from wan_demo.ui import form as f
 from wan_demo.ui.events import Events, Updates
+from wan_demo.ui.mask import is_drawn, render_board
 from wan_demo.ui.timeline import render_timeline
+from wan_demo.ui.values import uploaded
 
 CUT = ("trim_start", "trim_end", "speed")
 
@@ -56,6 +61,38 @@ class EditEvents(Events):
             components[name]: f.refilled(name, components[name], value, spec, method)
             for name, value in shown.items()
         }
+
+    def style(self, values: f.Values, event: gr.EventData) -> Updates:
+        """A template writes prompt, negative prompt, method and strength; all may be changed."""
+        spec, form = self._spec(values), self._at.form
+        known = {template.name: template for template in templates.of(spec)}
+        chosen = known.get(self._told(event, "name"))
+        if chosen is None:
+            return self._unchanged()
+        after = {**values, form.method: edit.method_of(spec, chosen.method)}
+        own = (chosen.negative_prompt, spec.defaults.negative_prompt)
+        shown: dict[str, Any] = {
+            "prompt": chosen.prompt(_scene(values, form, known.values())),
+            "negative_prompt": ", ".join(text for text in own if text),
+            "method": after[form.method],
+        }
+        changed = {**self.choose_method(after), **form.updates(shown)}
+        if f.is_shown("strength", spec, after[form.method]):
+            changed[form.strength] = gr.Slider(value=chosen.strength, visible=True)
+        return changed
+
+    def take_drawn(self, values: f.Values, event: gr.EventData) -> Updates:
+        """What was drawn is the mask."""
+        path = uploaded(self._told(event, "path"))
+        return {self._at.form.mask: path} if path else self._unchanged()
+
+    def wipe_drawn(self, values: f.Values) -> Updates:
+        """What was drawn is the mask no more; another mask stays."""
+        return self._without_drawn(values) or self._unchanged()
+
+    def _without_drawn(self, values: f.Values) -> Updates:
+        box = self._at.form.mask
+        return {box: None} if is_drawn(values[box]) else {}
 
     def cut(self, values: f.Values, event: gr.EventData) -> Updates:
         """Another part of the video, or another speed: the frames follow, as does the line."""
@@ -122,15 +159,25 @@ class EditEvents(Events):
         return self._medium(values) if is_edit else None
 
     def _timeline(self, spec: ModelSpec, values: f.Values) -> Updates:
-        """The timeline, and the range of the frames' slider."""
+        """The timeline, the mask's board, and the range of the frames' slider."""
         form, cut, medium = self._at.form, self._cut(values), self._edited(values)
         slider = gr.Slider(**self._range(spec, values))
+        path = values[form.video]
+        board = render_board(medium, path, cut, values[form.mask])
         if medium is None:
-            return {self._at.timeline: "", form.num_frames: slider}
+            return {self._at.timeline: "", self._at.board: board, form.num_frames: slider}
         frames = values[form.num_frames]
         used = frames if isinstance(frames, int) else edit.frames_of(medium, spec, cut)
-        shown = render_timeline(medium, values[form.video], spec, cut, used)
-        return {self._at.timeline: shown, form.num_frames: slider}
+        shown = render_timeline(medium, path, spec, cut, used)
+        return {self._at.timeline: shown, self._at.board: board, form.num_frames: slider}
+
+
+def _scene(values: f.Values, form: f.Form, known: Iterable[Template]) -> str:
+    """What a person says of the scene: of their video, else in the prompt, less a style's words."""
+    prompt = str(values[form.prompt] or "").strip()
+    written = (template.scene(prompt) for template in known)
+    own = next((scene for scene in written if scene is not None), prompt)
+    return str(values[form.source_prompt] or "").strip() or own
 
 
 def _seconds(told: str) -> float | None:

@@ -20,7 +20,7 @@ from wan_demo.ui import advanced, edit, notices, words
 from wan_demo.ui import form as f
 from wan_demo.ui.edit_events import EditEvents
 from wan_demo.ui.events import Updates
-from wan_demo.ui.layout import example_chips
+from wan_demo.ui.layout import example_chips, template_chips
 from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.memory import KEPT_OUT
 from wan_demo.ui.models import choices, ordered, resolution_of, size_at
@@ -212,6 +212,7 @@ class FormEvents(EditEvents):
             self._at.resolution: gr.Radio(**resolution_of(spec, values)),
             self._at.ratio: gr.Radio(choices=list(spec.sizes), value=f.ratio_of(spec, values)),
             **{html: example_chips(spec, task) for task, html in self._at.examples.items()},
+            self._at.templates: template_chips(spec),
         }
 
     def _fill(self, spec: ModelSpec, given: dict[str, Any]) -> Updates:
@@ -257,6 +258,7 @@ class FormEvents(EditEvents):
         shape, spec = self._shape(values, task, Path(path)), self._spec(values)
         return {
             **self._at.form.updates(shape),
+            **self._without_drawn(values),
             self._at.resolution: resolution_of(spec, shape)["value"],
             self._at.ratio: None,
         }

@@ -6,7 +6,6 @@ video already, and reads a dozen of its frames at no cost to the others.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 from zlib import crc32
 
@@ -16,14 +15,13 @@ from wan_demo.domain.cut import Cut
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.ui import words
-
-_SCRIPT = Path(__file__).parent / "static" / "timeline.js"
+from wan_demo.ui.html import script
 
 
 def timeline_box() -> gr.HTML:
     """Nothing, until there is a video; ``cut`` is its event."""
-    script = _SCRIPT.read_text()
-    return gr.HTML("", elem_id="timeline", js_on_load=script, apply_default_css=False)
+    code = script("video.js", "timeline.js")
+    return gr.HTML("", elem_id="timeline", js_on_load=code, apply_default_css=False)
 
 
 def render_timeline(medium: Medium | None, path: Any, spec: ModelSpec, cut: Cut, used: int) -> str:

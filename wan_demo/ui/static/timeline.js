@@ -2,7 +2,6 @@
 // Events: 'cut', with start and end in seconds.
 const PICTURES = 10;
 const PAUSE_MS = 250;
-const find = (name) => element.querySelector(name);
 const facts = () => find(".timeline")?.dataset;
 const PATIENCE_MS = 5000;
 let moved = null;
@@ -78,16 +77,7 @@ element.addEventListener("keydown", (event) => {
 
 element.addEventListener("input", ({ target }) => move(target, Number(target.value)));
 
-const seekTo = (video, time) =>
-  new Promise((done, failed) => {
-    video.addEventListener("seeked", done, { once: true });
-    video.addEventListener("error", failed, { once: true });
-    video.currentTime = time;
-  });
-
-const wait = (ms) => new Promise((done) => setTimeout(done, ms));
-
-// The pictures, from a second player of the same file; a file that the browser can't play has none.
+// The pictures; a file that the browser can't play has none.
 const draw = async () => {
   const { key } = facts();
   if (key === drawn) return;
@@ -96,18 +86,9 @@ const draw = async () => {
   const context = film.getContext("2d");
   film.width = Math.max(1, 2 * film.clientWidth);
   film.height = 2 * film.clientHeight;
-  let address;
-  for (let turn = 0; turn < 50 && !address; turn += 1) {
-    address = document.querySelector("#video video")?.currentSrc;
-    if (!address) await wait(100);
-  }
-  const video = document.createElement("video");
-  Object.assign(video, { muted: true, preload: "auto", src: address });
+  let video;
   try {
-    await new Promise((done, failed) => {
-      video.addEventListener("loadeddata", done, { once: true });
-      video.addEventListener("error", failed, { once: true });
-    });
+    video = await openVideo();
     const [wide, high] = [film.width / PICTURES, film.height];
     const scale = Math.max(wide / video.videoWidth, high / video.videoHeight);
     const [w, h] = [wide / scale, high / scale];
@@ -116,12 +97,11 @@ const draw = async () => {
       await seekTo(video, ((index + 0.5) / PICTURES) * video.duration);
       context.drawImage(video, x, y, w, h, index * wide, 0, wide, high);
     }
-    if (film.isConnected) film.dataset.drawn = key;
+    film.dataset.drawn = key;
   } catch {
     // It stays plain: the handles work all the same.
   }
-  video.removeAttribute("src");
-  video.load();
+  closeVideo(video);
 };
 
 const follow = () => {
