@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import gradio as gr
 import pytest
+from PIL import Image
 
 from tests.makers import grays, save_video
 from tests.ui.test_form_events import TINY, Person, someone
@@ -14,6 +16,8 @@ from wan_demo.domain.edit import OF_METHOD, Method
 from wan_demo.domain.request import Task
 from wan_demo.ui import edit
 from wan_demo.ui import form as f
+from wan_demo.ui.mask import NAME
+from wan_demo.ui.values import lent
 
 __all__ = ["someone"]
 
@@ -102,7 +106,7 @@ def test_the_form_of_every_model_asks_for_what_that_model_can_do(editor, spec):
         person.values[person.at.form.prompt] = "a fox"
         request = person.service.plan(given(person)).request
         assert (request.method, request.model) == (method, spec.id)
-        assert request.trim_end == person.shows("trim_end")
+        assert request.trim_end == (person.shows("trim_end") or None)
         assert request.num_frames == person.shows("num_frames")
 
 
@@ -113,27 +117,67 @@ def test_a_video_is_cut_to_what_the_model_makes_at_once(editor, long_clip):
     assert person.shows("num_frames") == 33
 
 
-def test_frames_and_cut_go_together(editor, long_clip):
+def cuts(person: Person, start: float, end: float) -> None:
+    """The timeline's handles are moved."""
+    event = gr.EventData(None, {"start": start, "end": end})
+    person.does(lambda values: person.events.cut(values, event))
+
+
+def test_frames_follow_the_cut_and_the_speed(editor, long_clip):
     person = editor()
-    person.does(person.events.receive_medium, video=long_clip)
-    person.does(person.events.cut, trim_start=1.0, trim_end=7.0, duration="2")
-    assert (person.shows("num_frames"), person.shows("trim_end")) == (45, 1 + 45 / 8)
+    person.does(person.events.receive_medium, video=long_clip, prompt="a fox")
+    person.values[person.at.form.duration] = "2"
+    cuts(person, 1, 7)
+    assert (person.shows("num_frames"), person.shows("trim_end")) == (45, 7)
     assert person.shows("duration") == ""
     assert "45 frames, 5.6 s at 8 fps" in person.values[person.at.plan]
+    assert "from 1 s on" in person.values[person.at.plan]
+    nothing = gr.EventData(None, None)
+    person.does(lambda values: person.events.cut(values, nothing), speed=0.5)
+    assert (person.shows("num_frames"), person.shows("trim_end")) == (93, 7)
+    assert "93 frames, 11.6 s at 8 fps" in person.values[person.at.plan]
+    assert "5.8 s" not in person.values[person.at.timeline]
+    assert "11.6 s, 93 frames at 8 fps" in person.values[person.at.timeline]
+
+
+def test_the_end_follows_the_number_of_frames(editor, long_clip):
+    person = editor()
+    person.does(person.events.receive_medium, video=long_clip, prompt="a fox")
+    cuts(person, 1, 7)
     person.does(person.events.choose_frames, num_frames=17)
     assert person.shows("trim_end") == 1 + 17 / 8
-    person.does(person.events.cut, speed=0.5)
-    assert (person.shows("num_frames"), person.shows("trim_end")) == (33, round(1 + 33 / 16, 3))
+
+
+def test_an_end_at_the_videos_own_is_left_open(editor, long_clip):
+    person = editor()
+    person.does(person.events.receive_medium, video=long_clip, prompt="a fox")
+    cuts(person, 0, 9.99)
+    assert (person.shows("num_frames"), person.shows("trim_end")) == (77, 0)
+    assert person.service.plan(given(person)).request.trim_end is None
+
+
+@pytest.mark.parametrize("told", [{"start": "x", "end": 1}, {"start": -1, "end": 2}, {}, None, 7])
+def test_what_is_no_cut_changes_none(editor, long_clip, told):
+    person = editor()
+    person.does(person.events.receive_medium, video=long_clip, prompt="a fox")
+    event = gr.EventData(None, told)
+    person.does(lambda values: person.events.cut(values, event))
+    assert (person.shows("trim_start"), person.shows("trim_end")) == (0, 33 / 8)
 
 
 def test_the_frames_slider_ends_where_the_video_does(editor, long_clip):
     person = editor()
-    person.does(person.events.receive_medium, video=long_clip)
-    slider = person.events._length(TINY, {**person.values, person.at.form.trim_start: 4})
-    assert slider[person.at.form.num_frames].constructor_args["maximum"] == 45
-    person.does(person.events.cut, trim_start=0, trim_end=10)
-    assert person.shows("num_frames") == 77
+    person.does(person.events.receive_medium, video=long_clip, prompt="a fox")
+
+    def most() -> int:
+        updates = person.events.plan(person.values)
+        return updates[person.at.form.num_frames].constructor_args["maximum"]
+
+    assert most() == 77
+    cuts(person, 4, 9.9)
+    assert most() == 45
     person.values[person.events._state.task] = "text_to_video"
+    assert most() == TINY.limits.max_frames
     person.does(person.events.choose_task)
     assert person.shows("num_frames") == TINY.defaults.num_frames
 
@@ -151,3 +195,72 @@ def test_another_models_methods_take_the_place_of_these(editor):
     assert person.shows("method") == "vace"
     assert edit.methods(catalog.find("wan2.1-vace-1.3b"))["choices"] == [("VACE", "vace")]
     assert not f.is_shown("strength", catalog.find("wan2.1-vace-1.3b"), "vace")
+
+
+def tells(person: Person, handler, **told: str) -> None:
+    """A button of the page's own HTML is pressed."""
+    event = gr.EventData(None, told)
+    person.does(lambda values: handler(values, event))
+
+
+def test_a_style_writes_prompt_method_and_strength(editor):
+    person = editor()
+    person.values[person.at.form.prompt] = "a red circle moving right on a black background"
+    tells(person, person.events.style, name="Cyan")
+    assert person.shows("prompt") == "a cyan circle moving right on a black background"
+    assert (person.shows("method"), person.shows("strength")) == ("flow_edit", 0.6)
+    assert person.shows("guidance_scale") == TINY.defaults.edit.guidance_scale
+    before = dict(person.values)
+    tells(person, person.events.style, name="Baroque")
+    assert person.values == before
+
+
+def test_one_style_takes_the_place_of_another(editor):
+    person = editor(catalog.find("wan2.1-t2v-1.3b"))
+    person.values[person.at.form.prompt] = "a fox in a wood"
+    tells(person, person.events.style, name="Film noir")
+    assert person.shows("negative_prompt").startswith("color, cartoon")
+    tells(person, person.events.style, name="Golden hour")
+    assert person.shows("prompt").startswith("a fox in a wood, at golden hour.")
+    assert "film noir" not in person.shows("prompt").lower()
+    person.values[person.at.form.source_prompt] = "a dog on a beach"
+    tells(person, person.events.style, name="Pixel art")
+    assert person.shows("prompt").startswith("Pixel art of a dog on a beach.")
+    assert person.shows("method") == "renoise"
+
+
+def test_a_drawn_mask_is_taken_and_goes_with_its_video(editor, long_clip):
+    person = editor()
+    person.does(person.events.receive_medium, video=long_clip, prompt="a fox")
+    drawn = lent(NAME)
+    Image.new("L", (64, 64), 255).save(drawn)
+    tells(person, person.events.take_drawn, path=str(drawn))
+    assert person.service.plan(given(person)).request.mask == str(drawn)
+    person.does(person.events.plan)
+    assert "masked" in person.values[person.at.plan]
+    assert "data-drawn='yes'" in person.values[person.at.board]
+    person.does(person.events.receive_medium, video=CLIP)
+    assert person.shows("mask") is None
+
+
+@pytest.mark.parametrize("path", ["/etc/hostname", "../../etc/hostname", "", "nul\0"])
+def test_a_drawn_mask_that_names_another_file_is_none(editor, path):
+    person = editor()
+    tells(person, person.events.take_drawn, path=path)
+    assert not person.shows("mask")
+
+
+def test_clear_leaves_a_mask_that_was_uploaded(editor, tmp_path):
+    person = editor()
+    person.does(person.events.wipe_drawn, mask=str(tmp_path / "mine.png"))
+    assert person.shows("mask") == str(tmp_path / "mine.png")
+    person.does(person.events.wipe_drawn, mask=str(tmp_path / NAME))
+    assert person.shows("mask") is None
+
+
+def test_a_mask_of_another_size_is_refused(editor, tmp_path):
+    person = editor()
+    Image.new("L", (32, 32), 255).save(tmp_path / "small.png")
+    person.does(person.events.receive_medium, video=CLIP, mask=str(tmp_path / "small.png"))
+    person.does(person.events.plan, prompt="a star")
+    assert "must have the size of the video, 96x96" in person.values[person.at.plan]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import MappingProxyType
 
+from wan_demo.catalog.templates import RECOLORS
 from wan_demo.domain.architecture import Architecture, Call
 from wan_demo.domain.model import (
     Defaults,
@@ -146,6 +147,7 @@ TINY = ModelSpec(
     seconds_per_work=1.8e-7,  # 2.0 s for the defaults there
     first_frame_by_timestep=True,
     vocabulary=_TINY_VOCABULARY,
+    templates=RECOLORS,
     examples=MappingProxyType(
         {
             Task.TEXT_TO_VIDEO: (

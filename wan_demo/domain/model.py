@@ -12,6 +12,7 @@ from wan_demo.domain.edit import Method
 from wan_demo.domain.lora import Lora
 from wan_demo.domain.request import MAX_FRAMES, GenerationRequest, Task
 from wan_demo.domain.source import Source
+from wan_demo.domain.template import Template
 
 Size = tuple[int, int]
 """Width and height in pixels."""
@@ -178,6 +179,8 @@ class ModelSpec:
     first_frame_by_timestep: bool = False
     """The Wan2.2-TI2V way of image_to_video: the first latent frame clean at timestep 0."""
     vocabulary: Vocabulary | None = None
+    templates: tuple[Template, ...] = ()
+    """The styles that it can make of a video; none: those of every model that knows the world."""
     examples: Mapping[Task, tuple[Example, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )

@@ -166,8 +166,8 @@ def mask_box() -> File:
 
 
 def cut_box(name: str) -> Number:
-    """Where the video begins or ends: the timeline is what people see of it."""
-    return Number(label=control(name).label, value=0, visible="hidden", elem_id=name)
+    """Where the video begins or ends. People see the timeline, whose handles bear the labels."""
+    return Number(label=name, value=UNCUT[name], visible="hidden", elem_id=name)
 
 
 def as_given(name: str, value: Any) -> Any:
@@ -191,21 +191,22 @@ def refilled(name: str, value: Any, spec: ModelSpec, method: Any) -> Any:
 
 def first_cut(medium: Medium, spec: ModelSpec) -> dict[str, Any]:
     """From the start of a video as much as a model makes at once, by field name."""
-    frames = fit_frames(available_frames(medium, spec.defaults.fps, Cut()), spec.limits)
-    end = end_of(medium, spec, Cut(), frames)
+    available = available_frames(medium, spec.defaults.fps, Cut())
+    frames = fit_frames(available, spec.limits)
+    is_whole = available <= spec.limits.max_frames
+    end = UNCUT["trim_end"] if is_whole else end_of(medium, spec, Cut(), frames)
     return {**UNCUT, "speed": 1.0, "num_frames": frames, "trim_end": end}
 
 
-def taken(medium: Medium, spec: ModelSpec, cut: Cut) -> dict[str, Any]:
-    """How many frames a part of a video comes to, and where it ends then, by field name."""
+def frames_of(medium: Medium, spec: ModelSpec, cut: Cut) -> int:
+    """How many frames a part of a video comes to."""
     limits = spec.for_task(Task.VIDEO_TO_VIDEO).limits
-    frames = fit_frames(available_frames(medium, spec.defaults.fps, cut), limits)
-    return {"num_frames": frames, "trim_end": end_of(medium, spec, cut, frames)}
+    return fit_frames(available_frames(medium, spec.defaults.fps, cut), limits)
 
 
 def most_frames(medium: Medium, spec: ModelSpec, cut: Cut) -> int:
     """The most frames that can be made of a video from where the cut starts."""
-    return int(taken(medium, spec, replace(cut, end=None))["num_frames"])
+    return frames_of(medium, spec, replace(cut, end=None))
 
 
 def end_of(medium: Medium, spec: ModelSpec, cut: Cut, frames: int) -> float:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
-from wan_demo.domain.cut import Cut
+import gradio as gr
+
+from wan_demo.catalog import templates
+from wan_demo.domain.cut import SLACK, Cut
 from wan_demo.domain.edit import OF_METHOD, Method
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.request import Task
+from wan_demo.domain.request import MAX_SECONDS, Task
+from wan_demo.domain.template import Template
 from wan_demo.errors import InvalidRequest
 from wan_demo.ui import edit, notices
 from wan_demo.ui import form as f
 from wan_demo.ui.events import Events, Updates
-from wan_demo.ui.values import Slider
+from wan_demo.ui.mask import is_drawn, render_board
+from wan_demo.ui.timeline import render_timeline
+from wan_demo.ui.values import uploaded
 
 CUT = ("trim_start", "trim_end", "speed")
 
@@ -22,15 +29,16 @@ class EditEvents(Events):
     """Everything that says which part of a video is used, how fast, and how it is edited."""
 
     def plan(self, values: f.Values) -> Updates:
-        """The line above Generate, and how long the frames play."""
+        """The line above Generate, how long the frames play, and which of a video's are used."""
         try:
-            fps = self._spec(values).defaults.fps
+            spec = self._spec(values)
         except InvalidRequest as error:
             return {self._at.plan: notices.render_refusal(error)}
-        form = self._at.form
+        form, fps = self._at.form, spec.defaults.fps
         frames = f.frames_readout(values[form.num_frames], fps, values[form.duration])
         line, label = self._plan_line(values)
-        return {self._at.plan: line, self._at.readout: frames, self._at.generate: label}
+        told = {self._at.plan: line, self._at.readout: frames, self._at.generate: label}
+        return {**self._timeline(spec, values), **told}
 
     def _plan_line(self, values: f.Values) -> tuple[str, str]:
         """The line, and what the button says."""
@@ -54,16 +62,57 @@ class EditEvents(Events):
             for name, value in shown.items()
         }
 
-    def cut(self, values: f.Values) -> Updates:
+    def style(self, values: f.Values, event: gr.EventData) -> Updates:
+        """A template writes prompt, negative prompt, method and strength; all may be changed."""
+        spec, form = self._spec(values), self._at.form
+        known = {template.name: template for template in templates.of(spec)}
+        chosen = known.get(self._told(event, "name"))
+        if chosen is None:
+            return self._unchanged()
+        after = {**values, form.method: edit.method_of(spec, chosen.method)}
+        own = (chosen.negative_prompt, spec.defaults.negative_prompt)
+        shown: dict[str, Any] = {
+            "prompt": chosen.prompt(_scene(values, form, known.values())),
+            "negative_prompt": ", ".join(text for text in own if text),
+            "method": after[form.method],
+        }
+        changed = {**self.choose_method(after), **form.updates(shown)}
+        if f.is_shown("strength", spec, after[form.method]):
+            changed[form.strength] = gr.Slider(value=chosen.strength, visible=True)
+        return changed
+
+    def take_drawn(self, values: f.Values, event: gr.EventData) -> Updates:
+        """What was drawn is the mask."""
+        path = uploaded(self._told(event, "path"))
+        return {self._at.form.mask: path} if path else self._unchanged()
+
+    def wipe_drawn(self, values: f.Values) -> Updates:
+        """What was drawn is the mask no more; another mask stays."""
+        return self._without_drawn(values) or self._unchanged()
+
+    def _without_drawn(self, values: f.Values) -> Updates:
+        box = self._at.form.mask
+        return {box: None} if is_drawn(values[box]) else {}
+
+    def cut(self, values: f.Values, event: gr.EventData) -> Updates:
         """Another part of the video, or another speed: the frames follow, as does the line."""
-        used = self._used(self._spec(values), values)
-        if not used:
+        form, spec, medium = self._at.form, self._spec(values), self._medium(values)
+        if medium is None:
             return self.plan(values)
+        told = self._told_cut(values, event, medium)
+        frames = edit.frames_of(medium, spec, self._cut({**values, **told}))
+        after = {**values, **told, form.duration: "", form.num_frames: frames}
+        slider = gr.Slider(value=frames, **self._range(spec, after))
+        return {**told, form.duration: "", **self.plan(after), form.num_frames: slider}
+
+    def _told_cut(self, values: f.Values, event: gr.EventData, medium: Medium) -> Updates:
+        """Where the timeline's handles are; nothing where it was something else that was moved."""
+        start, end = (_seconds(self._told(event, name)) for name in ("start", "end"))
+        if start is None or end is None:
+            return {}
+        is_open = end >= medium.seconds - SLACK
         form = self._at.form
-        mine = form.components()
-        after = {**values, form.duration: "", **{mine[name]: used[name] for name in used}}
-        updates = {form.duration: "", form.trim_end: used["trim_end"]}
-        return {**updates, **self._length(self._spec(values), after), **self.plan(after)}
+        return {form.trim_start: start, form.trim_end: edit.UNCUT["trim_end"] if is_open else end}
 
     def choose_frames(self, values: f.Values) -> Updates:
         """Another number of frames takes the place of the seconds, and moves a video's end."""
@@ -97,15 +146,44 @@ class EditEvents(Events):
         except InvalidRequest:
             return None  # the line above Generate says why
 
-    def _used(self, spec: ModelSpec, values: f.Values) -> dict[str, Any]:
-        """Frames and end of the part of the video that the form says; nothing without one."""
-        medium = self._medium(values)
-        return edit.taken(medium, spec, self._cut(values)) if medium else {}
-
-    def _length(self, spec: ModelSpec, values: f.Values) -> Updates:
-        """The slider of the frames, up to what the video has from where it begins."""
-        medium, box = self._medium(values), self._at.form.num_frames
-        limits = f.range_of("num_frames", spec)
+    def _range(self, spec: ModelSpec, values: f.Values) -> dict[str, Any]:
+        """That of the frames' slider: up to what a video has from where its cut starts."""
+        limits, medium = f.range_of("num_frames", spec), self._edited(values)
         if medium is not None:
             limits["maximum"] = edit.most_frames(medium, spec, self._cut(values))
-        return {box: Slider(value=values[box], **limits)}
+        return limits
+
+    def _edited(self, values: f.Values) -> Medium | None:
+        """The video, where the tab is the one that edits it."""
+        is_edit = values[self._state.task] == Task.VIDEO_TO_VIDEO
+        return self._medium(values) if is_edit else None
+
+    def _timeline(self, spec: ModelSpec, values: f.Values) -> Updates:
+        """The timeline, the mask's board, and the range of the frames' slider."""
+        form, cut, medium = self._at.form, self._cut(values), self._edited(values)
+        slider = gr.Slider(**self._range(spec, values))
+        path = values[form.video]
+        board = render_board(medium, path, cut, values[form.mask])
+        if medium is None:
+            return {self._at.timeline: "", self._at.board: board, form.num_frames: slider}
+        frames = values[form.num_frames]
+        used = frames if isinstance(frames, int) else edit.frames_of(medium, spec, cut)
+        shown = render_timeline(medium, path, spec, cut, used)
+        return {self._at.timeline: shown, self._at.board: board, form.num_frames: slider}
+
+
+def _scene(values: f.Values, form: f.Form, known: Iterable[Template]) -> str:
+    """What a person says of the scene: of their video, else in the prompt, less a style's words."""
+    prompt = str(values[form.prompt] or "").strip()
+    written = (template.scene(prompt) for template in known)
+    own = next((scene for scene in written if scene is not None), prompt)
+    return str(values[form.source_prompt] or "").strip() or own
+
+
+def _seconds(told: str) -> float | None:
+    """Seconds of a handle, to the millisecond; None for what is no number of them."""
+    try:
+        seconds = round(float(told), 3)
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds < MAX_SECONDS else None

@@ -97,12 +97,12 @@ def _takes(model: Any, task: str, models: Catalog) -> frozenset[str]:
     return models.find(model).takes(Task(task))
 
 
-def slider(name: str, spec: ModelSpec, value: float) -> Slider:
+def slider(name: str, spec: ModelSpec, value: float, has_help: bool = True) -> Slider:
     """A slider for a field, with the model's own range."""
     known = control(name)
     return Slider(
         label=known.label,
-        info=known.help,
+        info=known.help if has_help else None,
         value=value,
         elem_id=name,
         interactive=True,

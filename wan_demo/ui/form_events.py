@@ -20,7 +20,7 @@ from wan_demo.ui import advanced, edit, notices, words
 from wan_demo.ui import form as f
 from wan_demo.ui.edit_events import EditEvents
 from wan_demo.ui.events import Updates
-from wan_demo.ui.layout import example_chips
+from wan_demo.ui.layout import example_chips, template_chips
 from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.memory import KEPT_OUT
 from wan_demo.ui.models import choices, ordered, resolution_of, size_at
@@ -168,17 +168,15 @@ class FormEvents(EditEvents):
         form = self._at.form
         method = self._method(spec, values, task)
         updates = form.updates(self._untouched(spec, values, method))
-        if task is Task.VIDEO_TO_VIDEO:
-            return {**updates, **self._length(spec, values)}
-        frames = values[form.num_frames]
-        if not f.fits("num_frames", frames, spec):
-            frames = spec.defaults.num_frames
-        return {**updates, form.num_frames: f.refilled("num_frames", form.num_frames, frames, spec)}
+        if task is Task.VIDEO_TO_VIDEO or f.fits("num_frames", values[form.num_frames], spec):
+            return updates
+        return {**updates, form.num_frames: spec.defaults.num_frames}
 
     def _change_to(self, spec: ModelSpec, values: f.Values, task: Task, why: str = "") -> Updates:
         former = self._before(values)
         method = self._method(spec, values, task)
-        used = self._used(spec, values) if task is Task.VIDEO_TO_VIDEO else {}
+        medium = self._medium(values) if task is Task.VIDEO_TO_VIDEO else None
+        used = {"num_frames": edit.frames_of(medium, spec, self._cut(values))} if medium else {}
         chosen, changed = {**used, **self._frames_of_seconds(spec, values)}, []
         for name, default in f.defaults_of(spec, method).items():
             if name in chosen:
@@ -191,11 +189,7 @@ class FormEvents(EditEvents):
                 value = f.in_words(name, chosen[name])
                 changed.append(f"{notices.label_of(name).lower()} is now {value}")
         news = f" To fit it, {', '.join(changed)}." if changed else ""
-        updates = {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
-        if used:
-            after = {**values, self._at.form.num_frames: chosen["num_frames"]}
-            updates |= self._length(spec, after)
-        return updates
+        return {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
 
     def _before(self, values: f.Values) -> ModelSpec:
         """The form's model before a change."""
@@ -218,6 +212,7 @@ class FormEvents(EditEvents):
             self._at.resolution: gr.Radio(**resolution_of(spec, values)),
             self._at.ratio: gr.Radio(choices=list(spec.sizes), value=f.ratio_of(spec, values)),
             **{html: example_chips(spec, task) for task, html in self._at.examples.items()},
+            self._at.templates: template_chips(spec),
         }
 
     def _fill(self, spec: ModelSpec, given: dict[str, Any]) -> Updates:
@@ -263,6 +258,7 @@ class FormEvents(EditEvents):
         shape, spec = self._shape(values, task, Path(path)), self._spec(values)
         return {
             **self._at.form.updates(shape),
+            **self._without_drawn(values),
             self._at.resolution: resolution_of(spec, shape)["value"],
             self._at.ratio: None,
         }

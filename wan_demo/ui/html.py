@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
+
+STATIC = Path(__file__).parent / "static"
 
 ACTIONS_JS = """
 const send = (target) => {
@@ -14,6 +18,11 @@ const send = (target) => {
 element.addEventListener('click', (event) => send(event.target));
 // events: %s
 """
+
+
+def script(*names: str) -> str:
+    """The text of some of the static files, one after another."""
+    return "\n".join((STATIC / name).read_text() for name in names)
 
 
 def html(value: str, elem_id: str, *events: str) -> gr.HTML:

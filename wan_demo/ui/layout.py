@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from wan_demo.catalog import templates
 from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
@@ -18,7 +19,9 @@ from wan_demo.ui.calm import QUEUE
 from wan_demo.ui.html import html
 from wan_demo.ui.key import KeyBox
 from wan_demo.ui.library_layout import LibraryParts, clip_file, library_tab, notice_line
+from wan_demo.ui.mask import mask_board
 from wan_demo.ui.models import model_box, resolution_box
+from wan_demo.ui.timeline import timeline_box
 from wan_demo.ui.values import Image, Number, UploadButton, Video
 from wan_demo.ui.words import TASK_TITLES
 
@@ -28,6 +31,7 @@ BUSY_TICK, IDLE_TICK = 0.7, 5.0
 
 MORE = "More: steps, number of videos, negative prompt"
 ADVANCED = "Advanced: LoRAs, scheduler, flow shift, memory"
+PART = "Edit only a part: draw a mask"
 FINE_TUNE = "Fine-tune: what is kept of your video"
 """What is folded away says what it holds, for people who look for a name that they know."""
 
@@ -47,6 +51,9 @@ class Layout:
     notice: gr.HTML
     queue: gr.HTML
     examples: dict[Task, gr.HTML]
+    timeline: gr.HTML
+    board: gr.HTML
+    templates: gr.HTML
     preset: gr.Radio
     resolution: gr.Radio
     ratio: gr.Radio
@@ -73,7 +80,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         queue = gr.HTML("", elem_id=QUEUE)
     with gr.Row(elem_id="layout"):
         with gr.Column(elem_id="ask"):
-            tabs, library, media, examples = _tabs(spec)
+            tabs, library, media, examples, (timeline, board, styles) = _tabs(spec)
             dropped, notice = clip_file(), notice_line()
             prompt = f.prompt_box(_first_example(spec))
             preset = _preset(spec)
@@ -113,6 +120,9 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         notice=notice,
         queue=queue,
         examples=examples,
+        timeline=timeline,
+        board=board,
+        templates=styles,
         preset=preset,
         resolution=resolution,
         ratio=ratio,
@@ -140,6 +150,16 @@ def example_chips(spec: ModelSpec, task: Task) -> str:
         for index, example in enumerate(spec.examples.get(task, ()))
     )
     return f"<div class='examples' aria-label='Examples'>{chips}</div>" if chips else ""
+
+
+def template_chips(spec: ModelSpec) -> str:
+    """The styles that a model can make of a video, as buttons."""
+    chips = "".join(
+        f"<button type='button' data-action='style' data-name='{escape(each.name)}'>"
+        f"{escape(each.name)}</button>"
+        for each in templates.of(spec)
+    )
+    return f"<div class='examples styles' role='group' aria-label='Styles'>{chips}</div>"
 
 
 def _go() -> tuple[gr.Button, gr.Button]:
@@ -176,7 +196,9 @@ def _seed(promise: str) -> tuple[Number, gr.Button, gr.Checkbox]:
     return seed, dice, lock
 
 
-def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, LibraryParts, Fields, dict[Task, gr.HTML]]:
+def _tabs(
+    spec: ModelSpec,
+) -> tuple[gr.Tabs, LibraryParts, Fields, dict[Task, gr.HTML], tuple[gr.HTML, gr.HTML, gr.HTML]]:
     """One tab a task: each holds what only that task needs, and its examples. Then the Library."""
     media: Fields = {}
     examples: dict[Task, gr.HTML] = {}
@@ -191,13 +213,20 @@ def _tabs(spec: ModelSpec) -> tuple[gr.Tabs, LibraryParts, Fields, dict[Task, gr
             media["video"] = Video(
                 label=control("video").label, sources=["upload"], height=220, elem_id="video"
             )
+            timeline = timeline_box()
             media |= {name: edit.cut_box(name) for name in edit.UNCUT}
-            media |= {"mask": edit.mask_box(), "method": edit.method_box(spec)}
+            with gr.Row(elem_id="motion"):
+                media["speed"] = f.slider("speed", spec, edit.STEADY["speed"], has_help=False)
+                media["direction"] = edit.choice("direction", False)
+            with gr.Accordion(PART, open=False, elem_id="part"):
+                board, media["mask"] = mask_board(), edit.mask_box()
+            media["method"] = edit.method_box(spec)
             for name in ("strength", "conditioning_scale"):
                 media[name] = f.slider(name, spec, edit.defaults(spec)[name])
+            styles = html(template_chips(spec), "templates", "style")
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
         library = library_tab()
-    return tabs, library, media, examples
+    return tabs, library, media, examples, (timeline, board, styles)
 
 
 def _picture(name: str, spec: ModelSpec) -> Image:
@@ -223,15 +252,9 @@ def _source(spec: ModelSpec) -> Fields:
     """What becomes of a video before and in an edit; ``page.css`` shows it in that tab alone."""
     with gr.Group(elem_id="source", elem_classes="of-edit"):
         prompt = edit.source_prompt_box(spec)
-        speed = f.slider("speed", spec, edit.STEADY["speed"])
-        with gr.Row():
-            direction, sound = edit.choice("direction", False), edit.choice("sound", False)
     with gr.Accordion(FINE_TUNE, open=False, elem_id="fine-tune", elem_classes="of-edit"):
         return {
             "source_prompt": prompt,
-            "speed": speed,
-            "direction": direction,
-            "sound": sound,
             "colors": edit.choice("colors"),
             "source_guidance_scale": edit.source_guidance_box(spec),
             "n_min": f.slider("n_min", spec, edit.STEADY["n_min"]),
@@ -251,7 +274,9 @@ def _size(spec: ModelSpec) -> tuple[gr.Radio, gr.Radio, Fields]:
     )
     with gr.Row():
         sides: Fields = {name: f.slider(name, spec, side) for name, side in default.items()}
-    sides["fit"] = edit.choice("fit", elem_classes="of-media")
+    with gr.Row():
+        sides["fit"] = edit.choice("fit", elem_classes="of-media")
+        sides["sound"] = edit.choice("sound", False, elem_classes="of-edit")
     return resolution, ratio, sides
 
 

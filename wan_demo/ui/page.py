@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -22,6 +21,7 @@ from wan_demo.ui.clip_events import ClipEvents
 from wan_demo.ui.endpoints import add_endpoints
 from wan_demo.ui.events import State
 from wan_demo.ui.form_events import FormEvents
+from wan_demo.ui.html import STATIC
 from wan_demo.ui.key import ENTER_JS
 from wan_demo.ui.layout import Layout, build_layout
 from wan_demo.ui.library_events import LibraryEvents
@@ -31,8 +31,6 @@ from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 
 Logins = Sequence[tuple[str, str]]
-
-STATIC = Path(__file__).parent / "static"
 
 CACHE_SECONDS = 24 * 3600
 """How long Gradio keeps uploads and the copies made for downloads."""
@@ -95,7 +93,7 @@ def mount(
         path="/",
         auth=list(logins) or None,
         theme=THEME,
-        css_paths=[STATIC / "page.css", STATIC / "library.css"],
+        css_paths=[STATIC / "page.css", STATIC / "library.css", STATIC / "edit.css"],
         js=_script("page.js", "library.js"),
         footer_links=["api"],
         run_history=False,
@@ -167,8 +165,13 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     _on(form.duration.change, do.choose_seconds, seconds, fields)
     _on(form.method.input, do.choose_method, fields, fields)
     _on(form.num_frames.input, do.choose_frames, fields, [form.duration, form.trim_end])
-    followed = [*fields, at.plan, at.readout, at.generate]
-    _on(form.speed.input, do.cut, [*fields, state.task], followed, trigger_mode="always_last")
+    asked_edit = [*fields, state.task]
+    _on(at.templates.style, do.style, asked_edit, fields)
+    _on(at.board.drawn, do.take_drawn, [form.model], [form.mask])
+    _on(at.board.wiped, do.wipe_drawn, [form.mask], [form.mask])
+    followed = [*fields, *_told(at)]
+    for event in (form.speed.input, at.timeline.cut):
+        _on(event, do.cut, asked_edit, followed, trigger_mode="always_last")
     for field in (
         *(form.num_inference_steps, form.num_frames, form.width, form.height),
         *(form.guidance_scale, form.guidance_scale_2),
@@ -181,7 +184,8 @@ def _by_model(at: Layout, state: State) -> list[Any]:
     """What another model changes."""
     buttons = [at.preset, at.resolution, at.ratio]
     fields = at.form.components().values()
-    return [*fields, state.model, state.preferred, *buttons, *at.examples.values()]
+    shown = [*at.examples.values(), at.templates]
+    return [*fields, state.model, state.preferred, *buttons, *shown]
 
 
 def _wire_clips(at: Layout, do: ClipEvents, state: State) -> None:
@@ -239,9 +243,14 @@ def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> Non
         partial(gr.on, [*events, page.load, *(tab.select for tab in _tabs(at))]),
         do.plan,
         [*fields.values(), state.task],
-        [at.plan, at.readout, at.generate],
+        [*_told(at), at.form.num_frames],
         trigger_mode="always_last",
     )
+
+
+def _told(at: Layout) -> list[Any]:
+    """What says what would run."""
+    return [at.plan, at.readout, at.generate, at.timeline, at.board]
 
 
 def _tabs(at: Layout) -> list[gr.Tab]:
@@ -272,7 +281,7 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
     page.load(
         do.restore,
         {at.kept},
-        [*restored, *at.examples.values()],
+        [*restored, *at.examples.values(), at.templates],
         js=memory.load_js(),
         **_QUIET,
     )

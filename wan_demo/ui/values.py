@@ -71,6 +71,14 @@ class UploadButton(AsGiven, gr.UploadButton):
     """``gr.UploadButton`` that judges no file by its name."""
 
 
+def uploaded(path: str) -> str | None:
+    """The path of an upload that a script of the page tells of; None for any other file."""
+    try:
+        return _uploaded(FileData(path=path))
+    except (gr.Error, OSError, ValueError):
+        return None
+
+
 def _uploaded(payload: FileData | ImageData) -> str:
     """The path of an upload; a client that names any other file of this machine is refused."""
     path = Path(payload.path or "").resolve()

@@ -61,6 +61,11 @@ def playing_time(num_frames: int, fps: int) -> str:
     return f"{num_frames / fps:.1f} s at {fps} fps"
 
 
+def used(num_frames: int, fps: int) -> str:
+    """``3.1 s, 25 frames at 8 fps``."""
+    return f"{num_frames / fps:.1f} s, {num_frames} frames at {fps} fps"
+
+
 def _length(request: GenerationRequest) -> str:
     """How long the clip plays, to the millisecond where it was asked for."""
     if request.duration is None:
@@ -104,9 +109,8 @@ def edit(request: GenerationRequest) -> list[str]:
     if request.conditioning_scale is not None:
         said.append(f"control {number(request.conditioning_scale)}")
     cut = Cut.of(request)
-    if cut.start or cut.end is not None:
-        end = "the end" if cut.end is None else f"{number(cut.end)} s"
-        said.append(f"from {number(cut.start)} s to {end}")
+    if cut.start:
+        said.append(f"from {number(cut.start)} s on")
     if cut.speed != 1:
         said.append(f"{number(cut.speed)}× speed")
     told = {

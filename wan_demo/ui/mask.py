@@ -1,0 +1,52 @@
+"""The board on which a mask is drawn: over the frame at which the used part of a video begins.
+
+It is drawn by the browser (``static/mask.js``), by mouse, pen or touch.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import gradio as gr
+
+from wan_demo.domain.cut import Cut
+from wan_demo.domain.medium import Medium
+from wan_demo.ui.html import script
+
+NAME = "drawn-mask.png"
+"""What a drawn mask is called, among those that were uploaded."""
+
+HINT = "Draw over what is to be edited; it is held over the whole clip. Or add a mask below."
+
+
+def mask_board() -> gr.HTML:
+    """Nothing, until there is a video; its events are ``drawn`` and ``wiped``."""
+    code = script("video.js", "mask.js")
+    return gr.HTML("", elem_id="board", js_on_load=code, apply_default_css=False)
+
+
+def is_drawn(mask: Any) -> bool:
+    """Whether a mask was drawn here."""
+    return Path(str(mask or "")).name.endswith(NAME)
+
+
+def render_board(medium: Medium | None, path: Any, cut: Cut, mask: Any) -> str:
+    """The board for a video, and its tools; nothing without one."""
+    if medium is None:
+        return ""
+    key = crc32(str(path).encode(errors="replace"))
+    return (
+        f"<section class='paint' data-key='{key}' data-start='{cut.start:.3f}' "
+        f"data-width='{medium.width}' data-height='{medium.height}' data-name='{NAME}' "
+        f"data-drawn='{'yes' if is_drawn(mask) else 'no'}'>"
+        "<div class='board'><canvas class='frame'></canvas>"
+        "<canvas class='strokes' aria-label='Draw the mask here'></canvas></div>"
+        "<div class='tools'>"
+        "<label>Brush <input type='range' class='brush' min='2' max='30' value='10'></label>"
+        "<label><input type='checkbox' class='eraser'> Erase</label>"
+        "<button type='button' class='act clear'>Clear</button></div>"
+        f"<p class='readout'>{escape(HINT)}</p></section>"
+    )

@@ -1,0 +1,47 @@
+"""The timeline: a video's frames, and two handles for the part of it that is used.
+
+The server draws the frame of it, the browser the pictures (``static/timeline.js``): it has the
+video already, and reads a dozen of its frames at no cost to the others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from zlib import crc32
+
+import gradio as gr
+
+from wan_demo.domain.cut import Cut
+from wan_demo.domain.medium import Medium
+from wan_demo.domain.model import ModelSpec
+from wan_demo.ui import words
+from wan_demo.ui.html import script
+
+
+def timeline_box() -> gr.HTML:
+    """Nothing, until there is a video; ``cut`` is its event."""
+    code = script("video.js", "timeline.js")
+    return gr.HTML("", elem_id="timeline", js_on_load=code, apply_default_css=False)
+
+
+def render_timeline(medium: Medium | None, path: Any, spec: ModelSpec, cut: Cut, used: int) -> str:
+    """The timeline of a video of which ``used`` frames are used; nothing without one."""
+    if medium is None:
+        return ""
+    end = medium.seconds if cut.end is None else min(cut.end, medium.seconds)
+    return (
+        f"<section class='timeline' aria-label='The part that is used' "
+        f"data-key='{crc32(str(path).encode(errors='replace'))}' "
+        f"data-seconds='{medium.seconds:.3f}' data-start='{cut.start:.3f}' data-end='{end:.3f}' "
+        f"data-width='{medium.width}' data-height='{medium.height}' "
+        f"data-speed='{cut.speed:g}' data-fps='{spec.defaults.fps}' "
+        f"data-least='{spec.limits.min_frames}'>"
+        "<div class='track'><canvas class='film' aria-hidden='true'></canvas><i class='used'></i>"
+        f"{_handle('start', 'Start')}{_handle('end', 'End')}</div>"
+        f"<p class='readout'><span class='told'>{words.used(used, spec.defaults.fps)}</span>"
+        f"<span class='whole'>of {words.number(round(medium.seconds, 1))} s</span></p></section>"
+    )
+
+
+def _handle(name: str, label: str) -> str:
+    return f"<input type='range' class='{name}' min='0' step='0.001' aria-label='{label}'>"
