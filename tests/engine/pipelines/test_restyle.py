@@ -99,26 +99,26 @@ def model(tmp_path_factory) -> Loaded:
 @pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
 def test_renoising_gives_the_numbers_of_diffusers(model: Loaded, scheduler, guidance_scale):
     asked = request(model=model.spec.id, scheduler=scheduler, guidance_scale=guidance_scale)
-    forgetful, emit = Remembered(0), Emit(lambda _event: None, Flag())
+    forgetful, emit = Remembered(0, 0), Emit(lambda _event: None, Flag())
     made = denoise(model, asked, Inputs(video=video()), forgetful, emit).latents
     pipe = WanVideoToVideoPipeline(
         **{name: model.parts[name] for name in ("tokenizer", "text_encoder", "transformer", "vae")},
         scheduler=new_scheduler(*model.spec.solver(asked), asked.seed),
     )
     pipe.set_progress_bar_config(disable=True)
-    bare = pipe(
+    bare: Any = pipe(
         video=[Image.fromarray(frame) for frame in video()],
         prompt=asked.prompt,
         negative_prompt="",
         width=SIDE,
         height=SIDE,
         num_inference_steps=asked.num_inference_steps,
-        strength=asked.strength,
+        strength=asked.strength or 0.0,
         guidance_scale=guidance_scale,
         generator=torch.Generator("cpu").manual_seed(asked.seed),
         output_type="latent",
-    ).frames
-    assert torch.equal(made, bare)
+    )
+    assert torch.equal(made, bare.frames)
 
 
 @pytest.mark.parametrize("method", [{}, FLOW_EDIT], ids=["renoise", "flow_edit"])
