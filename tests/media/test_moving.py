@@ -124,6 +124,20 @@ class TestStrips:
         assert picture.size == size
 
 
+def test_a_video_whose_size_changes_gives_pictures_of_one_size(tmp_path):
+    """A broadcast's: the parts of a transport stream follow each other in one file."""
+    whole = tmp_path / "whole.ts"
+    for size, start in (((96, 64), 0), ((64, 64), 1000)):
+        times = [start + 125 * index for index in range(8)]
+        part = save_video(tmp_path / "part.ts", grays(8, size), times_ms=times)
+        with whole.open("ab") as file:
+            file.write(part.read_bytes())
+    found = [picture.size for _, picture in strip_of(whole, [0.1, 1.6], 32)]
+    assert found == [(48, 32), (48, 32)]
+    sizes = {picture.size for _, picture in shown_at(whole, [0.1, 1.6], timeline(whole))}
+    assert sizes == {(96, 64), (64, 64)}
+
+
 def test_too_many_frames_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(moving, "MAX_FRAMES", 8)
     path = save_video(tmp_path / "clip.mp4", grays(9))

@@ -19,6 +19,7 @@ from typing import Any
 import av
 from PIL import Image
 
+from wan_demo.domain.model import Size
 from wan_demo.media.fit import flat_share
 from wan_demo.media.opened import MAX_VIDEO_SIDE, Refused, check_seconds, opened
 from wan_demo.media.take import HAIR
@@ -131,17 +132,25 @@ def strip_of(
 ) -> Iterator[tuple[list[int], Image.Image]]:
     """(the indices of times, what is shown then), as high as wanted; None: as large as it is.
 
-    Where the times are far apart, what is stored whole in between is near enough, and shown.
+    Where the times are far apart, what is stored whole in between is near enough, and shown. All
+    have the first one's size, whatever becomes of the video's.
     """
+    size: Size | None = None
     line = timeline(path)
     step = min((abs(b - a) for a, b in pairwise(times)), default=0.0)
     only_keys = line.origin is not None and line.has_key_in_any(step)
     moments = [max(time, 0.0) + HAIR for time in times]
     for places, picture in shown_at(path, moments, line, only_keys):
-        if height is not None:
-            width = min(max(1, round(picture.width * height / picture.height)), MAX_VIDEO_SIDE)
-            picture = picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        size = size or _strip_size(picture.size, height)
+        if picture.size != size:
+            picture = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
         yield places, picture
+
+
+def _strip_size(seen: Size, height: int | None) -> Size:
+    if height is None:
+        return seen
+    return min(max(1, round(seen[0] * height / seen[1])), MAX_VIDEO_SIDE), height
 
 
 def _seconds(ticks: int | None, packet: av.Packet) -> float | None:
