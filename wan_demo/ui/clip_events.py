@@ -16,6 +16,7 @@ from wan_demo.errors import InvalidRequest
 from wan_demo.media.record import read_request, shown
 from wan_demo.ui import advanced, edit, notices, words
 from wan_demo.ui import form as f
+from wan_demo.ui.compare import render_sheet_link
 from wan_demo.ui.events import Updates
 from wan_demo.ui.form_events import FormEvents, seconds_of, sides_of_request
 from wan_demo.ui.library import render_notice
@@ -105,6 +106,18 @@ class ClipEvents(FormEvents):
         length = {"num_frames": job.request.num_frames, "duration": job.request.duration or ""}
         shown = {"video": video, **length, **sides_of_request(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
+
+    def sheet(self, values: f.Values, event: gr.EventData) -> Updates:
+        """A contact sheet of an edit: what it was made of above what became of it."""
+        job = self._finished(values, event)
+        if job is None:
+            return self._unchanged()
+        path = lent("contact-sheet.png")
+        try:
+            self._service.save_sheet(job, path, self._clip_of(job, event))
+        except (OSError, InvalidRequest):
+            return self._gone()
+        return {self._at.sheet: render_sheet_link(path)}
 
     def _take_over(
         self, made: GenerationRequest, media: Mapping[str, Path], values: f.Values

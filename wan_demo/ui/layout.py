@@ -16,6 +16,7 @@ from wan_demo.service import Service
 from wan_demo.ui import advanced, edit
 from wan_demo.ui import form as f
 from wan_demo.ui.calm import QUEUE
+from wan_demo.ui.compare import sheet_link
 from wan_demo.ui.html import html
 from wan_demo.ui.key import KeyBox
 from wan_demo.ui.library_layout import LibraryParts, clip_file, library_tab, notice_line
@@ -61,6 +62,7 @@ class Layout:
     generate: gr.Button
     stop: gr.Button
     stage: gr.HTML
+    sheet: gr.HTML
     waiting: gr.HTML
     strip: gr.HTML
     key: KeyBox
@@ -87,7 +89,8 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             plan = html("", "plan", "fix")
             generate, stop = _go()
         with gr.Column(elem_id="result"):
-            stage = html("", "stage", "again", "reuse", "animate", "edit")
+            stage = html("", "stage", "again", "reuse", "animate", "edit", "sheet")
+            sheet = sheet_link()
             waiting = html("", "waiting", "show", "sooner", "later", "double", "cancel")
             strip = html("", "strip", "show")
         with gr.Column(elem_id="settings"):
@@ -130,6 +133,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         generate=generate,
         stop=stop,
         stage=stage,
+        sheet=sheet,
         waiting=waiting,
         strip=strip,
         key=library.key,

@@ -38,12 +38,13 @@ def render_board(medium: Medium | None, path: Any, cut: Cut, mask: Any) -> str:
     if medium is None:
         return ""
     key = crc32(str(path).encode(errors="replace"))
+    size = f" width='{medium.width}' height='{medium.height}'"
     return (
         f"<section class='paint' data-key='{key}' data-start='{cut.start:.3f}' "
-        f"data-width='{medium.width}' data-height='{medium.height}' data-name='{NAME}' "
+        f"data-name='{NAME}' "
         f"data-drawn='{'yes' if is_drawn(mask) else 'no'}'>"
-        "<div class='board'><canvas class='frame'></canvas>"
-        "<canvas class='strokes' aria-label='Draw the mask here'></canvas></div>"
+        f"<div class='board'><canvas class='frame'{size}></canvas>"
+        f"<canvas class='strokes'{size} aria-label='Draw the mask here'></canvas></div>"
         "<div class='tools'>"
         "<label>Brush <input type='range' class='brush' min='2' max='30' value='10'></label>"
         "<label><input type='checkbox' class='eraser'> Erase</label>"

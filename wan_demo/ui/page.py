@@ -94,7 +94,7 @@ def mount(
         auth=list(logins) or None,
         theme=THEME,
         css_paths=[STATIC / "page.css", STATIC / "library.css", STATIC / "edit.css"],
-        js=_script("page.js", "library.js"),
+        js=_script("page.js", "library.js", "compare.js"),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,
@@ -196,6 +196,7 @@ def _wire_clips(at: Layout, do: ClipEvents, state: State) -> None:
         _on(place.reuse, do.reuse, shown, filled)
         _on(place.animate, do.animate, shown, filled)
         _on(place.edit, do.edit, shown, filled)
+    _on(at.stage.sheet, do.sheet, shown, [at.sheet, at.plan, at.notice])
     _on(at.clip_file.upload, do.open_file, [at.clip_file, *shown], filled)
 
 

@@ -13,6 +13,7 @@ from wan_demo.domain.job import Job, Stage, Status
 from wan_demo.media.links import Links
 from wan_demo.service import Place
 from wan_demo.ui import words
+from wan_demo.ui.compare import compare_buttons, render_compare, source_of
 
 _STAGE_WORDS = {
     Stage.STARTING: "Starting",
@@ -149,11 +150,15 @@ def _completed(job: Job, place: Place | None, links: Links) -> tuple[str, str, s
 def _videos(job: Job, links: Links, coming: str = "") -> str:
     """The clips that there are, and the one that is being made."""
     videos = "".join(
-        f"<video src='{links.video(output.file)}'{still(output.file, links)} autoplay loop muted "
-        f"playsinline controls aria-label='Your video, seed {output.seed}'></video>"
+        f"<video class='after' src='{links.video(output.file)}'{still(output.file, links)} "
+        "autoplay loop muted playsinline controls "
+        f"aria-label='Your video, seed {output.seed}'></video>"
         for output in job.outputs
     )
     count = len(job.outputs) + bool(coming)
+    source = source_of(job, links)
+    if source is not None:
+        return render_compare(videos, source)
     return f"<div class='videos n{count}'>{videos}{coming}</div>"
 
 
@@ -226,7 +231,8 @@ def _actions(job: Job, links: Links, is_mine: bool) -> str:
         ("animate", words.ANIMATE),
         ("edit", words.EDIT),
     ]
-    return _buttons(buttons) + _downloads(job, links)
+    compare = compare_buttons() if source_of(job, links) else ""
+    return _buttons(buttons) + compare + _downloads(job, links)
 
 
 def _buttons(buttons: Sequence[tuple[str, str]]) -> str:

@@ -84,23 +84,19 @@ element.addEventListener("click", (event) => {
 });
 
 const board = async () => {
-  const { key, start, width, height } = facts();
+  const { key, start } = facts();
   const moment = `${key} ${start}`;
   if (moment === shown) return;
   shown = moment;
-  for (const canvas of element.querySelectorAll("canvas")) {
-    if (canvas.width !== Number(width) || canvas.height !== Number(height)) {
-      Object.assign(canvas, { width, height });
-    }
-  }
   if (key !== video) wipe();
   video = key;
   let player;
   try {
     player = await openVideo();
     await seekTo(player, Math.min(Number(start) + 0.001, player.duration));
-    find(".frame").getContext("2d").drawImage(player, 0, 0, width, height);
-    find(".frame").dataset.drawn = moment;
+    const frame = find(".frame");
+    frame.getContext("2d").drawImage(player, 0, 0, frame.width, frame.height);
+    element.dataset.shown = moment;
   } catch {
     // It stays gray: what is drawn counts all the same.
   }

@@ -84,8 +84,7 @@ const draw = async () => {
   drawn = key;
   const film = find(".film");
   const context = film.getContext("2d");
-  film.width = Math.max(1, 2 * film.clientWidth);
-  film.height = 2 * film.clientHeight;
+  context.clearRect(0, 0, film.width, film.height);
   let video;
   try {
     video = await openVideo();
@@ -97,7 +96,7 @@ const draw = async () => {
       await seekTo(video, ((index + 0.5) / PICTURES) * video.duration);
       context.drawImage(video, x, y, w, h, index * wide, 0, wide, high);
     }
-    film.dataset.drawn = key;
+    element.dataset.shown = key;
   } catch {
     // It stays plain: the handles work all the same.
   }
