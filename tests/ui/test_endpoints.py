@@ -40,6 +40,17 @@ def test_parameters_are_fields_of_the_request_and_documented(page):
             assert parameter["parameter_name"] in GenerationRequest.model_fields, name
 
 
+def test_references_are_several_files(page):
+    endpoints = page.get_api_info()["named_endpoints"]
+    for task, has in ((Task.TEXT_TO_VIDEO, 1), (Task.IMAGE_TO_VIDEO, 0), (Task.VIDEO_TO_VIDEO, 1)):
+        found = [
+            each
+            for each in endpoints[f"/{task}"]["parameters"]
+            if each["parameter_name"] == "reference_images"
+        ]
+        assert [each["type"]["type"] for each in found] == ["array"] * has
+
+
 @pytest.mark.parametrize("task", list(Task))
 def test_they_are_async_and_hold_no_thread(task: Task):
     function = endpoints._endpoint(Mock(endpoints._Calls), task)
