@@ -62,6 +62,6 @@ def test_what_came_later_stands_behind_what_was_there(page):
     endpoint = page.get_api_info()["named_endpoints"]["/video_to_video"]
     names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
     assert names[:3] == ["video", "prompt", "strength"]
-    assert names.index("loras") < names.index("method") == len(names) - 14
+    assert names.index("loras") < names.index("method") == len(names) - 15
     (mask,) = [p for p in endpoint["parameters"] if p["parameter_name"] == "mask"]
     assert mask["python_type"]["type"] == "filepath"
