@@ -63,7 +63,28 @@ def count_probes(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     return opened
 
 
+@pytest.fixture
+def vace(store, folder) -> Service:
+    return Service(store, folder, "wan2.1-vace-1.3b", lambda _spec: True)
+
+
 class TestPlan:
+    def test_a_reference_that_is_no_picture_is_refused_by_its_place(self, vace, photo, tmp_path):
+        (tmp_path / "text.png").write_text("no picture")
+        with pytest.raises(UnreadableMedium) as refused:
+            vace.plan(given(reference_images=[str(photo), str(tmp_path / "text.png")]))
+        assert str(refused.value).startswith("reference_images: must be a PNG")
+        assert str(refused.value).endswith("got 'picture 2, this file'.")
+
+    def test_references_are_for_models_that_look_at_them(self, service, vace, photo, clip):
+        pictures = {"reference_images": [str(photo)]}
+        with pytest.raises(InvalidRequest) as refused:
+            service.plan(given(**pictures))
+        said = "reference_images: is not used by text_to_video with wan-tiny; got 'photo.png'."
+        assert str(refused.value) == said
+        edit = given(task="video_to_video", video=str(clip), num_frames=9, **pictures)
+        assert vace.plan(edit).request.reference_images == (str(photo),)
+
     def test_it_is_the_whole_request(self, service):
         plan = service.plan(given(seed=3))
         assert plan.request.model == "wan-tiny"
@@ -133,6 +154,13 @@ class TestSubmit:
         assert service.get(job.id, "ada") == job
         assert list(service.list("ada")) == [job]
         assert service.place(job).ahead == 0
+
+    def test_references_are_copied_in_one_by_one(self, vace, folder, photo, tmp_path):
+        noise((30, 20)).save(tmp_path / "other.png")
+        pictures = [str(tmp_path / "other.png"), str(photo)]
+        job = vace.submit(given(reference_images=pictures), "ada")
+        kept = [folder.input(name).read_bytes() for name in job.request.reference_images]
+        assert kept == [Path(picture).read_bytes() for picture in pictures]
 
     def test_the_medium_is_copied_in(self, service, folder, photo):
         job = service.submit(given(task="image_to_video", image=str(photo)), "ada")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -11,13 +12,15 @@ import av
 import pytest
 from PIL import Image
 
-from tests import checkpoints, lora_files
+from tests import checkpoints, lora_files, makers
 from tests.makers import grays, heard_in, noise, save_video, tones
 from wan_demo import catalog
 from wan_demo.cli import main
+from wan_demo.errors import InvalidRequest
 from wan_demo.media.decode import read_video
 from wan_demo.media.encode import read_metadata, write_mp4
 from wan_demo.media.folder import DataFolder
+from wan_demo.verify import _inputs as find_inputs
 
 CLIP = Path("clip.mp4")
 
@@ -106,6 +109,26 @@ class TestMatch:
         assert verify("--image", "photo.png") == 0
         DataFolder(Path("data")).create().keep_input(Path("photo.png"))
         assert verify() == 0
+
+    def test_several_of_a_field_are_told_by_their_content(self):
+        store = DataFolder(Path("data")).create()
+        names, paths = [], [Path(f"{number}.png") for number in range(3)]
+        for number, path in enumerate(paths):
+            noise((16 + number, 16)).save(path)
+            names.append(hashlib.sha256(path.read_bytes()).hexdigest())
+        wanted = makers.request(reference_images=tuple(names[:2]))
+        gone = "reference_images: missing from the data folder; give it with --reference-image"
+        assert find_inputs(wanted, {}, store)[1] == [gone]
+        assert find_inputs(wanted, {"reference_images": paths[:1]}, store)[1] == [gone]
+        found, missing = find_inputs(wanted, {"reference_images": paths[1::-1]}, store)
+        assert (found["reference_images"], missing) == (("0.png", "1.png"), [])
+        store.keep_input(paths[0])
+        found, missing = find_inputs(wanted, {"reference_images": [paths[1]]}, store)
+        assert found["reference_images"] == (str(store.input(names[0])), "1.png")
+        other = find_inputs(wanted, {"reference_images": [paths[2]]}, store)[1]
+        assert other == ["reference_images: 2.png has other content than the one that was used"]
+        with pytest.raises(InvalidRequest, match="was not used for this clip"):
+            find_inputs(makers.request(), {"reference_images": [paths[2]]}, store)
 
     def test_a_video_too(self):
         source = save_video(Path("source.mp4"), grays(20))

@@ -332,6 +332,23 @@ def test_the_unexpected_is_logged_and_not_told(store, folder, caplog):
     assert "passwd" in caplog.text
 
 
+def test_references_are_seen_whole_on_white(store, folder, tmp_path):
+    names = []
+    for color, size in (("blue", (200, 100)), ("red", (50, 100))):
+        Image.new("RGB", size, color).save(tmp_path / f"{color}.png")
+        names.append(folder.keep_input(tmp_path / f"{color}.png"))
+    add(store, model="wan2.1-vace-1.3b", reference_images=tuple(names))
+    engine = HookedEngine(lambda _event: None)
+    Worker("test", store, engine, folder).run_once()
+    (inputs,) = engine.inputs
+    wide, high = inputs.references
+    assert wide.shape == high.shape == (1, 64, 64, 3)
+    assert (wide[0, 20:44] == (0, 0, 255)).all()
+    assert (wide[0, :12] == 255).all()
+    assert (high[0, :, 20:44] == (255, 0, 0)).all()
+    assert (high[0, :, :12] == 255).all()
+
+
 def test_a_lost_input_is_a_failure(worker, store):
     job = add(store, task="image_to_video", image="gone")
     worker.run_once()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from wan_demo.domain.edit import Fit, Sound
@@ -11,7 +11,7 @@ from wan_demo.domain.job import Job
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Inputs
 from wan_demo.errors import UnreadableMedium
-from wan_demo.media.decode import read_image, read_mask, read_sound, read_take
+from wan_demo.media.decode import read_image, read_mask, read_reference, read_sound, read_take
 from wan_demo.media.encode import write_mp4
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.take import Samples, Take
@@ -35,12 +35,13 @@ class Fetched:
 
 def fetch(job: Job, folder: DataFolder) -> Fetched:
     """Read a job's media; raises UnreadableMedium, and OSError while the folder is away."""
-    request = job.request
+    request, inputs = job.request, _pictures(job.request, folder)
     if request.video is None:
-        return Fetched(_pictures(request, folder))
+        return Fetched(inputs)
     path, take = _input(folder, request.video), Take.of(request)
     mask = None if request.mask is None else read_mask(_input(folder, request.mask), take, path)
-    fetched = _with_sound(Inputs(video=read_take(path, take), mask=mask), request, path, take)
+    inputs = replace(inputs, video=read_take(path, take), mask=mask)
+    fetched = _with_sound(inputs, request, path, take)
     _keep_source(fetched, job, folder)
     return fetched
 
@@ -52,7 +53,10 @@ def _pictures(request: GenerationRequest, folder: DataFolder) -> Inputs:
             name: read_image(_input(folder, kept), size, fit)
             for name in ("image", "last_image")
             if (kept := getattr(request, name)) is not None
-        }
+        },
+        references=tuple(
+            read_reference(_input(folder, kept), size) for kept in request.reference_images
+        ),
     )
 
 

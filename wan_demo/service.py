@@ -11,6 +11,7 @@ from threading import Lock
 
 from wan_demo.catalog import BUILT_IN, Catalog
 from wan_demo.domain.events import Frames, Picture
+from wan_demo.domain.files import exchanged
 from wan_demo.domain.job import Job, Status
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
@@ -142,7 +143,7 @@ class Service:
             raise InvalidRequest("model", spec.id, _how_to_get(spec))
         medium = self.medium(given)
         request = complete(given, spec, medium, _mask(given, spec))
-        _check_last_image(request)
+        _check_pictures(request)
         self._check_loras(request, spec)
         memory, refusal = self._memory(request, spec)
         warning = [memory.warning] if memory and memory.warning else []
@@ -306,13 +307,14 @@ class Service:
             if not self.folder.has_room():
                 raise StorageFull
             kept = {
-                name: self.folder.keep_input(Path(str(getattr(plan.request, name))))
-                for name in INPUTS
-                if getattr(plan.request, name) is not None
+                field: exchanged(getattr(plan.request, field), self._keep_input) for field in INPUTS
             }
         except OSError as error:
             raise StorageFull if error.errno == errno.ENOSPC else StorageAway from error
         return plan.request.model_copy(update=kept)
+
+    def _keep_input(self, file: str) -> str:
+        return self.folder.keep_input(Path(file))
 
     def _seconds_left(self, jobs: Sequence[Job]) -> Sequence[float | None]:
         """What each will still take; None where its time or its model is not known."""
@@ -330,14 +332,19 @@ def _mask(given: Given, spec: ModelSpec) -> Medium | None:
     return _probe(Path(str(path)), "mask") if path and is_used else None
 
 
-def _check_last_image(request: GenerationRequest) -> None:
-    """The second picture takes the first one's size; it only has to be one."""
-    if request.last_image is None:
-        return
+def _check_pictures(request: GenerationRequest) -> None:
+    """Pictures that take the clip's size only have to be some."""
+    if request.last_image is not None:
+        _check_picture(request.last_image, "last_image")
+    for number, picture in enumerate(request.reference_images, start=1):
+        _check_picture(picture, "reference_images", f"picture {number}, ")
+
+
+def _check_picture(file: str, field: str, which: str = "") -> None:
     try:
-        _probe(Path(request.last_image), "image")
+        _probe(Path(file), "image")
     except UnreadableMedium as error:
-        raise UnreadableMedium("last_image", error.value, error.allowed) from None
+        raise UnreadableMedium(field, f"{which}{error.value}", error.allowed) from None
 
 
 def _probe(path: Path, kind: Kind) -> Medium:

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from wan_demo import bootstrap
 from wan_demo.bootstrap import OneOff
+from wan_demo.domain.files import each, exchanged
 from wan_demo.domain.job import Job
 from wan_demo.domain.lora import parse
 from wan_demo.domain.request import INPUTS, GenerationRequest
@@ -38,6 +39,9 @@ MOST_TOLD = 20
 
 _NAMES = {"model_revision": "weights", "device_name": "device's name", "av": "av (encoder)"}
 """What the keys of a clip's provenance are called where their own name says little."""
+
+Media = Path | Sequence[Path] | None
+"""A file for a field of the request, or several for one that takes a list."""
 
 Follow = Callable[[OneOff, Job], Job]
 """Starts the worker and waits for a job's end."""
@@ -64,7 +68,7 @@ class Verdict:
 
 def verify(
     clip: Path,
-    media: Mapping[str, Path | None],
+    media: Mapping[str, Media],
     settings: Settings,
     follow: Follow,
     lent: Mapping[str, Path] = NONE_LENT,
@@ -126,26 +130,34 @@ def compare(old: Record, new: Record) -> Verdict:
 
 
 def _inputs(
-    request: GenerationRequest, media: Mapping[str, Path | None], store: DataFolder
-) -> tuple[dict[str, str], list[str]]:
+    request: GenerationRequest, media: Mapping[str, Media], store: DataFolder
+) -> tuple[dict[str, Any], list[str]]:
     """The request's media as files, and a sentence for each that is missing or another one."""
     found, missing = {}, []
     for field in INPUTS:
-        wanted, path = getattr(request, field), media.get(field)
-        if wanted is None:
-            if path is not None:
-                raise InvalidRequest(field, str(path), "was not used for this clip")
-            continue
-        here = path or store.input(wanted)
-        has = _hash_of(here, field if path else None)
-        if has == wanted:
-            found[field] = str(here)
-        elif path is not None:
-            missing.append(f"{field}: {path.name} has other content than the one that was used")
-        else:
-            flag = f"--{field.replace('_', '-')}"
+        wanted, paths = getattr(request, field), each(media.get(field))
+        if paths and not wanted:
+            raise InvalidRequest(field, str(paths[0]), "was not used for this clip")
+        given = {path: _hash_of(path, field) for path in paths}
+        others = [path.name for path, digest in given.items() if digest not in each(wanted)]
+        missing += [
+            f"{field}: {name} has other content than the one that was used" for name in others
+        ]
+        places = {digest: _place(digest, given, store) for digest in each(wanted)}
+        if None in places.values() and not others:
+            flag = f"--{field.removesuffix('s').replace('_', '-')}"
             missing.append(f"{field}: missing from the data folder; give it with {flag}")
+        found[field] = exchanged(wanted, places.get)
     return found, missing
+
+
+def _place(digest: str, given: Mapping[Path, str | None], store: DataFolder) -> str | None:
+    """Where a file lies by its content: given, or kept; None where it is nowhere."""
+    for path, found in given.items():
+        if found == digest:
+            return str(path)
+    kept = store.input(digest)
+    return str(kept) if _hash_of(kept, None) == digest else None
 
 
 def _hash_of(path: Path, field: str | None) -> str | None:

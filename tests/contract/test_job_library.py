@@ -214,6 +214,17 @@ def test_a_pinned_job_can_be_deleted_and_stays_pinned_when_it_comes_back(store: 
     assert now(store, job).pinned
 
 
+def test_each_of_several_inputs_is_known(store: JobStore):
+    names = ("d" * 64, "e" * 64)
+    add(store, reference_images=names)
+    assert store.inputs() == set(names)
+    assert all(store.uses("ada", name) for name in names)
+    assert not store.uses("bob", names[0])
+    assert not store.uses("ada", "d" * 63)
+    assert not store.uses("ada", "%")
+    assert not store.uses("ada", "_" * 64)
+
+
 def test_inputs_are_known_by_all_jobs_that_name_them(store: JobStore):
     add(store, task="image_to_video", image="a" * 64, last_image="b" * 64)
     mine = made_of_video(store)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scripts import memory_table
+from tests.makers import request
 from wan_demo import catalog
 from wan_demo.catalog.proposals import BEST_FIRST
 from wan_demo.domain.model import Weights
@@ -26,6 +27,7 @@ from wan_demo.engine.memory import (
     Profile,
     best_for,
     decide,
+    decide_for,
     ladder,
     lower,
     needs,
@@ -227,6 +229,19 @@ def test_a_proposal_neither_streams_nor_reads_the_disk():
 )
 def test_the_sequence_is_as_long_as_the_models_own(model, size, length):
     assert sizes.tokens(catalog.find(model), Clip(*size)) == length
+
+
+def test_a_reference_is_a_latent_frame_more():
+    clip = Clip(832, 480, 81)
+    with_two = replace(clip, references=2)
+    spec = catalog.find("wan2.1-vace-1.3b")
+    a_frame = sizes.tokens(spec, clip) // 21
+    assert sizes.tokens(spec, with_two) == sizes.tokens(spec, clip) + 2 * a_frame
+    wanted = request(model=spec.id, width=832, height=480, num_frames=81)
+    more = wanted.model_copy(update={"reference_images": ("r", "r")})
+    alone, beside = (decide_for(each, spec, card(24, 64)).needs for each in (wanted, more))
+    assert beside.denoise > alone.denoise
+    assert beside.decode == alone.decode
 
 
 def resident(model: str):

@@ -9,7 +9,7 @@ from PIL import Image
 from tests.makers import BLUE, GREEN, RED, WHITE, noise, quarters
 from tests.media.test_decode import assert_quarters
 from wan_demo.domain.edit import Fit
-from wan_demo.media.fit import contain, cover, fit, fit_mask, flat_share, stack
+from wan_demo.media.fit import contain, cover, fit, fit_mask, flat_share, on_white, stack
 
 
 @given(st.tuples(st.integers(1, 300), st.integers(1, 300)))
@@ -76,6 +76,19 @@ def test_padding_is_never_edited():
     assert np.all(fitted[16:48] == 255)
     assert np.all(fitted[:16] == 0)
     assert np.all(fitted[48:] == 0)
+
+
+@given(st.tuples(st.integers(1, 300), st.integers(1, 300)))
+def test_on_white_fills_any_size(size):
+    assert on_white(Image.new("RGB", size), (96, 64)).size == (96, 64)
+
+
+def test_all_of_a_picture_is_seen_in_the_middle_of_white():
+    wide = Image.new("RGB", (200, 100), "blue")
+    shown = np.asarray(on_white(wide, (64, 64)))
+    assert (shown[16:48] == (0, 0, 255)).all()
+    assert (shown[:16] == 255).all()
+    assert (shown[48:] == 255).all()
 
 
 def test_flat_share_is_of_plain_color():

@@ -44,6 +44,11 @@ def test_a_clip_tells_the_request_that_made_it(tmp_path):
         ({**MADE, "num_videos_per_prompt": 2}, "damaged metadata: it is of several videos"),
         ({**MADE, "image": "../../etc/passwd"}, "damaged metadata: its image is no SHA-256"),
         ({**MADE, "video": "/etc/passwd"}, "damaged metadata: its video is no SHA-256"),
+        (
+            {**MADE, "reference_images": ["a" * 64, "/etc/passwd"]},
+            "damaged metadata: its reference_images is no SHA-256",
+        ),
+        ({**MADE, "reference_images": ["a" * 64] * 4}, "reference_images can't be used"),
         (None, "damaged metadata"),
         ([], "damaged metadata"),
     ],

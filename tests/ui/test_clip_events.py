@@ -69,6 +69,20 @@ def test_its_picture_comes_only_for_whoever_used_that_very_one(
     assert "Add its image" in ada.notice
 
 
+def test_of_several_pictures_all_come_or_none(ada, bob, make, clip, folder, tmp_path):
+    names = []
+    for number in range(2):
+        noise((64, 64 + number)).save(tmp_path / f"{number}.png")
+        names.append(folder.keep_input(tmp_path / f"{number}.png"))
+    vace = {"model": "wan2.1-vace-1.3b", "reference_images": tuple(names)}
+    make("ada", **vace)
+    make("bob", **{**vace, "reference_images": tuple(names[:1])})
+    drop(bob, clip(request(**vace)))
+    assert "Add its reference images: a clip holds its settings only." in bob.notice
+    drop(ada, clip(request(**vace)))
+    assert "Add its" not in ada.notice
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [

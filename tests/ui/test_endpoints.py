@@ -40,6 +40,17 @@ def test_parameters_are_fields_of_the_request_and_documented(page):
             assert parameter["parameter_name"] in GenerationRequest.model_fields, name
 
 
+def test_references_are_several_files(page):
+    endpoints = page.get_api_info()["named_endpoints"]
+    for task, has in ((Task.TEXT_TO_VIDEO, 1), (Task.IMAGE_TO_VIDEO, 0), (Task.VIDEO_TO_VIDEO, 1)):
+        found = [
+            each
+            for each in endpoints[f"/{task}"]["parameters"]
+            if each["parameter_name"] == "reference_images"
+        ]
+        assert [each["type"]["type"] for each in found] == ["array"] * has
+
+
 @pytest.mark.parametrize("task", list(Task))
 def test_they_are_async_and_hold_no_thread(task: Task):
     function = endpoints._endpoint(Mock(endpoints._Calls), task)
@@ -51,6 +62,6 @@ def test_what_came_later_stands_behind_what_was_there(page):
     endpoint = page.get_api_info()["named_endpoints"]["/video_to_video"]
     names = [parameter["parameter_name"] for parameter in endpoint["parameters"]]
     assert names[:3] == ["video", "prompt", "strength"]
-    assert names.index("loras") < names.index("method") == len(names) - 14
+    assert names.index("loras") < names.index("method") == len(names) - 15
     (mask,) = [p for p in endpoint["parameters"] if p["parameter_name"] == "mask"]
     assert mask["python_type"]["type"] == "filepath"

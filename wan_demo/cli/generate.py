@@ -11,15 +11,14 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from wan_demo.cli.options import add_setting, lend, settings_of
+from wan_demo.cli.options import action_of, add_setting, flags_of, lend, settings_of
 from wan_demo.cli.parser import HIDDEN, Commands
 from wan_demo.cli.progress import run_to_end
 from wan_demo.domain.control import Control, controls
 from wan_demo.domain.job import Job
-from wan_demo.domain.request import Task
+from wan_demo.domain.request import INPUTS, Task
 from wan_demo.errors import InvalidRequest, WanDemoError
 
-ALIASES = {"num_inference_steps": "--steps", "loras": "--lora"}
 LORA_HELP = (
     "NAME or NAME:WEIGHT: a file, one of the data folder's loras/, or of the hub as owner/repo or "
     "owner/repo/file.safetensors; may be given several times, and end in :high or :low for one "
@@ -37,9 +36,7 @@ def add(commands: Commands) -> None:
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="The MP4 to write.")
     for known in controls():
-        flags = [f"--{known.name.replace('_', '-')}"]
-        flags += [ALIASES[known.name]] if known.name in ALIASES else []
-        action = "append" if known.is_list else "store"
+        flags, action = flags_of(known), action_of(known)
         word = _word(known)
         parser.add_argument(*flags, dest=known.name, action=action, metavar=word, help=_help(known))
     said = "The values of one of the model's presets, where no flag gives another."
@@ -78,16 +75,20 @@ def _word(known: Control) -> str:
     """What stands for a flag's value in the help."""
     if known.choices or known.name == "model":
         return "NAME"
-    if known.is_list:
+    if known.name == "loras":
         return "LORA"
+    if known.name in INPUTS:
+        return "FILE"
     if known.maximum is not None:
         return "N" if known.is_integer else "X"
-    return "FILE" if known.max_length is None else "TEXT"
+    return "TEXT"
 
 
 def _help(known: Control) -> str:
-    if known.is_list:
+    if known.name == "loras":
         return LORA_HELP
+    if known.is_list:
+        return f"{known.help} May be given several times."
     if known.choices:
         return f"{known.help} One of {', '.join(known.choices)}."
     if known.minimum is None or known.maximum is None:

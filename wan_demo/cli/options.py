@@ -9,6 +9,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from wan_demo.cli.parser import HIDDEN, Parser
+from wan_demo.domain.control import Control
 from wan_demo.errors import InvalidRequest
 from wan_demo.settings import Settings
 
@@ -16,6 +17,24 @@ SECRETS = ("auth",)
 """Settings that come from the environment or ``.env`` alone."""
 
 OWN_MODELS = "Folder that holds the models.toml of your own."
+
+
+ALIASES = {
+    "num_inference_steps": "--steps",
+    "loras": "--lora",
+    "reference_images": "--reference-image",
+}
+
+
+def flags_of(known: Control) -> list[str]:
+    """A control's flag, and its shorter one where it has one."""
+    flags = [f"--{known.name.replace('_', '-')}"]
+    return [*flags, ALIASES[known.name]] if known.name in ALIASES else flags
+
+
+def action_of(known: Control) -> str:
+    """A flag of a list is given once for each of its values."""
+    return "append" if known.is_list else "store"
 
 
 def add_setting(parser: argparse.ArgumentParser, name: str, help: str | None = None) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from wan_demo.cli.options import add_setting, lend, settings_of
+from wan_demo.cli.options import action_of, add_setting, flags_of, lend, settings_of
 from wan_demo.cli.parser import HIDDEN, Commands
 from wan_demo.cli.progress import run_to_end
+from wan_demo.domain.control import control
 from wan_demo.domain.request import INPUTS
 
 DIFFERENT = 1
@@ -19,9 +20,18 @@ def add(commands: Commands) -> None:
     text = "Render a clip again from its own metadata, and compare every frame."
     parser = commands.add_parser("verify", help=text, description=text)
     parser.add_argument("clip", type=Path, help="An MP4 that this app made.")
-    for name in INPUTS:
-        said = f"Its {name.replace('_', ' ')}, where the data folder does not keep it."
-        parser.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="FILE", help=said)
+    for known in map(control, INPUTS):
+        said = f"Its {known.label.lower()}, where the data folder does not keep it."
+        if known.is_list:
+            said = said.replace("it.", "them; may be given several times.")
+        parser.add_argument(
+            *flags_of(known),
+            dest=known.name,
+            action=action_of(known),
+            type=Path,
+            metavar="FILE",
+            help=said,
+        )
     parser.add_argument(
         "--lora",
         action="append",

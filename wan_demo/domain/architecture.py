@@ -52,7 +52,8 @@ KNOBS: Mapping[Call, tuple[str, ...]] = {
         *("strength", "source_prompt", "source_guidance_scale", "n_min", "n_avg", "fit"),
         *_SOURCE,
     ),
-    Call.CONTROL: ("conditioning_scale", "guide", "fit", *_SOURCE),
+    Call.CONTROL: ("conditioning_scale", "guide", "reference_images", "fit", *_SOURCE),
+    Call.CONTROL_TEXT: ("reference_images",),
 }
 """The fields of the request that only these calls take."""
 

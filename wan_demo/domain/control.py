@@ -33,6 +33,8 @@ class Control:
         """What is allowed, as the end of the sentence "<field>: ..."."""
         if self.choices:
             return f"must be one of {', '.join(self.choices)}"
+        if self.is_list and self.max_length is not None:
+            return f"must be at most {self.max_length} files"
         if self.max_length is not None:
             return f"must be text of at most {self.max_length:,} characters"
         kind = "a whole number" if self.is_integer else "a number"

@@ -13,6 +13,9 @@ from wan_demo.domain.request import GenerationRequest
 LEARNED_FROM = 5
 """The latest jobs count: an older one may have had another card, or another load beside it."""
 
+FRAMES_OF_REFERENCE = 4
+"""What a reference picture takes: a latent frame, as four frames of the clip do."""
+
 
 def guidance_passes(request: GenerationRequest) -> int:
     """Passes of the transformer a step: guidance takes a second one, without the prompt."""
@@ -27,7 +30,8 @@ def decode_steps(request: GenerationRequest, spec: ModelSpec) -> float:
 def work(request: GenerationRequest, spec: ModelSpec) -> float:
     """Transformer passes, the VAE's part among them, x frames x area x clips."""
     passes = request.effective_steps * guidance_passes(request) + spec.decode_passes
-    pixels = request.width * request.height * request.num_frames
+    frames = request.num_frames + FRAMES_OF_REFERENCE * len(request.reference_images)
+    pixels = request.width * request.height * frames
     return passes * pixels * request.num_videos_per_prompt
 
 

@@ -45,6 +45,7 @@ def kind_of(request: GenerationRequest) -> str:
     """Equal for requests that run one after another without loading or compiling anything new."""
     worn = ",".join(str(lora) for lora in request.loras)
     shape = f"{request.width}x{request.height}x{request.num_frames}"
+    shape += f"+{len(request.reference_images)}" if request.reference_images else ""
     return f"{request.model} {shape} {request.profile} {request.precision} {worn}"
 
 

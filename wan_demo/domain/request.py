@@ -22,8 +22,10 @@ from wan_demo.domain.scheduler import LEAST_SHIFT, MOST_SHIFT, Scheduler
 
 MAX_PROMPT = 2000
 MAX_SEED = 2**32 - 1
-INPUTS = ("image", "last_image", "video", "mask")
+INPUTS = ("image", "last_image", "video", "mask", "reference_images")
 """The fields that name files: of an accepted request, by the SHA-256 of their content."""
+
+MOST_REFERENCES = 3
 
 MAX_FRAMES = 1025
 
@@ -217,6 +219,12 @@ class GenerationRequest(BaseModel):
         None,
         title="Mask",
         description="A picture, held all along, or a video: white is edited, black stays.",
+    )
+    reference_images: tuple[str, ...] = Field(
+        (),
+        max_length=MOST_REFERENCES,
+        title="Reference images",
+        description="Up to 3 pictures of what is to appear: a person, a thing, a place.",
     )
     trim_start: float | None = Field(
         None,

@@ -12,19 +12,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from wan_demo.domain import edit_rules, lora, scheduler
+from wan_demo.domain import edit_rules, files, lora, scheduler
 from wan_demo.domain.control import control
 from wan_demo.domain.cut import Cut
 from wan_demo.domain.length import no_such_length, with_length
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import Limits, ModelSpec
 from wan_demo.domain.prompt import PROMPTS, phrases
-from wan_demo.domain.request import MAX_SEED, GenerationRequest, Task
+from wan_demo.domain.request import INPUTS, MAX_SEED, GenerationRequest, Task
 from wan_demo.domain.size import fit_frames, fit_ratio, nearest_frames, nearest_sides
 from wan_demo.errors import InvalidRequest
 
 NOT_EVERYWHERE = (
-    *("image", "last_image", "video"),
+    *("image", "last_image", "video", "reference_images"),
     *("strength", "conditioning_scale", "guidance_scale_2"),
     *("method", "source_prompt", "source_guidance_scale", "n_min", "n_avg", "guide", "mask"),
     *("trim_start", "trim_end", "speed", "direction", "fit", "sound", "colors"),
@@ -50,6 +50,7 @@ def complete(
     _refuse_booleans(chosen)
     _refuse_two_lengths(chosen)
     chosen["loras"] = lora.parse(chosen.get("loras", ()))
+    chosen["reference_images"] = files.references(chosen.get("reference_images"))
     request = _parse({**_defaults(chosen, spec, medium), **chosen, "model": spec.id}, spec)
     spec = spec.for_task(request.task)
     request = with_length(request, spec)
@@ -247,7 +248,8 @@ def _check_task(request: GenerationRequest, spec: ModelSpec) -> None:
         value = getattr(request, name)
         if name in needs and value is None:
             raise InvalidRequest(name, None, f"is needed for {request.task} with {spec.id}")
-        if name not in takes and value is not None:
+        if name not in takes and value not in (None, ()):
+            value = files.said(value) if name in INPUTS else value
             raise InvalidRequest(name, value, f"is not used by {request.task} with {spec.id}")
 
 

@@ -15,13 +15,15 @@ class Inputs:
     """The request's media as frames of the request's own size.
 
     Shapes: pictures (1, height, width, 3), ``video`` (num_frames, height, width, 3), ``mask``
-    (num_frames, height, width): 255 where the video is edited, 0 where it stays.
+    (num_frames, height, width): 255 where the video is edited, 0 where it stays. ``references``
+    are pictures too, each seen whole on white.
     """
 
     image: Frames | None = None
     last_image: Frames | None = None
     video: Frames | None = None
     mask: Mask | None = None
+    references: tuple[Frames, ...] = ()
 
 
 class Engine(Protocol):

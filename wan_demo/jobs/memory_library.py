@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from threading import Lock
 from typing import Any
 
+from wan_demo.domain.files import named
 from wan_demo.domain.job import Job
 from wan_demo.domain.library import EVERYTHING, Search
-from wan_demo.domain.request import INPUTS, Task
+from wan_demo.domain.request import Task
 
 
 class MemoryLibrary:
@@ -73,12 +74,11 @@ class MemoryLibrary:
 
     def inputs(self) -> Set[str]:
         requests = [job.request for job in self._jobs.values()]
-        named = {getattr(request, name) for request in requests for name in INPUTS}
-        return named - {None}
+        return {name for request in requests for name in named(request)}
 
     def uses(self, owner: str, name: str) -> bool:
         mine = [job for job in self._jobs.values() if job.owner == owner and job.deleted_at is None]
-        return any(name == getattr(job.request, each) for job in mine for each in INPUTS)
+        return any(name in named(job.request) for job in mine)
 
     def _mine(self, owner: str, job_ids: Sequence[str]) -> list[Job]:
         return [job for job in self._jobs.values() if job.owner == owner and job.id in job_ids]

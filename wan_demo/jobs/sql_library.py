@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from wan_demo.domain.files import named
 from wan_demo.domain.job import Job, Status
 from wan_demo.domain.library import EVERYTHING, Search
 from wan_demo.domain.request import INPUTS, Task
@@ -76,11 +77,10 @@ class SqlLibrary:
     def inputs(self) -> Set[str]:
         with self._reads.connect() as connection:
             texts = connection.execute(sa.select(jobs.c.request)).scalars().all()
-        named = (json.loads(text) for text in texts)
-        return {str(name) for request in named for each in INPUTS if (name := request.get(each))}
+        return {name for text in texts for name in named(json.loads(text))}
 
     def uses(self, owner: str, name: str) -> bool:
-        made_from = sa.or_(*(_part(each) == name for each in INPUTS))
+        made_from = sa.or_(*(_names(field, name) for field in INPUTS))
         mine = (jobs.c.owner == owner) & jobs.c.deleted_at.is_(None)
         with self._reads.connect() as connection:
             return (
@@ -135,6 +135,12 @@ def _part(field: str) -> sa.ColumnElement[str]:
     """A field of the stored request. SQLite keeps JSON as text, and would cast it to a number."""
     stored = sa.cast(jobs.c.request, sa.JSON().with_variant(sa.Text(), "sqlite"))
     return stored[field].as_string()
+
+
+def _names(field: str, name: str) -> sa.ColumnElement[bool]:
+    """Whether a field of the stored request is this file, or a list that holds it."""
+    stored = _part(field)
+    return (stored == name) | stored.contains(json.dumps(name), autoescape=True)
 
 
 def _now() -> datetime:

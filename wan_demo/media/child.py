@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from wan_demo.media.clip import read_clip, read_comment
-from wan_demo.media.fit import fit, fit_mask, flat_share
+from wan_demo.media.fit import fit, fit_mask, flat_share, on_white
 from wan_demo.media.moving import probe_video, shown_at, strip_of, timeline
 from wan_demo.media.opened import Refused, container_format
 from wan_demo.media.sound import read_sound
@@ -67,6 +67,8 @@ def _run(command: dict[str, Any]) -> dict[str, Any]:
         return _sound(path, take, command["seconds"], Path(command["to"]))
     if command["kind"] == "image":
         pictures = [([0], fit(open_image(path), take.size, take.fit))]
+    elif command["kind"] == "reference":
+        pictures = [([0], on_white(open_image(path), take.size))]
     elif command["kind"] == "mask":
         pictures = _mask(path, take, Path(command["video"]))
     else:

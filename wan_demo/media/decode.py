@@ -82,6 +82,11 @@ def read_image(path: Path, size: Size, fit: Fit = Fit.CROP) -> Frames:
     return _read({"kind": "image"}, path, Take(size, 1, 1, fit=fit))
 
 
+def read_reference(path: Path, size: Size) -> Frames:
+    """A picture seen whole, on white, in ``size``: an array of shape (1, height, width, 3)."""
+    return _read({"kind": "reference"}, path, Take(size, 1, 1))
+
+
 def read_video(path: Path, size: Size, num_frames: int, fps: float) -> Frames:
     """``num_frames`` frames at ``fps`` from the start, cropped: (num_frames, height, width, 3)."""
     return read_take(path, Take(size, num_frames, fps))

@@ -42,6 +42,18 @@ def contain(image: Image.Image, size: Size) -> Image.Image:
     return whole
 
 
+def on_white(image: Image.Image, size: Size) -> Image.Image:
+    """Scale an image to be seen whole in the middle of ``size``, on white.
+
+    As VACE's makers do with reference pictures; see diffusers'
+    ``WanVACEPipeline.preprocess_conditions``.
+    """
+    left, top, width, height = _place(image.size, size)
+    ground = Image.new("RGB", size, "white")
+    ground.paste(image.resize((width, height), Image.Resampling.LANCZOS), (left, top))
+    return ground
+
+
 def fit_mask(mask: Image.Image, size: Size, how: Fit) -> Image.Image:
     """A mask (mode L, 0 or 255) over what ``fit`` makes of its image; the padding stays, 0."""
     if how is Fit.CROP:

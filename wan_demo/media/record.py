@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from wan_demo.domain.files import each
 from wan_demo.domain.request import INPUTS, GenerationRequest
 from wan_demo.errors import InvalidRequest
 from wan_demo.media.decode import read_comment
@@ -52,8 +53,7 @@ def request_of(name: str, told: Any) -> GenerationRequest:
     if request.num_videos_per_prompt != 1:
         raise damaged(name, "it is of several videos")
     for field in INPUTS:
-        kept = getattr(request, field)
-        if kept is not None and not SHA256.fullmatch(kept):
+        if not all(SHA256.fullmatch(kept) for kept in each(getattr(request, field))):
             raise damaged(name, f"its {field} is no SHA-256")
     return request
 

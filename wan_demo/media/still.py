@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from wan_demo.media.opened import Refused, not_readable
+from wan_demo.media.rgb import to_rgb
 
 MAX_PIXELS = 64_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -18,7 +18,7 @@ EDITED = 128
 
 def open_image(path: Path) -> Image.Image:
     """A still picture, upright and RGB; transparent parts become white."""
-    return _flatten(_upright(path))
+    return to_rgb(_upright(path))
 
 
 def open_mask(path: Path) -> Image.Image:
@@ -28,7 +28,7 @@ def open_mask(path: Path) -> Image.Image:
     empty layer says the same as white on black.
     """
     image = _upright(path)
-    mask = drawn(_flatten(image))
+    mask = drawn(to_rgb(image))
     if image.has_transparency_data:
         mask = ImageChops.multiply(mask, _split(image.convert("RGBA").getchannel("A")))
     return mask
@@ -63,17 +63,3 @@ def _upright(path: Path) -> Image.Image:
         return ImageOps.exif_transpose(image)
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         not_readable("image", "a PNG, JPEG, WebP, GIF, BMP or TIFF", error)
-
-
-def _flatten(image: Image.Image) -> Image.Image:
-    """RGB on white, whatever the mode; 16-bit gray is scaled, not clipped."""
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.asarray(image, dtype=np.float64)
-        top = 65535.0 if values.max(initial=0) > 255 else 255.0
-        image = Image.fromarray((np.clip(values / top, 0, 1) * 255).astype(np.uint8))
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        ground = Image.new("RGBA", image.size, "white")
-        ground.alpha_composite(image)
-        image = ground
-    return image.convert("RGB")

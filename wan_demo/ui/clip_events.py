@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from wan_demo.domain.control import control
+from wan_demo.domain.files import each, exchanged
 from wan_demo.domain.job import Job
 from wan_demo.domain.memory import AUTOMATIC
 from wan_demo.domain.request import INPUTS, GenerationRequest, Task
@@ -46,10 +48,8 @@ class ClipEvents(FormEvents):
         job = self._asked(values, event)
         if job is None:
             return self._unchanged()
-        names = {name: getattr(job.request, name) for name in INPUTS}
         is_mine = job.owner == self._owner(values, request)
-        kept = {name: digest for name, digest in names.items() if digest and is_mine}
-        media = {name: self._service.folder.input(digest) for name, digest in kept.items()}
+        media = self._files(job.request, self._service.folder.input) if is_mine else {}
         made = job.request
         if self._told(event, "clip"):
             made = made.single(self._told_clip(event))
@@ -120,7 +120,7 @@ class ClipEvents(FormEvents):
         return {self._at.sheet: render_sheet_link(path)}
 
     def _take_over(
-        self, made: GenerationRequest, media: Mapping[str, Path], values: f.Values
+        self, made: GenerationRequest, media: Mapping[str, Any], values: f.Values
     ) -> Updates:
         """The form as it was for a request; raises OSError for media that are gone.
 
@@ -133,8 +133,9 @@ class ClipEvents(FormEvents):
         left = {**edit.UNCUT, **edit.OPEN, **edit.defaults(spec, made.method)} if is_new else {}
         asked = {**_LEFT_OPEN, **left, **kept, "num_frames": made.num_frames}
         given: dict[str, Any] = {name: advanced.as_shown(name, v) for name, v in asked.items()}
-        for name, path in media.items():
-            given[name] = lend(path, f"input{_SUFFIX.get(name, '.png')}")
+        for name, found in media.items():
+            suffix = _SUFFIX.get(name, ".png")
+            given[name] = exchanged(found, partial(lend, name=f"input{suffix}"))
         return {
             **self._for_model(spec, given, made.task),
             **self._fill(spec, given),
@@ -143,13 +144,19 @@ class ClipEvents(FormEvents):
             **self._go_to(made.task),
         }
 
-    def _own_inputs(self, made: GenerationRequest, owner: str) -> dict[str, Path]:
-        """The files of a request's inputs that the owner used before."""
-        kept = {name: getattr(made, name) for name in INPUTS if getattr(made, name)}
-        found = {name: self._service.library.input_of(owner, kept[name]) for name in kept}
-        return {name: path for name, path in found.items() if path is not None}
+    def _own_inputs(self, made: GenerationRequest, owner: str) -> dict[str, Any]:
+        """The files of a request's inputs that the owner used before; of several, all or none."""
+        found = self._files(made, partial(self._service.library.input_of, owner))
+        return {name: files for name, files in found.items() if files and None not in each(files)}
 
-    def _restored(self, made: GenerationRequest, media: Mapping[str, Path]) -> Updates:
+    def _files(
+        self, made: GenerationRequest, place: Callable[[str], Path | None]
+    ) -> dict[str, Any]:
+        """A request's inputs by field: the path that ``place`` gives for each of them."""
+        kept = {name: getattr(made, name) for name in INPUTS if getattr(made, name)}
+        return {name: exchanged(digests, place) for name, digests in kept.items()}
+
+    def _restored(self, made: GenerationRequest, media: Mapping[str, Any]) -> Updates:
         """What was restored, and what is still to come."""
         said = f"Settings restored: {words.TASK_TITLES[made.task]}, {made.model}, seed {made.seed}."
         missing = [name for name in INPUTS if getattr(made, name) and name not in media]

@@ -61,11 +61,12 @@ _ADVANCED = ("scheduler", "flow_shift", "loras")
 """What all three share and few need: at the end, so that positions stay."""
 
 _EDIT: dict[Task, tuple[str, ...]] = {
-    Task.TEXT_TO_VIDEO: (),
+    Task.TEXT_TO_VIDEO: ("reference_images",),
     Task.IMAGE_TO_VIDEO: ("fit",),
     Task.VIDEO_TO_VIDEO: (
         *("method", "source_prompt", "source_guidance_scale", "n_min", "n_avg", "guide", "mask"),
         *("trim_start", "trim_end", "speed", "direction", "fit", "sound", "colors"),
+        "reference_images",
     ),
 }
 """What came last of all."""
@@ -120,6 +121,8 @@ def _component(name: str) -> Component:
         return Video(label=known.label, visible=False)
     if name == "mask":
         return File(label=known.label, visible=False)
+    if name == "reference_images":
+        return File(label=known.label, file_count="multiple", visible=False)
     kind = Number if known.maximum is not None else gr.Textbox
     return kind(label=known.label, visible=False)
 

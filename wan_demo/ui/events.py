@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from wan_demo.domain.files import exchanged
 from wan_demo.domain.job import Job
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
@@ -95,8 +96,11 @@ class Events:
         for name in KEPT_OUT:
             kept = given.pop(name, None)
             if kept and job.owner == owner:
-                given[name] = str(self._service.folder.input(kept))
+                given[name] = exchanged(kept, self._kept)
         return given
+
+    def _kept(self, digest: str) -> str:
+        return str(self._service.folder.input(digest))
 
     def _told(self, event: gr.EventData, name: str) -> str:
         """A ``data-`` attribute of the button that was pressed; empty where it has none."""

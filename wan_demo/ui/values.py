@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import gradio as gr
-from gradio.data_classes import FileData, ImageData
+from gradio.data_classes import FileData, ImageData, ListFiles
 from gradio.utils import get_upload_folder
 
 
@@ -35,7 +35,9 @@ class AsGiven(metaclass=_WithoutStub):
         return type(self).__name__.lower()
 
     def preprocess(self, payload: Any) -> Any:
-        """The payload itself; of an upload, its path in Gradio's cache."""
+        """The payload itself; of an upload, its path in Gradio's cache; of several, a list."""
+        if isinstance(payload, ListFiles):
+            return [_uploaded(file) for file in payload.root]
         return _uploaded(payload) if isinstance(payload, (FileData, ImageData)) else payload
 
 

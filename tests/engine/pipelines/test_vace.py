@@ -12,18 +12,21 @@ from diffusers import UniPCMultistepScheduler, WanVACEPipeline
 from PIL import Image, ImageFilter
 
 from tests import replicas
-from tests.makers import grays, noise, request
+from tests.makers import grays, noise, quarters, request
 from wan_demo import catalog
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.edit import Guide
-from wan_demo.domain.events import Finished, Frames
+from wan_demo.domain.events import Finished, Frames, Step
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Inputs
+from wan_demo.engine.edit.pixels import paste
 from wan_demo.engine.guides import BLUR
 from wan_demo.engine.pipelines.engine import PipelineEngine
 
 SPEC = catalog.find("wan2.1-vace-1.3b")
 SIDE, FRAMES, STEPS = 64, 9, 3
+TEXT = {"task": "text_to_video", **dict.fromkeys(("video", "guide", "method"))}
+TEXT |= {"conditioning_scale": None}
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +134,10 @@ def test_a_mask_marks_what_is_made_anew_by_neutral_gray(engine, bare, source, ma
     half[torch.from_numpy(mask > 0)[:, None].expand_as(half)] = 0.5
     white = torch.from_numpy(mask)[None, :, None] / 255
     made = frames(engine, wanted, Inputs(video=source, mask=mask))
-    assert (made == by_hand(bare, wanted, video=half[None], mask=white)).all()
+    bare_made = by_hand(bare, wanted, video=half[None], mask=white)
+    assert (made == paste(bare_made, source, mask)).all()
+    assert (made[mask == 0] == source[mask == 0]).all()
+    assert (made != source).any()
 
 
 def test_a_guide_inside_a_mask(engine, bare, source, mask):
@@ -142,7 +148,8 @@ def test_a_guide_inside_a_mask(engine, bare, source, mask):
         mixed[index][mask[index] > 0] = gray[mask[index] > 0]
     white = [Image.fromarray(each) for each in mask]
     made = frames(engine, wanted, Inputs(video=source, mask=mask))
-    assert (made == by_hand(bare, wanted, video=pictures(mixed), mask=white)).all()
+    bare_made = by_hand(bare, wanted, video=pictures(mixed), mask=white)
+    assert (made == paste(bare_made, source, mask)).all()
 
 
 def test_each_of_its_arguments_counts(engine, source, mask):
@@ -164,8 +171,32 @@ def test_nothing_of_the_video_is_followed_at_a_scale_of_0(engine, source):
     assert (frames(engine, wanted, Inputs(video=source)) == frames(engine, wanted, other)).all()
 
 
+def test_references(engine, bare, source, mask):
+    """Pictures of the clip's own size, of which the pipeline cuts and scales nothing."""
+    colors = [quarters((SIDE, SIDE)), quarters((SIDE, SIDE))[::-1].copy()]
+    inputs = {"references": tuple(each[None] for each in colors)}
+    by_hand_too = {"reference_images": [Image.fromarray(each) for each in colors]}
+    text = asked(**TEXT, reference_images=("r", "s"))
+    made = frames(engine, text, Inputs(**inputs))
+    assert made.shape == (FRAMES, SIDE, SIDE, 3)
+    assert (made == by_hand(bare, text, **by_hand_too)).all()
+    assert (made != frames(engine, asked(**TEXT), Inputs())).any()
+    edit = asked(mask="m", reference_images=("r", "s"))
+    made = frames(engine, edit, Inputs(video=source, mask=mask, **inputs))
+    white = [Image.fromarray(each) for each in mask]
+    both = {"video": pictures(source), "mask": white}
+    bare_made = by_hand(bare, edit, **both, **by_hand_too)
+    assert (made == paste(bare_made, source, mask)).all()
+
+
+def test_previews_leave_out_the_references(engine):
+    wanted = asked(**TEXT, reference_images=("r", "r", "r"), num_inference_steps=4)
+    inputs = Inputs(references=(quarters((SIDE, SIDE))[None],) * 3)
+    steps = [event for event in engine.generate(wanted, inputs) if isinstance(event, Step)]
+    previews = [step.preview for step in steps if step.preview is not None]
+    assert [len(preview) for preview in previews] == [3, 3]  # 9 frames are 3 latent ones
+
+
 def test_text_alone(engine, bare):
-    wanted = asked(
-        task="text_to_video", video=None, guide=None, method=None, conditioning_scale=None
-    )
+    wanted = asked(**TEXT)
     assert (frames(engine, wanted, Inputs()) == by_hand(bare, wanted)).all()

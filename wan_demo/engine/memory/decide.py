@@ -61,6 +61,7 @@ def decide(
     precision: Precision | None = None,
     task: Task | None = None,
     others: Sequence[ModelSpec] = catalog.MODELS,
+    references: int = 0,
 ) -> Decision:
     """The fastest rung that fits; with a pinned profile or precision, the fastest that has it.
 
@@ -72,7 +73,7 @@ def decide(
     ``others``.
     """
     _refuse_impossible(spec, machine, profile, precision)
-    clip = Clip(width, height, frames, task)
+    clip = Clip(width, height, frames, task, references)
     rungs = [(rung, needs(spec, rung, clip)) for rung in ladder(spec, machine, profile, precision)]
     fitting = next(((rung, need) for rung, need in rungs if need.fit(machine)), None)
     is_pinned = profile is not None or precision is not None
@@ -101,6 +102,7 @@ def decide_for(request: GenerationRequest, spec: ModelSpec, machine: Machine) ->
         request.profile,
         request.precision,
         request.task,
+        references=len(request.reference_images),
     )
 
 

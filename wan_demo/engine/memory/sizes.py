@@ -29,13 +29,15 @@ TILE, TILE_STRIDE = 256, 192  # AutoencoderKLWan.tile_sample_min_*, tile_sample_
 class Clip:
     """What is to be made: pixels, frames, and from what.
 
-    Without a ``task`` it is the model's hungriest.
+    Without a ``task`` it is the model's hungriest. ``references`` are pictures beside the clip,
+    each of which is a latent frame more.
     """
 
     width: int
     height: int
     frames: int
     task: Task | None = None
+    references: int = 0
 
 
 def weights(spec: ModelSpec, part: str, rung: Rung) -> int:
@@ -146,7 +148,7 @@ def tokens(spec: ModelSpec, clip: Clip) -> int:
     """Length of the transformer's sequence for one clip."""
     vae, patch = spec.architecture.vae, spec.architecture.transformer["patch_size"]
     space = vae.get("scale_factor_spatial", 8)
-    frames = (clip.frames - 1) // vae.get("scale_factor_temporal", 4) + 1
+    frames = (clip.frames - 1) // vae.get("scale_factor_temporal", 4) + 1 + clip.references
     sides = (frames, clip.height / space, clip.width / space)
     return prod(ceil(side / step) for side, step in zip(sides, patch, strict=True))
 

@@ -77,12 +77,17 @@ def _first_last(request: GenerationRequest, inputs: Inputs) -> Arguments:
     return _image(request, inputs) | {"last_image": _images(inputs.last_image)[0]}
 
 
+def _control_text(request: GenerationRequest, inputs: Inputs) -> Arguments:
+    """The pictures have the clip's size, so that the pipeline has nothing to fit."""
+    pictures = [picture for each in inputs.references for picture in _images(each)]
+    return {"num_frames": request.num_frames, "reference_images": pictures or None}
+
+
 def _control(request: GenerationRequest, inputs: Inputs) -> Arguments:
     """Arrays of one clip, whose levels may lie between those of a picture."""
     source, mask = _read(inputs.video), inputs.mask
     edited = {} if mask is None else {"mask": guides.edited(mask)[None]}
-    return {
-        "num_frames": request.num_frames,
+    return _control_text(request, inputs) | {
         "video": guides.shown(source, request.guide or Guide.VIDEO, mask)[None],
         "conditioning_scale": request.conditioning_scale,
         **edited,
@@ -106,5 +111,5 @@ ADAPTERS: Mapping[Call, Adapter] = {
     Call.IMAGE: Adapter(WanImageToVideoPipeline, _IMAGE, _boundary_and_timesteps, _image),
     Call.FIRST_LAST: Adapter(WanImageToVideoPipeline, _IMAGE, _boundary_and_timesteps, _first_last),
     Call.CONTROL: Adapter(WanVACEPipeline, _EXPERTS, _boundary, _control),
-    Call.CONTROL_TEXT: Adapter(WanVACEPipeline, _EXPERTS, _boundary, _text),
+    Call.CONTROL_TEXT: Adapter(WanVACEPipeline, _EXPERTS, _boundary, _control_text),
 }

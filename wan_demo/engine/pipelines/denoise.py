@@ -79,7 +79,7 @@ def _call(
         callback_on_step_end=on_step_end,
         callback_on_step_end_tensor_inputs=["latents", "prompt_embeds"],
     )
-    return result.frames
+    return result.frames[:, :, len(inputs.references) :]  # VACE makes them again, before the clip
 
 
 class _Teller:
@@ -90,6 +90,7 @@ class _Teller:
     ) -> None:
         starts_clean = model.spec.calls[request.task] is Call.IMAGE
         given = int(starts_clean and model.spec.first_frame_by_timestep)
+        given += len(request.reference_images)
         self._clean = preview.CleanLatents(scheduler, given=given)
         self._model = model
         self._request = request
