@@ -148,6 +148,13 @@ class TestMatch:
         assert "mask: missing from the data folder; give it with --mask" in capsys.readouterr().out
         assert verify(*media) == 0
 
+    def test_a_clip_that_goes_on_from_a_video(self, capsys):
+        source = save_video(Path("source.mp4"), grays(20), sound=tones(400, 500))
+        on = ("--task", "image_to_video", "--video", str(source), "--steps", "2")
+        made(*on, engine="pipeline")
+        assert verify("--video", "source.mp4", engine="pipeline") == 0
+        assert "the same frames again (36 frames of wan-tiny" in capsys.readouterr().out
+
     def test_another_clip_of_several_stands_for_itself(self):
         made("--num-videos-per-prompt", "2")
         Path("clip-2.mp4").replace(CLIP)

@@ -6,7 +6,10 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from wan_demo.domain.edit import Fit, Sound
+from wan_demo.domain.events import Frames
 from wan_demo.domain.job import Job
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Inputs
@@ -25,12 +28,18 @@ NO_SOUND = "Your video's sound can't be read: the clip has none."
 class Fetched:
     """What the engine gets; ``sound`` is the clips', as long as they are, or None.
 
-    ``notice`` is what a person must know of it; empty where there is nothing.
+    ``notice`` is what a person must know of it; empty where there is nothing. ``before`` is the
+    video that is gone on with, the frame that the engine begins with included.
     """
 
     inputs: Inputs
     sound: Samples | None = None
     notice: str = ""
+    before: Frames | None = None
+
+    def joined(self, made: Frames) -> Frames:
+        """The whole clip: what it goes on from first, without the frame that both parts have."""
+        return made if self.before is None else np.concatenate([self.before, made[1:]])
 
 
 def fetch(job: Job, folder: DataFolder) -> Fetched:
@@ -38,12 +47,22 @@ def fetch(job: Job, folder: DataFolder) -> Fetched:
     request, inputs = job.request, _pictures(job.request, folder)
     if request.video is None:
         return Fetched(inputs)
+    if request.continues:
+        return _continued(inputs, request, _input(folder, request.video))
     path, take = _input(folder, request.video), Take.of(request)
     mask = None if request.mask is None else read_mask(_input(folder, request.mask), take, path)
     inputs = replace(inputs, video=read_take(path, take), mask=mask)
     fetched = _with_sound(inputs, request, path, take)
     _keep_source(fetched, job, folder)
     return fetched
+
+
+def _continued(inputs: Inputs, request: GenerationRequest, path: Path) -> Fetched:
+    """The video up to its end; the engine goes on from its last frame."""
+    take = replace(Take.of(request), num_frames=request.frames_before + 1)
+    before = read_take(path, take)
+    fetched = _with_sound(replace(inputs, image=before[-1:]), request, path, take)
+    return replace(fetched, before=before)
 
 
 def _pictures(request: GenerationRequest, folder: DataFolder) -> Inputs:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Lock
 
 from wan_demo.catalog import BUILT_IN, Catalog
+from wan_demo.domain import continuation
 from wan_demo.domain.events import Frames, Picture
 from wan_demo.domain.files import exchanged
 from wan_demo.domain.job import Job, Status
@@ -274,6 +275,7 @@ class Service:
     def medium(self, given: Given) -> Medium | None:
         """What is in the request's image or video; None where the task has none, or none yet."""
         kind = MEDIA.get(Task(given["task"])) if given.get("task") in list(Task) else None
+        kind = "video" if continuation.is_one(given) else kind
         path = given.get(kind) if kind else None
         return _probe(Path(str(path)), kind) if kind and path else None
 

@@ -32,14 +32,13 @@ from wan_demo.domain.pace import Pace, Stopwatch, learned
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Engine
 from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
-from wan_demo.fetch import fetch
+from wan_demo.fetch import Fetched, fetch
 from wan_demo.jobs.base import Claim, JobStore
 from wan_demo.jobs.patience import PASSING, PAUSE_SECONDS, patiently
 from wan_demo.jobs.signs import beating
 from wan_demo.media.digest import digest
 from wan_demo.media.encode import write_mp4, write_poster, write_preview
 from wan_demo.media.folder import DataFolder
-from wan_demo.media.take import Samples
 
 log = logging.getLogger(__name__)
 
@@ -144,7 +143,7 @@ class Worker:
                 name = self._folder.finished(claim.job.id, index)
                 if name is None:
                     finished = run.follow(self._engine.generate(single, media.inputs), index)
-                    encode = partial(self._encode, claim, index, finished, media.sound)
+                    encode = partial(self._encode, claim, index, finished, media)
                     name = patiently(encode, stopping, _may_pass)
                     run.done(index)
                 outputs.append(Output(file=name, seed=single.seed))
@@ -156,13 +155,14 @@ class Worker:
             log.critical("no progress for %.0f s: this worker ends itself", self._hang_seconds)
             self._end_hung()
 
-    def _encode(self, claim: Claim, index: int, finished: Finished, sound: Samples | None) -> str:
+    def _encode(self, claim: Claim, index: int, finished: Finished, media: Fetched) -> str:
         request = claim.job.request.single(index)
         name = self._folder.video_of(claim.job.id, claim.job.attempt, index)
-        frames = finished.frames[: request.played_frames]
+        frames = media.joined(finished.frames)[: request.played_frames]
+        seconds = None if request.duration is None else request.played_seconds
         metadata = {**describe(request, finished), "frames_sha256": digest(frames)}
         path = self._folder.video(name)
-        write_mp4(frames, request.fps, path, metadata, request.duration, sound)
+        write_mp4(frames, request.fps, path, metadata, seconds, media.sound)
         self._add_poster(frames, request.fps, name)
         return name
 

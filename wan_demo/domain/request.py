@@ -214,7 +214,9 @@ class GenerationRequest(BaseModel):
     last_image: str | None = Field(
         None, title="Last image", description="The picture that becomes the last frame."
     )
-    video: str | None = Field(None, title="Video", description="The clip to restyle.")
+    video: str | None = Field(
+        None, title="Video", description="The clip to restyle; or to go on from, without an image."
+    )
     mask: str | None = Field(
         None,
         title="Mask",
@@ -292,16 +294,31 @@ class GenerationRequest(BaseModel):
         return max(self.guidance_scale, self.source_guidance_scale or 1.0) > 1
 
     @property
+    def continues(self) -> bool:
+        """Whether it goes on from a video (``wan_demo.domain.continuation``)."""
+        return self.task is Task.IMAGE_TO_VIDEO and self.video is not None
+
+    @property
+    def frames_before(self) -> int:
+        """Frames of a video that is gone on with, but for its last, which begins the new ones."""
+        if not self.continues or self.trim_end is None:
+            return 0
+        seconds = (self.trim_end - (self.trim_start or 0.0)) / (self.speed or 1.0)
+        return frames_of(seconds, self.fps) - 1
+
+    @property
     def played_frames(self) -> int:
         """Frames of the finished clip: those generated, less what ``duration`` cuts off."""
-        if self.duration is None:
-            return self.num_frames
-        return min(frames_of(self.duration, self.fps), self.num_frames)
+        made = self.num_frames
+        if self.duration is not None:
+            made = min(frames_of(self.duration, self.fps), made)
+        return self.frames_before + made
 
     @property
     def played_seconds(self) -> float:
         """How long the finished clip lasts."""
-        return self.num_frames / self.fps if self.duration is None else self.duration
+        made = self.num_frames / self.fps if self.duration is None else self.duration
+        return self.frames_before / self.fps + made
 
     def given(self) -> dict[str, Any]:
         """What a person would give to have this request again: what follows is left out."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from wan_demo.domain import edit_rules, files, lora, scheduler
+from wan_demo.domain import continuation, edit_rules, files, lora, scheduler
 from wan_demo.domain.control import control
 from wan_demo.domain.cut import Cut
 from wan_demo.domain.length import no_such_length, with_length
@@ -132,6 +132,8 @@ def _defaults(chosen: Given, spec: ModelSpec, medium: Medium | None) -> dict[str
     task = Task(chosen["task"])
     if "guidance_scale_2" in spec.takes(task):
         filled["guidance_scale_2"] = defaults.guidance_scale_2
+    if continuation.is_one(chosen):
+        filled |= continuation.defaults(medium)
     return filled | edit_rules.defaults(chosen, spec, task)
 
 
@@ -154,7 +156,7 @@ def _other_side(given: float, wanted: float, spec: ModelSpec) -> int:
 
 def _default_frames(chosen: Given, spec: ModelSpec, medium: Medium | None) -> int:
     """A video keeps its own length as far as the model goes at once, or to where it was cut."""
-    if medium is None or medium.kind != "video":
+    if medium is None or medium.kind != "video" or continuation.is_one(chosen):
         return spec.defaults.num_frames
     limits = spec.limits if chosen.get("trim_end") is None else _task_limits(chosen, spec)
     return fit_frames(available_frames(medium, _fps(chosen, spec), Cut.chosen(chosen)), limits)
@@ -243,7 +245,9 @@ def _check_task(request: GenerationRequest, spec: ModelSpec) -> None:
         can = ", ".join(spec.tasks)
         raise InvalidRequest("task", request.task.value, f"{spec.id} can do {can}", spec.tasks)
     edit_rules.check_method(request, spec)
-    needs, takes = spec.needs(request.task), spec.takes(request.task)
+    needs, takes = frozenset(spec.needs(request.task)), spec.takes(request.task)
+    if request.continues:
+        needs, takes = needs - {"image"}, takes | continuation.FIELDS
     for name in NOT_EVERYWHERE:
         value = getattr(request, name)
         if name in needs and value is None:
@@ -289,7 +293,9 @@ def _check_frames(request: GenerationRequest, spec: ModelSpec, medium: Medium | 
     nearest = nearest_frames(frames, limits)
     if nearest != (frames,):
         raise InvalidRequest("num_frames", frames, _allowed("num_frames", spec), nearest)
-    if medium is not None and medium.kind == "video":
+    if request.continues:
+        continuation.check(request)
+    elif medium is not None and medium.kind == "video":
         _check_length(request, spec, medium)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+from av.video.reformatter import Interpolation
 from PIL import Image
 
 from wan_demo.domain.model import Size
@@ -32,6 +33,10 @@ MAX_STRETCH = 4
 
 SKIPPED = 2.0
 """Seconds from which on it is quicker to look for a key frame than to decode what comes before."""
+
+TRUE_COLORS = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
+"""How FFmpeg turns a frame into RGB. Its quick way rounds all levels down, so that a clip that is
+gone on with, again and again, would darken from part to part."""
 
 Shown = tuple[float, Callable[[], Image.Image]]
 """When a frame is shown, and its picture on demand."""
@@ -202,7 +207,7 @@ def _check_count(frames: int) -> None:
 
 def _as_seen(frame: av.VideoFrame, pixel: Fraction) -> Image.Image:
     """The frame with square pixels, turned as its display matrix says."""
-    image = frame.to_image()
+    image = frame.to_image(interpolation=TRUE_COLORS)
     if pixel != 1:  # the longer side grows, so that nothing is lost
         wide, high = max(pixel, 1), max(1 / pixel, 1)
         image = image.resize((round(image.width * wide), round(image.height * high)))

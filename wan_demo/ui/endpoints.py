@@ -62,7 +62,9 @@ _ADVANCED = ("scheduler", "flow_shift", "loras")
 
 _EDIT: dict[Task, tuple[str, ...]] = {
     Task.TEXT_TO_VIDEO: ("reference_images",),
-    Task.IMAGE_TO_VIDEO: ("fit",),
+    Task.IMAGE_TO_VIDEO: (
+        *("fit", "video", "trim_start", "trim_end", "speed", "direction", "sound"),
+    ),
     Task.VIDEO_TO_VIDEO: (
         *("method", "source_prompt", "source_guidance_scale", "n_min", "n_avg", "guide", "mask"),
         *("trim_start", "trim_end", "speed", "direction", "fit", "sound", "colors"),
