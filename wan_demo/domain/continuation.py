@@ -28,7 +28,7 @@ def is_one(given: Mapping[str, Any]) -> bool:
 
 def defaults(medium: Medium | None) -> dict[str, Any]:
     """What is left open. The video's end is told, as the clip's length follows from it."""
-    end = {} if medium is None else {"trim_end": medium.seconds}
+    end = {"trim_end": medium.seconds} if medium is not None and medium.kind == "video" else {}
     return {"speed": 1.0, "direction": Direction.FORWARD, "sound": Sound.KEEP, **end}
 
 
