@@ -111,9 +111,10 @@ class ClipEvents(FormEvents):
         """A contact sheet of an edit: what it was made of above what became of it."""
         job = self._finished(values, event)
         if job is None:
-            return self._unchanged()
-        path = lent("contact-sheet.png")
+            return {self._at.sheet: gr.skip()}
+        path = lent("sheet") / "contact-sheet.png"
         try:
+            path.parent.mkdir()
             self._service.save_sheet(job, path, self._clip_of(job, event))
         except (OSError, InvalidRequest):
             return self._gone()

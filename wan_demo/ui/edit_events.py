@@ -83,12 +83,11 @@ class EditEvents(Events):
 
     def take_drawn(self, values: f.Values, event: gr.EventData) -> Updates:
         """What was drawn is the mask."""
-        path = uploaded(self._told(event, "path"))
-        return {self._at.form.mask: path} if path else self._unchanged()
+        return {self._at.form.mask: uploaded(self._told(event, "path")) or gr.skip()}
 
     def wipe_drawn(self, values: f.Values) -> Updates:
         """What was drawn is the mask no more; another mask stays."""
-        return self._without_drawn(values) or self._unchanged()
+        return self._without_drawn(values) or {self._at.form.mask: gr.skip()}
 
     def _without_drawn(self, values: f.Values) -> Updates:
         box = self._at.form.mask

@@ -24,7 +24,7 @@ const draw = ([x, y]) => {
   Object.assign(context, { strokeStyle: SHADE, lineWidth: wide, lineCap: "round" });
   context.beginPath();
   context.moveTo(...last);
-  context.lineTo(x, y);
+  context.lineTo(x + 0.01, y); // a touch in one place draws a dot
   context.stroke();
   last = [x, y];
 };
