@@ -81,6 +81,7 @@ def test_of_several_pictures_all_come_or_none(ada, bob, make, clip, folder, tmp_
     assert "Add its reference images: a clip holds its settings only." in bob.notice
     drop(ada, clip(request(**vace)))
     assert "Add its" not in ada.notice
+    assert len(field(ada, "reference_images")) == 2
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import gradio as gr
 import pytest
 from PIL import Image
 
-from tests.makers import grays, save_video
+from tests.makers import grays, noise, save_video
 from tests.ui.test_form_events import TINY, Person, someone
 from wan_demo import catalog
 from wan_demo.catalog import EXAMPLE_MEDIA
@@ -263,4 +263,21 @@ def test_a_mask_of_another_size_is_refused(editor, tmp_path):
     Image.new("L", (32, 32), 255).save(tmp_path / "small.png")
     person.does(person.events.receive_medium, video=CLIP, mask=str(tmp_path / "small.png"))
     person.does(person.events.plan, prompt="a star")
-    assert "must have the size of the video, 96x96" in person.values[person.at.plan]
+    assert "must have the size of the video, 256x256" in person.values[person.at.plan]
+
+
+def test_reference_pictures_go_with_the_models_that_take_them(editor, tmp_path):
+    vace = catalog.find("wan2.1-vace-1.3b")
+    person = editor()
+    box = person.at.form.reference_images
+    assert box.visible is False
+    updates = person.events.choose_model({**person.values, person.at.form.model: vace.id})
+    assert updates[box].constructor_args["visible"] is True
+    person.does(person.events.choose_model, model=vace.id)
+    noise((32, 32)).save(tmp_path / "dog.png")
+    files = [str(tmp_path / "dog.png")]
+    person.does(person.events.receive_medium, video=CLIP, reference_images=files, prompt="a dog")
+    assert person.service.plan(given(person)).request.reference_images == tuple(files)
+    assert "reference_images" in given(person, "text_to_video")
+    person.does(person.events.choose_model, model=TINY.id)
+    assert "reference_images" not in given(person)

@@ -165,6 +165,19 @@ def mask_box() -> File:
     )
 
 
+def references_box(is_shown: bool) -> File:
+    """Pictures of what is to appear, for models that take them in whatever they make."""
+    known = control("reference_images")
+    return File(
+        label=f"{known.label}: {known.help[0].lower()}{known.help[1:]}",
+        file_count="multiple",
+        file_types=["image"],
+        height=130,
+        elem_id="reference_images",
+        visible=is_shown,
+    )
+
+
 def cut_box(name: str) -> Number:
     """Where the video begins or ends. People see the timeline, whose handles bear the labels."""
     return Number(label=name, value=UNCUT[name], visible="hidden", elem_id=name)

@@ -31,6 +31,7 @@ class Form:
     last_image: Image
     video: Video
     mask: File
+    reference_images: File
     trim_start: Number
     trim_end: Number
     method: Radio
@@ -172,6 +173,8 @@ def refilled(
         if name == "num_frames" and method is not None:  # an edit may be longer
             limits["maximum"] = max(limits["maximum"], value)
         return gr.Slider(value=value, visible=is_shown(name, spec, method), **limits)
+    if name == "reference_images":
+        return gr.File(value=[*value] if value else None, visible=is_shown(name, spec))
     if isinstance(component, gr.Image):
         return gr.Image(value=value, **picture(name, spec))
     shown = edit.refilled(name, value, spec, edit.method_of(spec, method))

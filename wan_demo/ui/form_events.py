@@ -228,6 +228,8 @@ class FormEvents(EditEvents):
         for name in ("image", "last_image"):  # what is in them stays
             box = self._at.form.components()[name]
             updates.setdefault(box, gr.Image(**f.picture(name, spec)))
+        are_taken = f.is_shown("reference_images", spec)
+        updates.setdefault(self._at.form.reference_images, gr.File(visible=are_taken))
         return updates
 
     def restore(self, values: f.Values) -> Updates:

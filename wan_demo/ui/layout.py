@@ -94,6 +94,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             waiting = html("", "waiting", "show", "sooner", "later", "double", "cancel")
             strip = html("", "strip", "show")
         with gr.Column(elem_id="settings"):
+            references = edit.references_box(f.is_shown("reference_images", spec))
             source = _source(spec)
             resolution, ratio, sides = _size(spec)
             readout, length = _frames(spec)
@@ -108,6 +109,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         guidance_scale=guidance,
         guidance_scale_2=second,
         seed=seed,
+        reference_images=references,
         **media,
         **source,
         **sides,
