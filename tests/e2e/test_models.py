@@ -79,7 +79,7 @@ def test_the_list_holds_what_the_tab_can_be_done_with_and_what_is_here_first(
     assert not any(re.search(r"\bI2V", each) for each in listed)
     person.go_to(page, "Style edit")
     page.get_by_label("Model").click()
-    expect(_options(page).filter(has_text="I2V")).to_have_count(0)
+    expect(_options(page).filter(has_text="Wan2.2 I2V")).to_have_count(0)
     expect(_options(page).filter(has_text="VACE 1.3B")).to_have_count(1)
 
 
