@@ -174,15 +174,15 @@ def test_nothing_of_the_video_is_followed_at_a_scale_of_0(engine, source):
 def test_references(engine, bare, source, mask):
     """Pictures of the clip's own size, of which the pipeline cuts and scales nothing."""
     colors = [quarters((SIDE, SIDE)), quarters((SIDE, SIDE))[::-1].copy()]
-    inputs = {"references": tuple(each[None] for each in colors)}
+    references = tuple(each[None] for each in colors)
     by_hand_too = {"reference_images": [Image.fromarray(each) for each in colors]}
     text = asked(**TEXT, reference_images=("r", "s"))
-    made = frames(engine, text, Inputs(**inputs))
+    made = frames(engine, text, Inputs(references=references))
     assert made.shape == (FRAMES, SIDE, SIDE, 3)
     assert (made == by_hand(bare, text, **by_hand_too)).all()
     assert (made != frames(engine, asked(**TEXT), Inputs())).any()
     edit = asked(mask="m", reference_images=("r", "s"))
-    made = frames(engine, edit, Inputs(video=source, mask=mask, **inputs))
+    made = frames(engine, edit, Inputs(video=source, mask=mask, references=references))
     white = [Image.fromarray(each) for each in mask]
     both = {"video": pictures(source), "mask": white}
     bare_made = by_hand(bare, edit, **both, **by_hand_too)
