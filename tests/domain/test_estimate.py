@@ -155,3 +155,27 @@ def test_a_queue_asks_once_in_a_while_for_each_kind_of_work(store, monkeypatch):
     times.lately(request())
     assert len(asked) == 2
     assert times.lately(request(model="gone")) is None
+
+
+def edit(**changes) -> GenerationRequest:
+    return request(task="video_to_video", strength=0.5, **changes)
+
+
+def test_flow_edit_asks_for_both_prompts_and_decodes_both_clips():
+    plain, twice = edit(method="renoise"), edit(method="flow_edit", n_avg=1, n_min=0)
+    assert work(twice, TINY) == pytest.approx(2 * work(plain, TINY))
+    assert alike(twice) != alike(plain)
+
+
+def test_free_steps_ask_for_one_prompt_and_averages_for_each_noise():
+    spec = replace(TINY, decode_passes=0)
+    once, free = edit(method="flow_edit", n_avg=1, n_min=0), edit(method="flow_edit", n_min=2)
+    steps = once.effective_steps
+    assert work(free, spec) / work(once, spec) == pytest.approx((2 * steps - 2) / (2 * steps))
+    assert work(edit(method="flow_edit", n_avg=3), spec) == pytest.approx(3 * work(once, spec))
+
+
+def test_frames_that_two_windows_see_count_twice():
+    spec = replace(TINY, decode_passes=0)
+    short, long = edit(num_frames=33), edit(num_frames=105)
+    assert work(long, spec) / work(short, spec) == pytest.approx(105 / 33 * 36 / 27)

@@ -249,6 +249,14 @@ def resident(model: str):
     return spec, next(ladder(spec, card(80, 256)))
 
 
+def test_a_clip_in_windows_is_denoised_like_one_window():
+    spec, rung = resident("wan2.1-t2v-1.3b")
+    whole = needs(spec, rung, Clip(832, 480, 81))
+    long = needs(spec, rung, Clip(832, 480, 241))
+    assert long.denoise == whole.denoise
+    assert long.decode > whole.decode
+
+
 def test_decoding_480p_takes_what_wan21_says_its_smallest_model_does():
     spec, rung = resident("wan2.1-t2v-1.3b")
     found = sizes.decoding(spec, Clip(832, 480, 81), rung) + sizes.weights(spec, "vae", rung)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from wan_demo.domain.edit import Method
 from wan_demo.domain.job import Job
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.queue import kind_of
 from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.windows import latent_frames, spans
 
 LEARNED_FROM = 5
 """The latest jobs count: an older one may have had another card, or another load beside it."""
@@ -19,17 +21,41 @@ FRAMES_OF_REFERENCE = 4
 
 def guidance_passes(request: GenerationRequest) -> int:
     """Passes of the transformer a step: guidance takes a second one, without the prompt."""
-    return 2 if request.guidance_scale > 1 else 1
+    return 2 if request.is_guided else 1
+
+
+def step_passes(request: GenerationRequest) -> float:
+    """Passes of the transformer in one of the request's steps, on average.
+
+    FlowEdit asks for both prompts, with each of its noises, but in its free steps.
+    """
+    guided, steps, free = guidance_passes(request), request.effective_steps, request.n_min or 0
+    if request.method is not Method.FLOW_EDIT or not steps:
+        return guided
+    return guided * ((steps - free) * 2 * (request.n_avg or 1) + free) / steps
+
+
+def overlap(request: GenerationRequest, spec: ModelSpec) -> float:
+    """How often a pass sees each frame: more than once where windows overlap."""
+    length, window = latent_frames(request.num_frames), latent_frames(spec.limits.max_frames)
+    return sum(map(len, spans(length, window))) / length
+
+
+def decodes(request: GenerationRequest) -> int:
+    """How often the VAE decodes as much as the clip: FlowEdit compares with its source."""
+    return 2 if request.method is Method.FLOW_EDIT else 1
 
 
 def decode_steps(request: GenerationRequest, spec: ModelSpec) -> float:
     """How many of the request's denoising steps the VAE's part of a clip is worth."""
-    return spec.decode_passes / guidance_passes(request)
+    passes = step_passes(request) * overlap(request, spec)
+    return spec.decode_passes * decodes(request) / passes
 
 
 def work(request: GenerationRequest, spec: ModelSpec) -> float:
     """Transformer passes, the VAE's part among them, x frames x area x clips."""
-    passes = request.effective_steps * guidance_passes(request) + spec.decode_passes
+    passes = request.effective_steps * step_passes(request) * overlap(request, spec)
+    passes += spec.decode_passes * decodes(request)
     frames = request.num_frames + FRAMES_OF_REFERENCE * len(request.reference_images)
     pixels = request.width * request.height * frames
     return passes * pixels * request.num_videos_per_prompt
@@ -37,8 +63,9 @@ def work(request: GenerationRequest, spec: ModelSpec) -> float:
 
 def alike(request: GenerationRequest) -> str:
     """Equal for requests whose clips take the same time on the same machine."""
-    steps = f"{request.effective_steps} {guidance_passes(request)}"
-    return f"{request.task} {steps} {kind_of(request)}"
+    steps = f"{request.effective_steps} {step_passes(request):g}"
+    twice = " twice" if decodes(request) > 1 else ""
+    return f"{request.task} {steps}{twice} {kind_of(request)}"
 
 
 def expected_seconds(

@@ -6,7 +6,7 @@ Reckoned from the order of operations in diffusers 0.42.1 (``transformer_wan.py`
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, log2, prod
 
@@ -156,8 +156,10 @@ def tokens(spec: ModelSpec, clip: Clip) -> int:
 def denoising(spec: ModelSpec, clip: Clip, rung: Rung) -> int:
     """Bytes of intermediate results at the peak of one pass of the transformer.
 
-    Guidance runs its two passes one after the other, so it doubles nothing.
+    Guidance runs its two passes one after the other, so it doubles nothing. Of a clip that is
+    longer than what the model makes at once, a pass sees a window.
     """
+    clip = replace(clip, frames=min(clip.frames, spec.limits.max_frames))
     count = tokens(spec, clip)
     unit = count * _width(spec) * BYTES[rung.dtype]
     return int(unit * _units(spec, clip, rung)) + _rotary(spec, count) + _scores(spec, count, rung)
