@@ -104,7 +104,7 @@ def test_programs_make_videos_through_gradio_client(server: str, task: str):
 
 
 def test_a_program_edits_a_part_of_a_clip_inside_a_mask(server: str, tmp_path: Path):
-    Image.new("L", (96, 96), 255).save(tmp_path / "mask.png")
+    Image.new("L", (256, 256), 255).save(tmp_path / "mask.png")
     client = Client(server, verbose=False)
     video, used = client.predict(
         video=handle_file(catalog.EXAMPLE_MEDIA / "red-circle.mp4"),

@@ -72,6 +72,16 @@ def test_what_was_touched_stays_over_a_change_of_method_and_tab(editor):
     assert person.shows("guidance_scale") == 7.5
 
 
+@pytest.mark.parametrize("frames", [5, 9, 11])
+def test_a_video_of_one_length_or_none_has_a_slider_too(editor, tmp_path, frames):
+    clip = save_video(tmp_path / "short.mp4", grays(frames) // 4, fps=8)
+    person = editor()
+    person.does(person.events.receive_medium, video=str(clip))
+    updates = person.events.plan(person.values)
+    slider = updates[person.at.form.num_frames].constructor_args
+    assert (slider["minimum"], slider["maximum"]) == (9, 13)
+
+
 def test_guidance_goes_back_to_the_models_own_outside_of_edits(editor):
     person = editor()
     person.does(person.events.choose_method, method="flow_edit")

@@ -148,8 +148,9 @@ class EditEvents(Events):
     def _range(self, spec: ModelSpec, values: f.Values) -> dict[str, Any]:
         """That of the frames' slider: up to what a video has from where its cut starts."""
         limits, medium = f.range_of("num_frames", spec), self._edited(values)
-        if medium is not None:
-            limits["maximum"] = edit.most_frames(medium, spec, self._cut(values))
+        if medium is not None:  # a slider needs two ends, even where there is one length
+            most = edit.most_frames(medium, spec, self._cut(values))
+            limits["maximum"] = max(most, limits["minimum"] + limits["step"])
         return limits
 
     def _edited(self, values: f.Values) -> Medium | None:
