@@ -6,7 +6,8 @@ import gradio as gr
 import pytest
 
 from wan_demo.errors import InvalidRequest, StorageAway
-from wan_demo.ui.calm import PLAN, QUEUE, calm
+from wan_demo.ui.calm import QUEUE, calm
+from wan_demo.ui.notices import PLAN
 
 
 @pytest.fixture

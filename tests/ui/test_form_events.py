@@ -28,10 +28,7 @@ class Person:
     def __init__(self, service: Service, links: Any, spec: ModelSpec) -> None:
         with gr.Blocks():
             self.at: Layout = build_layout(service, spec, "a test asked for it", "")
-            state = State(
-                *(gr.State(spec.id), gr.State(spec.id)),
-                *(gr.Textbox(Task.TEXT_TO_VIDEO.value), gr.Textbox(""), gr.Textbox("")),
-            )
+            state = State.build(spec)
         self.service = service
         self.events = FormEvents(service, links, self.at, state)
         buttons = [self.at.preset, self.at.resolution, self.at.ratio]

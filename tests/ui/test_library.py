@@ -13,7 +13,6 @@ from gradio.blocks import Block
 from tests.makers import noise, request
 from wan_demo import catalog
 from wan_demo.domain.job import Job
-from wan_demo.domain.request import Task
 from wan_demo.library.clips import Library
 from wan_demo.media.links import Links
 from wan_demo.service import Service
@@ -33,10 +32,7 @@ class Visitor:
     def __init__(self, service: Service, links: Links, owner: str) -> None:
         with gr.Blocks():
             self.at: Layout = build_layout(service, TINY, "a test asked for it", "")
-            state = State(
-                *(gr.State(TINY.id), gr.State(TINY.id)),
-                *(gr.Textbox(Task.TEXT_TO_VIDEO.value), gr.Textbox(""), gr.Textbox("")),
-            )
+            state = State.build(TINY)
         self.library = LibraryEvents(service, links, self.at, state)
         self.clips = ClipEvents(service, links, self.at, state)
         self.stage = StageEvents(service, links, self.at, state)

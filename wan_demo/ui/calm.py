@@ -16,9 +16,6 @@ from wan_demo.ui.refusing import answerable
 QUEUE = "queue"
 """The ``elem_id`` of the line that every look at the queue writes."""
 
-PLAN = "plan"
-"""That of the line above Generate."""
-
 
 def calm(handler: Callable[..., Any], writes: Sequence[Component]) -> Callable[..., Any]:
     """``handler``, but for a page that stays as it is, and says why, while there is nothing to ask.
@@ -34,7 +31,7 @@ def calm(handler: Callable[..., Any], writes: Sequence[Component]) -> Callable[.
         except StorageAway as away:
             return _said(QUEUE, f"<span>{away}</span>", writes)
         except InvalidRequest as error:
-            return _said(PLAN, notices.render_refusal(error), writes)
+            return _said(notices.PLAN, notices.render_refusal(error), writes)
 
     return answer
 

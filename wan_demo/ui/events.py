@@ -29,15 +29,28 @@ class State:
 
     ``model``: the form's, before a change. ``preferred``: the one that a person chose last, for
     tabs that can have it. The others lie in the browser, where they survive a restart of the
-    server: ``task``, the tab; ``address``, what ``?job=`` says; ``job``, the token of the job on
-    the stage (``Links.job``).
+    server: ``task``, the tab; ``fitted``, the task that the form was last made to fit; ``address``,
+    what ``?job=`` says; ``job``, the token of the job on the stage (``Links.job``).
     """
 
     model: gr.State
     preferred: gr.State
     task: gr.Textbox
+    fitted: gr.Textbox
     address: gr.Textbox
     job: gr.Textbox
+
+    @classmethod
+    def build(cls, spec: ModelSpec) -> State:
+        """As a page remembers when it has just opened with a model."""
+        return cls(
+            model=gr.State(spec.id),
+            preferred=gr.State(spec.id),
+            task=gr.Textbox(Task.TEXT_TO_VIDEO.value, visible=False, elem_id="told-task"),
+            fitted=gr.Textbox(Task.TEXT_TO_VIDEO.value, visible=False),
+            address=gr.Textbox("", visible=False, elem_id="told-address"),
+            job=gr.Textbox("", visible=False),
+        )
 
 
 class Events:

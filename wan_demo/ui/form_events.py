@@ -151,15 +151,20 @@ class FormEvents(EditEvents):
     def choose_task(self, values: f.Values) -> Updates:
         """The list holds what the tab can be done with; a model that can't makes room for it.
 
-        A person's own choice comes back with the first tab that can have it.
+        A person's own choice comes back with the first tab that can have it. A tab that the form
+        fits already changes nothing: Gradio tells of the first one too, a moment after the page
+        has opened, and of one that a clip brought along; what was typed since would be lost.
         """
         task, spec = _task(values[self._state.task]), self._spec(values)
+        if task == values[self._state.fitted]:
+            return self._unchanged()
         able = ordered(self._service, task)
         preferred = [each for each in able if each.id == values[self._state.preferred]]
         chosen = (preferred or [each for each in able if each.id == spec.id] or able or [spec])[0]
         if chosen.id == spec.id:
             listed = gr.Dropdown(choices=choices(self._service, task))
-            return {self._at.form.model: listed, **self._for_task(spec, values, task)}
+            fitted = {self._state.fitted: task.value, self._at.form.model: listed}
+            return {**fitted, **self._for_task(spec, values, task)}
         why = "" if task in spec.tasks else f" {spec.title} can't do {words.TASK_TITLES[task]}."
         return self._change_to(chosen, values, task, why)
 
@@ -201,6 +206,7 @@ class FormEvents(EditEvents):
         """What a model and its values change around them: words, presets, ratios, examples."""
         return {
             self._state.model: spec.id,
+            self._state.fitted: task.value,
             self._at.form.model: gr.Dropdown(
                 choices=choices(self._service, task), value=spec.id, info=spec.summary + news
             ),

@@ -25,7 +25,8 @@ def script(*names: str) -> str:
     return "\n".join((STATIC / name).read_text() for name in names)
 
 
-def html(value: str, elem_id: str, *events: str) -> gr.HTML:
-    """HTML whose buttons with ``data-action`` raise the named events."""
+def html(value: str, elem_id: str, *events: str, more_js: str = "") -> gr.HTML:
+    """HTML whose buttons with ``data-action`` raise the named events, as ``more_js`` may."""
     named = ", ".join(f"'{event}'" for event in events)
-    return gr.HTML(value, elem_id=elem_id, js_on_load=ACTIONS_JS % named, apply_default_css=False)
+    code = ACTIONS_JS % named + more_js
+    return gr.HTML(value, elem_id=elem_id, js_on_load=code, apply_default_css=False)

@@ -13,7 +13,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.service import Service
-from wan_demo.ui import advanced, edit
+from wan_demo.ui import advanced, edit, notices
 from wan_demo.ui import form as f
 from wan_demo.ui.calm import QUEUE
 from wan_demo.ui.compare import sheet_link
@@ -86,7 +86,7 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
             dropped, notice = clip_file(), notice_line()
             prompt = f.prompt_box(_first_example(spec))
             preset = _preset(spec)
-            plan = html("", "plan", "fix")
+            plan = notices.plan_line()
             generate, stop = _go()
         with gr.Column(elem_id="result"):
             stage = html("", "stage", "again", "reuse", "animate", "edit", "sheet")

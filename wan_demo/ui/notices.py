@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from html import escape
 
+import gradio as gr
+
 from wan_demo.domain.control import control
 from wan_demo.domain.memory import Profile
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import Plan
 from wan_demo.ui import words
+from wan_demo.ui.html import html, script
+
+PLAN = "plan"
+"""The ``elem_id`` of the line."""
+
+FOLLOW_JS = f"() => document.getElementById('{PLAN}').dispatchEvent(new Event('follow'))"
+"""JavaScript that says to the line that something has changed."""
+
+
+def plan_line() -> gr.HTML:
+    """The line; its events are ``fix``, a button's, and ``follow``, once it should be told anew."""
+    return html("", PLAN, "fix", "follow", more_js=script("plan.js"))
 
 
 def render_plan(plan: Plan) -> str:

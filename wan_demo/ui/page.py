@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 import gradio as gr
@@ -14,7 +13,7 @@ from wan_demo.domain.rules import draw_seed
 from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
-from wan_demo.ui import memory, words
+from wan_demo.ui import memory, notices, words
 from wan_demo.ui.calls import open_queue
 from wan_demo.ui.calm import calm
 from wan_demo.ui.clip_events import ClipEvents
@@ -56,20 +55,14 @@ def build_page(
     ) as page:
         layout = build_layout(service, spec, why, words.promise(device))
         layout.key.box.visible = not by_login
-        state = State(
-            model=gr.State(spec.id),
-            preferred=gr.State(spec.id),
-            task=gr.Textbox(visible=False, elem_id="told-task"),
-            address=gr.Textbox(visible=False, elem_id="told-address"),
-            job=gr.Textbox(visible=False),
-        )
+        state = State.build(spec)
         on_form = ClipEvents(service, links, layout, state)
         on_stage = StageEvents(service, links, layout, state)
         _wire_stage(page, layout, on_stage, state)
         _wire_library(layout, LibraryEvents(service, links, layout, state), on_stage, state)
         _wire_form(layout, on_form, state)
         _wire_clips(layout, on_form, state)
-        _wire_plan(page, layout, on_form, state)
+        _wire_plan(layout, on_form, state)
         _wire_loras(page, layout, on_form)
         _wire_memory(page, layout, on_form, state)
         add_endpoints(service)
@@ -156,7 +149,7 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     asked = [*fields, state.model, state.task]
     _on(form.model.input, do.choose_model, asked, by_model)
     for tab in _tabs(at):
-        _on(tab.select, do.choose_task, [*asked, state.preferred], by_model)
+        _on(tab.select, do.choose_task, [*asked, state.preferred, state.fitted], by_model)
     for medium in (form.image, form.video):
         _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, *buttons])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
@@ -185,7 +178,7 @@ def _by_model(at: Layout, state: State) -> list[Any]:
     buttons = [at.preset, at.resolution, at.ratio]
     fields = at.form.components().values()
     shown = [*at.examples.values(), at.templates]
-    return [*fields, state.model, state.preferred, *buttons, *shown]
+    return [state.fitted, *fields, state.model, state.preferred, *buttons, *shown]
 
 
 def _wire_clips(at: Layout, do: ClipEvents, state: State) -> None:
@@ -232,21 +225,17 @@ def _wire_loras(page: gr.Blocks, at: Layout, do: FormEvents) -> None:
     _on(at.lora.input, do.add_lora, [at.lora, at.form.loras], [at.lora, at.form.loras])
 
 
-def _wire_plan(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
+def _wire_plan(at: Layout, do: FormEvents, state: State) -> None:
     """The line above Generate follows every control and the tab.
 
-    It is one event for all: a preset or a reload changes several at once, and of several events'
-    answers an older one might come last.
+    A preset or a reload changes several at once. The browser lets them pass and asks then, one
+    question at a time (``notices.plan_line``): of several answers an older one might come last.
     """
     fields: dict[str, Any] = at.form.components()
-    events = [component.change for name, component in fields.items() if name != "speed"]
-    _on(
-        partial(gr.on, [*events, page.load, *(tab.select for tab in _tabs(at))]),
-        do.plan,
-        [*fields.values(), state.task],
-        [*_told(at), at.form.num_frames],
-        trigger_mode="always_last",
-    )
+    changes = [component.change for name, component in fields.items() if name != "speed"]
+    gr.on([*changes, *(tab.select for tab in _tabs(at))], js=notices.FOLLOW_JS, **_QUIET)
+    read, written = [*fields.values(), state.task], [*_told(at), at.form.num_frames]
+    _on(at.plan.follow, do.plan, read, written, trigger_mode="always_last")
 
 
 def _told(at: Layout) -> list[Any]:
@@ -277,8 +266,8 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
         **_QUIET,
     )
     buttons = [at.preset, at.resolution, at.ratio]
-    states = [state.model, state.preferred]
-    restored = [*fields.values(), at.lock, *buttons, at.tabs, *states]
+    states = [state.fitted, state.model, state.preferred]
+    restored = [*states, *fields.values(), at.lock, *buttons, at.tabs]
     page.load(
         do.restore,
         {at.kept},
