@@ -34,7 +34,7 @@ class Holding:
             route.continue_()
 
     def hand_out(self) -> int:
-        """Answer all that is asked and follows from it; returns the most that were asked at once."""
+        """Answer all that is asked and follows from it; returns the most asked at once."""
         most = 0
         self._page.wait_for_timeout(QUIET_MS)
         while self._held:

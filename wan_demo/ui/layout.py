@@ -40,6 +40,9 @@ FINE_TUNE = "Fine-tune: what is kept of your video"
 Fields = dict[str, Any]
 """Components of the form by the request's names."""
 
+Parts = dict[str, Any]
+"""The other components, by the names of ``Layout``."""
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -82,70 +85,60 @@ def build_layout(service: Service, spec: ModelSpec, why: str, promise: str) -> L
         queue = gr.HTML("", elem_id=QUEUE)
     with gr.Row(elem_id="layout"):
         with gr.Column(elem_id="ask"):
-            tabs, library, media, examples, (timeline, board, styles) = _tabs(spec)
-            dropped, notice = clip_file(), notice_line()
-            prompt = f.prompt_box(_first_example(spec))
-            preset = _preset(spec)
-            plan = notices.plan_line()
-            generate, stop = _go()
+            asked, ask = _ask(spec)
         with gr.Column(elem_id="result"):
-            stage = html("", "stage", "again", "reuse", "animate", "edit", "sheet")
-            sheet = sheet_link()
-            waiting = html("", "waiting", "show", "sooner", "later", "double", "cancel")
-            strip = html("", "strip", "show")
+            result = _result()
         with gr.Column(elem_id="settings"):
-            references = edit.references_box(f.is_shown("reference_images", spec))
-            source = _source(spec)
-            resolution, ratio, sides = _size(spec)
-            readout, length = _frames(spec)
-            guidance = f.slider("guidance_scale", spec, spec.defaults.guidance_scale)
-            second = f.slider("guidance_scale_2", spec, spec.defaults.guidance_scale_2 or 1.0)
-            seed, dice, lock = _seed(promise)
-            more = _more(spec)
-            lora, pinned = _advanced(spec)
-    form = f.Form(
-        model=model,
-        prompt=prompt,
-        guidance_scale=guidance,
-        guidance_scale_2=second,
-        seed=seed,
-        reference_images=references,
-        **media,
-        **source,
-        **sides,
-        **length,
-        **more,
-        **pinned,
-    )
+            fine, settings = _settings(spec, promise)
     return Layout(
-        form=form,
-        tabs=tabs,
-        library=library,
-        clip_file=dropped,
-        notice=notice,
+        form=f.Form(model=model, **asked, **fine),
         queue=queue,
-        examples=examples,
-        timeline=timeline,
-        board=board,
-        templates=styles,
-        preset=preset,
-        resolution=resolution,
-        ratio=ratio,
-        plan=plan,
-        generate=generate,
-        stop=stop,
-        stage=stage,
-        sheet=sheet,
-        waiting=waiting,
-        strip=strip,
-        key=library.key,
-        readout=readout,
-        lora=lora,
-        dice=dice,
-        lock=lock,
         timer=gr.Timer(IDLE_TICK),
         kept=gr.JSON(visible=False),
+        **ask,
+        **result,
+        **settings,
     )
+
+
+def _ask(spec: ModelSpec) -> tuple[Fields, Parts]:
+    """The first column: what is asked for, and Generate."""
+    fields, parts = _tabs(spec)
+    parts |= {"clip_file": clip_file(), "notice": notice_line()}
+    fields["prompt"] = f.prompt_box(_first_example(spec))
+    parts |= {"preset": _preset(spec), "plan": notices.plan_line()}
+    generate, stop = _go()
+    return fields, {**parts, "generate": generate, "stop": stop}
+
+
+def _result() -> Parts:
+    """The column of the stage."""
+    return {
+        "stage": html("", "stage", "again", "reuse", "animate", "edit", "sheet"),
+        "sheet": sheet_link(),
+        "waiting": html("", "waiting", "show", "sooner", "later", "double", "cancel"),
+        "strip": html("", "strip", "show"),
+    }
+
+
+def _settings(spec: ModelSpec, promise: str) -> tuple[Fields, Parts]:
+    """The column of what may be left as it is."""
+    fields: Fields = {"reference_images": edit.references_box(f.is_shown("reference_images", spec))}
+    fields |= _source(spec)
+    resolution, ratio, sides = _size(spec)
+    readout, length = _frames(spec)
+    fields |= {**sides, **length}
+    own = spec.defaults
+    guidance = {
+        "guidance_scale": own.guidance_scale,
+        "guidance_scale_2": own.guidance_scale_2 or 1.0,
+    }
+    fields |= {name: f.slider(name, spec, value) for name, value in guidance.items()}
+    fields["seed"], dice, lock = _seed(promise)
+    fields |= _more(spec)
+    lora, pinned = _advanced(spec)
+    parts: Parts = {"resolution": resolution, "ratio": ratio, "readout": readout}
+    return {**fields, **pinned}, {**parts, "dice": dice, "lock": lock, "lora": lora}
 
 
 def example_chips(spec: ModelSpec, task: Task) -> str:
@@ -202,37 +195,42 @@ def _seed(promise: str) -> tuple[Number, gr.Button, gr.Checkbox]:
     return seed, dice, lock
 
 
-def _tabs(
-    spec: ModelSpec,
-) -> tuple[gr.Tabs, LibraryParts, Fields, dict[Task, gr.HTML], tuple[gr.HTML, gr.HTML, gr.HTML]]:
+def _tabs(spec: ModelSpec) -> tuple[Fields, Parts]:
     """One tab a task: each holds what only that task needs, and its examples. Then the Library."""
-    media: Fields = {}
+    fields: Fields = {}
     examples: dict[Task, gr.HTML] = {}
     with gr.Tabs(selected=Task.TEXT_TO_VIDEO.value, elem_id="tasks") as tabs:
         with _tab(Task.TEXT_TO_VIDEO):
             examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
         with _tab(Task.IMAGE_TO_VIDEO):
             with gr.Row():
-                media |= {name: _picture(name, spec) for name in ("image", "last_image")}
+                fields |= {name: _picture(name, spec) for name in ("image", "last_image")}
             examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
         with _tab(Task.VIDEO_TO_VIDEO):
-            media["video"] = Video(
-                label=control("video").label, sources=["upload"], height=220, elem_id="video"
-            )
-            timeline = timeline_box()
-            media |= {name: edit.cut_box(name) for name in edit.UNCUT}
-            with gr.Row(elem_id="motion"):
-                media["speed"] = f.slider("speed", spec, edit.STEADY["speed"], has_help=False)
-                media["direction"] = edit.choice("direction", False)
-            with gr.Accordion(PART, open=False, elem_id="part"):
-                board, media["mask"] = mask_board(), edit.mask_box()
-            media["method"] = edit.method_box(spec)
-            for name in ("strength", "conditioning_scale"):
-                media[name] = f.slider(name, spec, edit.defaults(spec)[name])
-            styles = html(template_chips(spec), "templates", "style")
+            edited, parts = _edit(spec)
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
         library = library_tab()
-    return tabs, library, media, examples, (timeline, board, styles)
+    shown = {"tabs": tabs, "library": library, "key": library.key, "examples": examples}
+    return {**fields, **edited}, {**parts, **shown}
+
+
+def _edit(spec: ModelSpec) -> tuple[Fields, Parts]:
+    """The video that is edited: which part of it, where, and how."""
+    fields: Fields = {}
+    label = control("video").label
+    fields["video"] = Video(label=label, sources=["upload"], height=220, elem_id="video")
+    parts: Parts = {"timeline": timeline_box()}
+    fields |= {name: edit.cut_box(name) for name in edit.UNCUT}
+    with gr.Row(elem_id="motion"):
+        fields["speed"] = f.slider("speed", spec, edit.STEADY["speed"], has_help=False)
+        fields["direction"] = edit.choice("direction", False)
+    with gr.Accordion(PART, open=False, elem_id="part"):
+        parts["board"], fields["mask"] = mask_board(), edit.mask_box()
+    fields["method"] = edit.method_box(spec)
+    for name in ("strength", "conditioning_scale"):
+        fields[name] = f.slider(name, spec, edit.defaults(spec)[name])
+    parts["templates"] = html(template_chips(spec), "templates", "style")
+    return fields, parts
 
 
 def _picture(name: str, spec: ModelSpec) -> Image:

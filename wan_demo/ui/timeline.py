@@ -24,10 +24,8 @@ def timeline_box() -> gr.HTML:
     return gr.HTML("", elem_id="timeline", js_on_load=code, apply_default_css=False)
 
 
-def render_timeline(medium: Medium | None, path: Any, spec: ModelSpec, cut: Cut, used: int) -> str:
-    """The timeline of a video of which ``used`` frames are used; nothing without one."""
-    if medium is None:
-        return ""
+def render_timeline(medium: Medium, path: Any, spec: ModelSpec, cut: Cut, used: int) -> str:
+    """The timeline of a video of which ``used`` frames are used."""
     end = medium.seconds if cut.end is None else min(cut.end, medium.seconds)
     return (
         f"<section class='timeline' aria-label='The part that is used' "

@@ -46,8 +46,7 @@ def denoise(
     scheduler = new_scheduler(*model.spec.solver(request), request.seed)
     tell = _Teller(model, request, scheduler, emit)
     if model.spec.calls[request.task] is Call.RESTYLE:
-        made = restyle(model, request, inputs, said, scheduler, remembered, tell)
-        return Denoised(made.latents, made.source)
+        return Denoised(*restyle(model, request, inputs, said, scheduler, remembered, tell))
     return Denoised(_call(model, request, inputs, said, scheduler, remembered, tell))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -28,14 +27,6 @@ from wan_demo.engine.pipelines.schedulers import TRAIN_STEPS
 from wan_demo.errors import GenerationFailed
 
 
-@dataclass(frozen=True)
-class Restyled:
-    """Latents of an edit, and those of its source, both (1, channels, frames, height, width)."""
-
-    latents: torch.Tensor
-    source: torch.Tensor
-
-
 @torch.no_grad()
 def restyle(
     model: Loaded,
@@ -45,8 +36,9 @@ def restyle(
     scheduler: Any,
     remembered: Remembered,
     on_step: OnStep,
-) -> Restyled:
-    """The edit by the request's method, as latents."""
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """The edit by the request's method and its source: (1, channels, frames, height, width) both,
+    normalised."""
     video = video_of(inputs)
     source = _source(model, video, remembered)
     scheduler.set_timesteps(request.num_inference_steps, device=source.device)
@@ -71,7 +63,7 @@ def restyle(
         latents = flow_edit(source, draw, scheduler, extent, *prompts, mask, on_step)
     else:
         latents = renoise(source, draw(), scheduler, total, flow, prompt, mask, on_step)
-    return Restyled(latents, source)
+    return latents, source
 
 
 def finish(
