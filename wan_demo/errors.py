@@ -166,6 +166,19 @@ class BudgetFull(StorageFull):
         WanDemoError.__init__(self, sentence)
 
 
+class PinsFull(StorageFull):
+    """Pinned videos take their whole share of the disk budget; the sentence names it."""
+
+    code = "pins_full"
+
+    def __init__(self, max_bytes: float) -> None:
+        sentence = (
+            f"Pinned videos may take {max_bytes / 1e9:g} GB of this server, everybody's together, "
+            "and do. Download this one, or unpin another."
+        )
+        WanDemoError.__init__(self, sentence)
+
+
 class ModelUnavailable(WanDemoError):
     """The model's weights are missing or can't be loaded."""
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.makers import request
 from wan_demo.domain.job import Output
-from wan_demo.errors import BudgetFull, StorageFull
+from wan_demo.errors import BudgetFull, PinsFull, StorageFull
 from wan_demo.library.budget import Budget
 from wan_demo.library.clips import Library
 from wan_demo.service import Service
@@ -77,3 +77,23 @@ def test_new_work_is_refused_where_what_stays_fills_the_budget(store, folder, ma
     assert (full.value.code, full.value.status) == ("budget_full", 507)
     store.delete("ada", [job])
     service.submit(given, "bob")
+
+
+def test_pins_leave_half_of_the_budget_to_others(store, folder, make):
+    library = Library(store, folder, 1000)
+    first, second, small = make(300), make(300, "bob"), make(200, "bob")
+    library.pin("ada", first, True)
+    with pytest.raises(PinsFull, match="may take 5e-07 GB of this server, everybody's together"):
+        library.pin("bob", second, True)
+    library.pin("bob", small, True)
+    library.pin("bob", small, True)  # once more is no more
+    library.pin("ada", first, False)
+    library.pin("bob", second, True)
+    assert [store.get(job).pinned for job in (first, second, small)] == [False, True, True]
+    assert Budget(store, folder, 1000).surplus() == []
+
+
+def test_without_a_budget_everything_may_be_pinned(store, folder, make):
+    library, job = Library(store, folder), make(10**6)
+    library.pin("ada", job, True)
+    assert store.get(job).pinned

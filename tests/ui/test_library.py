@@ -253,6 +253,18 @@ def test_a_disk_budget_is_announced_and_what_goes_next_is_marked(store, folder, 
     ada = Visitor(service, links, "ada")
     ada.does(ada.library.look)
     assert "Beyond that the oldest go first" in ada.shelf
+    assert "pinned ones stay, up to 50% of it" in ada.shelf
     assert [card.count("next to go") for card in ada.shelf.split("class='card'")[1:]] == [0, 1]
     ada.presses(ada.library.open, job=first.id)
     assert "next to go" in ada.clip
+
+
+def test_a_pin_for_which_there_is_no_room_says_so(store, folder, links, make):
+    job = make()
+    library = Library(store, folder, sum(folder.sizes().values()))
+    ada = Visitor(
+        Service(store, folder, TINY.id, lambda _spec: True, library=library), links, "ada"
+    )
+    ada.presses(ada.library.pin, job=job.id, pin="yes")
+    assert "unpin another" in ada.notice
+    assert not store.get(job.id).pinned

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
 
-from wan_demo.errors import BudgetFull
+from wan_demo.errors import BudgetFull, PinsFull
 from wan_demo.jobs.base import JobStore
 from wan_demo.media.folder import DataFolder
 
 NEAR = 0.9
 """The share of the budget from which on the clips that go next are told."""
+
+PINNABLE = 0.5
+"""The share of the budget that may be pinned: the rest is for what others make."""
 
 
 class Budget:
@@ -31,6 +34,15 @@ class Budget:
         removable = sum(sizes.get(job_id, 0) for job_id in self._store.oldest())
         if sum(sizes.values()) - removable >= self.max_bytes:
             raise BudgetFull(self.max_bytes)
+
+    def check_pin(self, job_id: str) -> None:
+        """Raises PinsFull where a job's videos have no room among the pinned ones."""
+        if self.max_bytes is None:
+            return
+        sizes, removable = self._folder.sizes(), set(self._store.oldest())
+        staying = sum(size for each, size in sizes.items() if each not in removable - {job_id})
+        if staying > PINNABLE * self.max_bytes:
+            raise PinsFull(PINNABLE * self.max_bytes)
 
     def surplus(self) -> Sequence[str]:
         """The jobs whose videos have to go now, the oldest first."""

@@ -63,7 +63,12 @@ class Library:
         return self._store.restore(owner, job_ids, datetime.now(UTC) - UNDO)
 
     def pin(self, owner: str, job_id: str, is_pinned: bool) -> None:
-        """Keep a job's clips whatever the disk's budget, or no longer."""
+        """Keep a job's clips whatever the disk's budget, or no longer.
+
+        Raises PinsFull where as many are kept as may be.
+        """
+        if is_pinned:
+            self.budget.check_pin(job_id)
         self._store.pin(owner, [job_id], is_pinned)
 
     def is_deleted(self, job_id: str) -> bool:

@@ -12,6 +12,7 @@ from html import escape
 
 from wan_demo.domain.job import Job, Output
 from wan_demo.domain.library import UNDO
+from wan_demo.library.budget import PINNABLE
 from wan_demo.library.clips import Page
 from wan_demo.media.links import Links
 from wan_demo.ui import words
@@ -103,7 +104,7 @@ def _budget(max_bytes: float | None) -> str:
         return ""
     return (
         f"<p class='budget'>This server keeps {max_bytes / 1e9:g} GB of videos. Beyond that the "
-        "oldest go first, whoever made them; pinned ones stay.</p>"
+        f"oldest go first, whoever made them; pinned ones stay, up to {PINNABLE:.0%} of it.</p>"
     )
 
 

@@ -9,7 +9,7 @@ import gradio as gr
 from wan_demo.domain.job import Job
 from wan_demo.domain.library import EVERYTHING, Search
 from wan_demo.domain.request import Task
-from wan_demo.errors import InvalidRequest, JobNotFound, WanDemoError
+from wan_demo.errors import InvalidRequest, JobNotFound, PinsFull, WanDemoError
 from wan_demo.ui import form as f
 from wan_demo.ui import words
 from wan_demo.ui.events import Events, Updates
@@ -61,7 +61,10 @@ class LibraryEvents(Events):
     def pin(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A clip is kept whatever the disk's budget, or no longer."""
         owner, job_id = self._owner(values, request), self._id_of(self._told(event, "job"))
-        self._service.library.pin(owner, job_id, bool(self._told(event, "pin")))
+        try:
+            self._service.library.pin(owner, job_id, bool(self._told(event, "pin")))
+        except PinsFull as error:
+            return {self._at.notice: render_notice(str(error), is_bad=True)}
         drawn = self._draw(values, owner)
         if values[self._parts.opened] != job_id:
             return drawn

@@ -208,7 +208,7 @@ def _wire_library(at: Layout, do: LibraryEvents, stage: StageEvents, state: Stat
     _on(parts.shelf.more, do.more, reads, [*drawn, parts.limit])
     for place in (parts.shelf, parts.clip):
         _on(place.open, do.open, reads, opened)
-        _on(place.pin, do.pin, reads, [*drawn, *opened])
+        _on(place.pin, do.pin, reads, [*drawn, *opened, at.notice])
         gone = _on(place.delete, do.delete, reads, [*drawn, *opened, at.notice])
         _on(gone.then, stage.now, shown, watched)
     _on(at.key.shown.change, do.arrive, reads, [*drawn, *opened])
