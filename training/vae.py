@@ -58,7 +58,6 @@ class Plan:
     noise: float = 0.03
     shape_weight: float = 4.0
     edge_weight: float = 0.5
-    motion_weight: float = 0.0
     images: tuple[tuple[int, int, int, int], ...] = (
         (12, 1, 64, 64),
         (6, 1, 96, 96),
@@ -79,15 +78,13 @@ class Plan:
 def polish(minutes: float) -> Plan:
     """The last stage: the decoder alone, on latents somewhat rough, as the transformer's are.
 
-    Clips of the default size, and large single frames for the sake of a person's own pictures. The
-    steps between frames count as well, or else those from one latent frame to the next jump.
+    Clips of the default size, and large single frames for the sake of a person's own pictures.
     """
     return Plan(
         minutes=minutes,
         image_share=0.0,
         rate=3e-4,
         noise=0.06,
-        motion_weight=1.0,
         clips=((1, 17, 96, 96), (1, 17, 96, 96), (2, 17, 64, 64), (3, 1, 128, 128)),
         decoder_only=True,
         seed=1,
@@ -144,8 +141,6 @@ def vae_loss(vae: AutoencoderKLWan, batch: Batch, plan: Plan) -> tuple[Tensor, T
     error = ((output - batch.frames).abs() * weight).mean() / weight.mean()
     edges = sum(_edge_error(output, batch.frames, weight, dim) for dim in (-1, -2))
     loss = error + plan.edge_weight * edges + 1e-4 * mean.square().mean()
-    if output.shape[2] > 1:
-        loss = loss + plan.motion_weight * _edge_error(output, batch.frames, weight, 2)
     return loss, (output - batch.frames).abs().mean()
 
 
