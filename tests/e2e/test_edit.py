@@ -115,7 +115,7 @@ def test_a_clip_is_cut_masked_edited_and_seen_beside_its_source(
     person.type_prompt(page, "a cyan square moving right on a sand background")
     expect(person.plan(page)).to_contain_text("17 frames, 2.1 s at 8 fps")
     expect(person.plan(page)).to_contain_text(
-        "keep structure, strength 0.6, from 0.25 s on, masked"
+        "keep structure, strength 0.45, from 0.25 s on, masked"
     )
     person.generate(page)
     after = person.finished_video(page)

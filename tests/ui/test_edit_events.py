@@ -218,7 +218,7 @@ def test_a_style_writes_prompt_method_and_strength(editor):
     person.values[person.at.form.prompt] = "a red circle moving right on a black background"
     tells(person, person.events.style, name="Cyan")
     assert person.shows("prompt") == "a cyan circle moving right on a black background"
-    assert (person.shows("method"), person.shows("strength")) == ("flow_edit", 0.6)
+    assert (person.shows("method"), person.shows("strength")) == ("flow_edit", 0.45)
     assert person.shows("guidance_scale") == TINY.defaults.edit.guidance_scale
     before = dict(person.values)
     tells(person, person.events.style, name="Baroque")

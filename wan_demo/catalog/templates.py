@@ -82,7 +82,7 @@ STYLES = (
 _COLORS = ("red", "orange", "yellow", "green", "cyan", "blue", "purple", "white")
 
 RECOLORS = tuple(
-    Template(color.capitalize(), word=color, takes_place_of=frozenset(_COLORS), strength=0.6)
+    Template(color.capitalize(), word=color, takes_place_of=frozenset(_COLORS), strength=0.45)
     for color in _COLORS
 )
 """For a model that knows shapes of these colors and nothing else."""
