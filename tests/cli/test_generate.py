@@ -74,6 +74,15 @@ def test_a_video_is_restyled(tmp_path):
     assert read_metadata(Path("clip.mp4"))["request"]["strength"] == 0.5
 
 
+def test_references_beside_text_have_their_control(tmp_path):
+    noise((64, 64)).save(tmp_path / "dog.png")
+    arguments = ["--model", "wan2.1-vace-1.3b", "--prompt", "a dog", "--num-frames", "5"]
+    arguments += ["--width", "256", "--height", "256", "--steps", "1"]
+    arguments += ["--reference-image", str(tmp_path / "dog.png"), "--conditioning-scale", "0.4"]
+    assert generate(*arguments) == 0
+    assert read_metadata(Path("clip.mp4"))["request"]["conditioning_scale"] == 0.4
+
+
 def test_what_is_cut_of_a_prompt_is_told(capsys):
     assert generate("--prompt", "a circle " * 40) == 0
     said = capsys.readouterr()

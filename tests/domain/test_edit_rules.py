@@ -42,6 +42,25 @@ def test_vace_follows_the_video_or_fills_the_mask():
     assert completed(VACE, mask, mask="mask.png").guide is Guide.BLANK
 
 
+def test_control_goes_with_reference_pictures_as_with_a_video():
+    text = {"task": "text_to_video", "prompt": "a dog", "reference_images": ["dog.png"]}
+    assert complete(text, VACE).conditioning_scale == VACE.defaults.conditioning_scale
+    assert complete({**text, "conditioning_scale": 0.4}, VACE).conditioning_scale == 0.4
+    assert completed(VACE).conditioning_scale == VACE.defaults.conditioning_scale
+    with pytest.raises(InvalidRequest, match="is not used by text_to_video with wan-tiny"):
+        complete({"task": "text_to_video", "prompt": "a", "conditioning_scale": 0.4}, TINY)
+
+
+@pytest.mark.parametrize("spec", [TINY, VACE], ids=["renoise", "vace"])
+def test_an_edit_may_be_longer_than_what_is_made_at_once(spec):
+    long = Medium("video", 128, 96, frames=2400, fps=24.0, seconds=100.0)
+    request = complete({**EDIT, "num_frames": 161}, spec, long)
+    assert request.num_frames == 161
+    assert complete(EDIT, spec, long).num_frames == spec.limits.max_frames
+    with pytest.raises(InvalidRequest, match="num_frames"):
+        complete({"task": "text_to_video", "prompt": "a", "num_frames": 161}, spec)
+
+
 @pytest.mark.parametrize(
     ("spec", "given", "field", "allowed"),
     [

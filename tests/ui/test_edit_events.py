@@ -289,5 +289,11 @@ def test_reference_pictures_go_with_the_models_that_take_them(editor, tmp_path):
     person.does(person.events.receive_medium, video=CLIP, reference_images=files, prompt="a dog")
     assert person.service.plan(given(person)).request.reference_images == tuple(files)
     assert "reference_images" in given(person, "text_to_video")
+    scale = person.at.form.conditioning_scale
+    assert updates[scale].constructor_args["visible"] is True
+    person.values[scale] = 0.4
+    for task in ("text_to_video", "video_to_video"):
+        assert person.service.plan(given(person, task)).request.conditioning_scale == 0.4
     person.does(person.events.choose_model, model=TINY.id)
     assert "reference_images" not in given(person)
+    assert "conditioning_scale" not in given(person)

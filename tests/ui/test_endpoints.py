@@ -51,6 +51,16 @@ def test_references_are_several_files(page):
         assert [each["type"]["type"] for each in found] == ["array"] * has
 
 
+def test_control_is_a_parameter_where_there_are_references(page):
+    endpoints = page.get_api_info()["named_endpoints"]
+    having = {
+        name
+        for name, endpoint in endpoints.items()
+        if any(each["parameter_name"] == "conditioning_scale" for each in endpoint["parameters"])
+    }
+    assert having == {"/text_to_video", "/video_to_video"}
+
+
 @pytest.mark.parametrize("task", list(Task))
 def test_they_are_async_and_hold_no_thread(task: Task):
     function = endpoints._endpoint(Mock(endpoints._Calls), task)

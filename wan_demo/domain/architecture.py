@@ -53,7 +53,7 @@ KNOBS: Mapping[Call, tuple[str, ...]] = {
         *_SOURCE,
     ),
     Call.CONTROL: ("conditioning_scale", "guide", "reference_images", "fit", *_SOURCE),
-    Call.CONTROL_TEXT: ("reference_images",),
+    Call.CONTROL_TEXT: ("conditioning_scale", "reference_images"),
 }
 """The fields of the request that only these calls take."""
 

@@ -21,13 +21,14 @@ _COMMON: Mapping[str, Any] = {
 
 
 def defaults(chosen: Mapping[str, Any], spec: ModelSpec, task: Task) -> dict[str, Any]:
-    """The fields of an edit, for what a person chose; empty for a task that edits nothing.
+    """The fields of an edit, for what a person chose; what other tasks share with edits for them.
 
     They go before the model's own defaults: a method may have others.
     """
     methods = spec.methods(task)
     if not methods:
-        return {"fit": Fit.CROP} if "fit" in spec.takes(task) else {}
+        shared = {"fit": Fit.CROP, "conditioning_scale": spec.defaults.conditioning_scale}
+        return {name: value for name, value in shared.items() if name in spec.takes(task)}
     method = chosen.get("method", methods[0])
     return {**_COMMON, "method": method, **_of_method(method, chosen, spec)}
 

@@ -227,7 +227,7 @@ class ModelSpec:
 
         Such clips are made in overlapping windows, each as long as its longest other clip.
         """
-        if self.calls.get(task) is not Call.RESTYLE:
+        if self.calls.get(task) not in (Call.RESTYLE, Call.CONTROL):
             return self
         return replace(self, limits=replace(self.limits, max_frames=MAX_FRAMES))
 

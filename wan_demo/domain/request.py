@@ -198,7 +198,7 @@ class GenerationRequest(BaseModel):
         le=2,
         allow_inf_nan=False,
         title="Control",
-        description="How closely to follow your video: 0 ignores it, 1 is usual.",
+        description="How closely to follow your video and references: 0 ignores them, 1 is usual.",
     )
     guide: Guide | None = Field(
         None,

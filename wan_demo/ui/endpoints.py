@@ -61,7 +61,7 @@ _ADVANCED = ("scheduler", "flow_shift", "loras")
 """What all three share and few need: at the end, so that positions stay."""
 
 _EDIT: dict[Task, tuple[str, ...]] = {
-    Task.TEXT_TO_VIDEO: ("reference_images",),
+    Task.TEXT_TO_VIDEO: ("reference_images", "conditioning_scale"),
     Task.IMAGE_TO_VIDEO: (
         *("fit", "video", "trim_start", "trim_end", "speed", "direction", "sound"),
     ),

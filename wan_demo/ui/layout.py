@@ -124,6 +124,8 @@ def _result() -> Parts:
 def _settings(spec: ModelSpec, promise: str) -> tuple[Fields, Parts]:
     """The column of what may be left as it is."""
     fields: Fields = {"reference_images": edit.references_box(f.is_shown("reference_images", spec))}
+    scale = spec.defaults.conditioning_scale
+    fields["conditioning_scale"] = f.slider("conditioning_scale", spec, scale)
     fields |= _source(spec)
     resolution, ratio, sides = _size(spec)
     readout, length = _frames(spec)
@@ -227,8 +229,7 @@ def _edit(spec: ModelSpec) -> tuple[Fields, Parts]:
     with gr.Accordion(PART, open=False, elem_id="part"):
         parts["board"], fields["mask"] = mask_board(), edit.mask_box()
     fields["method"] = edit.method_box(spec)
-    for name in ("strength", "conditioning_scale"):
-        fields[name] = f.slider(name, spec, edit.defaults(spec)[name])
+    fields["strength"] = f.slider("strength", spec, edit.defaults(spec)["strength"])
     parts["templates"] = html(template_chips(spec), "templates", "style")
     return fields, parts
 

@@ -189,6 +189,18 @@ def test_references(engine, bare, source, mask):
     assert (made == paste(bare_made, source, mask)).all()
 
 
+def test_control_of_references_beside_text(engine, bare):
+    picture = quarters((SIDE, SIDE))
+    inputs = Inputs(references=(picture[None],))
+    text = asked(**{**TEXT, "conditioning_scale": 0.4}, reference_images=("r",))
+    made = frames(engine, text, inputs)
+    assert (made == by_hand(bare, text, reference_images=[Image.fromarray(picture)])).all()
+    usual = text.model_copy(update={"conditioning_scale": None})  # of a job from before it was one
+    assert (made != frames(engine, usual, inputs)).any()
+    at_one = text.model_copy(update={"conditioning_scale": 1.0})
+    assert (frames(engine, usual, inputs) == frames(engine, at_one, inputs)).all()
+
+
 def test_previews_leave_out_the_references(engine):
     wanted = asked(**TEXT, reference_images=("r", "r", "r"), num_inference_steps=4)
     inputs = Inputs(references=(quarters((SIDE, SIDE))[None],) * 3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from wan_demo.domain.windows import spans, weights
+from wan_demo.engine.edit.windowed import in_windows
 
 Predict = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 """A transformer: noisy latents, timestep and prompt embeddings to the flow, noise - clean."""
@@ -41,19 +41,14 @@ class Flow:
     ) -> torch.Tensor:
         """The flow at ``latents`` (batch, channels, frames, height, width), of the same shape.
 
-        A longer clip is seen in windows whose flows are blended (MultiDiffusion, Bar-Tal et al.,
-        arXiv 2302.08113, section 4, along time): at every step, so that neighbours never part.
+        A longer clip is seen in windows (``in_windows``): at every step, so that neighbours never
+        part.
         """
-        windows = spans(latents.shape[2], self.window)
-        if len(windows) == 1:
-            return self._guided(latents, timestep, prompt)
-        blended, total = torch.zeros_like(latents), torch.zeros_like(latents[0, 0, :, 0, 0])
-        for span, faded in zip(windows, weights(windows), strict=True):
-            here, share = slice(span.start, span.stop), total.new_tensor(faded)
-            seen = self._guided(latents[:, :, here], timestep, prompt)
-            blended[:, :, here] += seen.to(blended.dtype) * share.view(1, 1, -1, 1, 1)
-            total[here] += share
-        return blended / total.view(1, 1, -1, 1, 1)
+        return in_windows(
+            lambda frames: self._guided(latents[:, :, frames], timestep, prompt),
+            latents,
+            self.window,
+        )
 
     def _guided(
         self, latents: torch.Tensor, timestep: torch.Tensor, prompt: torch.Tensor

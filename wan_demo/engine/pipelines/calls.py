@@ -80,7 +80,12 @@ def _first_last(request: GenerationRequest, inputs: Inputs) -> Arguments:
 def _control_text(request: GenerationRequest, inputs: Inputs) -> Arguments:
     """The pictures have the clip's size, so that the pipeline has nothing to fit."""
     pictures = [picture for each in inputs.references for picture in _images(each)]
-    return {"num_frames": request.num_frames, "reference_images": pictures or None}
+    scale = 1.0 if request.conditioning_scale is None else request.conditioning_scale
+    return {
+        "num_frames": request.num_frames,
+        "reference_images": pictures or None,
+        "conditioning_scale": scale,
+    }
 
 
 def _control(request: GenerationRequest, inputs: Inputs) -> Arguments:
@@ -89,7 +94,6 @@ def _control(request: GenerationRequest, inputs: Inputs) -> Arguments:
     edited = {} if mask is None else {"mask": guides.edited(mask)[None]}
     return _control_text(request, inputs) | {
         "video": guides.shown(source, request.guide or Guide.VIDEO, mask)[None],
-        "conditioning_scale": request.conditioning_scale,
         **edited,
     }
 

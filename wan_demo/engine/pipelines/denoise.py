@@ -13,6 +13,7 @@ from wan_demo.domain.edit import Method
 from wan_demo.domain.events import Frames, Step
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.windows import latent_frames
 from wan_demo.engine import preview
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.pipelines import conditions
@@ -23,6 +24,7 @@ from wan_demo.engine.pipelines.remembered import Remembered
 from wan_demo.engine.pipelines.restyle import restyle
 from wan_demo.engine.pipelines.schedulers import new_scheduler
 from wan_demo.engine.pipelines.shortage import is_shortage
+from wan_demo.engine.pipelines.windowed import windowed
 from wan_demo.engine.stream import Emit
 from wan_demo.errors import GenerationFailed
 
@@ -61,7 +63,10 @@ def _call(
 ) -> torch.Tensor:
     """Through the pipeline of diffusers that does the task."""
     spec, total = model.spec, request.effective_steps
-    pipe = ADAPTERS[spec.calls[request.task]].build(spec, model.parts, scheduler)
+    call, parts = spec.calls[request.task], model.parts
+    if call is Call.CONTROL:
+        parts = windowed(parts, latent_frames(spec.limits.max_frames), len(inputs.references))
+    pipe = ADAPTERS[call].build(spec, parts, scheduler)
     if inputs.image is not None:
         conditions.remember(pipe, model, request, inputs, remembered)
 
