@@ -175,6 +175,15 @@ def test_free_steps_ask_for_one_prompt_and_averages_for_each_noise():
     assert work(edit(method="flow_edit", n_avg=3), spec) == pytest.approx(3 * work(once, spec))
 
 
+def test_every_window_sees_the_reference_pictures():
+    """35 latent frames in two windows of 21, each with two more for the pictures."""
+    spec = replace(catalog.find("wan2.1-vace-1.3b"), decode_passes=0)
+    vace = {"task": "video_to_video", "method": "vace", "reference_images": ("r", "s")}
+    short, long = request(num_frames=81, **vace), request(num_frames=137, **vace)
+    seen = work(long, spec) / work(short, spec)
+    assert seen == pytest.approx((137 + 2 * 4) / (81 + 2 * 4) * 2 * (21 + 2) / (35 + 2))
+
+
 def test_frames_that_two_windows_see_count_twice():
     spec = replace(TINY, decode_passes=0)
     short, long = edit(num_frames=33), edit(num_frames=105)

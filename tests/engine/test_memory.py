@@ -257,6 +257,23 @@ def test_a_clip_in_windows_is_denoised_like_one_window():
     assert long.decode > whole.decode
 
 
+def test_vace_holds_more_of_a_long_clip_while_it_encodes_than_of_the_decoded_one():
+    spec, rung = resident("wan2.1-vace-1.3b")
+    edit, text = (Clip(832, 480, 321, task) for task in (Task.VIDEO_TO_VIDEO, Task.TEXT_TO_VIDEO))
+    assert needs(spec, rung, edit).decode > needs(spec, rung, text).decode
+    assert needs(spec, rung, edit).denoise == needs(spec, rung, replace(edit, frames=81)).denoise
+    assert needs(spec, rung, replace(edit, task=None)) == needs(spec, rung, edit)
+
+
+def test_vaces_blocks_count_for_streaming_and_their_hints_for_a_pass():
+    plain, rung = resident("wan2.1-t2v-1.3b")
+    vace, clip = catalog.find("wan2.1-vace-1.3b"), Clip(832, 480, 81)
+    assert sizes.block(vace, rung) == pytest.approx(sizes.block(plain, rung), rel=0.1)
+    hint = sizes.tokens(vace, clip) * 1536 * 2
+    more = sizes.denoising(vace, clip, rung) - sizes.denoising(plain, clip, rung)
+    assert more == pytest.approx(16 * hint)  # of each of 15 blocks, and the stream itself
+
+
 def test_decoding_480p_takes_what_wan21_says_its_smallest_model_does():
     spec, rung = resident("wan2.1-t2v-1.3b")
     found = sizes.decoding(spec, Clip(832, 480, 81), rung) + sizes.weights(spec, "vae", rung)

@@ -36,9 +36,14 @@ def step_passes(request: GenerationRequest) -> float:
 
 
 def overlap(request: GenerationRequest, spec: ModelSpec) -> float:
-    """How often a pass sees each frame: more than once where windows overlap."""
+    """How often a pass sees each frame: more than once where windows overlap.
+
+    Reference pictures are frames that every window sees.
+    """
     length, window = latent_frames(request.num_frames), latent_frames(spec.limits.max_frames)
-    return sum(map(len, spans(length, window))) / length
+    pictures = len(request.reference_images)
+    seen = sum(len(span) + pictures for span in spans(length, window))
+    return seen / (length + pictures)
 
 
 def decodes(request: GenerationRequest) -> int:

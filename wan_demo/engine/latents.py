@@ -34,10 +34,15 @@ def encode(vae: Any, frames: Frames, device: torch.device) -> torch.Tensor:
     Returns float32 of shape (1, channels, latent frames, latent height, latent width), normalised
     as in ``decode``: the numbers of diffusers' ``WanVideoToVideoPipeline.prepare_latents``.
     """
-    video = torch.from_numpy(frames).to(device, torch.float32).permute(3, 0, 1, 2)[None]
-    found = vae.encode((video / 255 * 2 - 1).to(vae.dtype)).latent_dist.mode().float()
+    found = vae.encode(_video(frames, device).to(vae.dtype)).latent_dist.mode().float()
     mean, std = _normal(vae, found.device)
     return (found - mean) * (1.0 / std)
+
+
+def _video(frames: Frames, device: torch.device) -> torch.Tensor:
+    """Frames from -1 to 1 for a VAE, fp32; in place, as a long clip has room there only once."""
+    video = torch.from_numpy(frames).to(device, torch.float32)
+    return video.div_(255).mul_(2).sub_(1).permute(3, 0, 1, 2)[None]
 
 
 def _normal(vae: Any, device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +23,9 @@ from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.events import Finished, Frames, Step
 from wan_demo.domain.memory import Precision, Profile
 from wan_demo.domain.model import ModelSpec
-from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.engine.base import Inputs
-from wan_demo.engine.memory import Home, Rung
+from wan_demo.engine.memory import Clip, Home, Rung, sizes
 from wan_demo.engine.pipelines.denoise import denoise
 from wan_demo.engine.pipelines.engine import PipelineEngine
 from wan_demo.engine.pipelines.load import Loaded, load
@@ -239,6 +240,31 @@ def test_streamed_blocks_come_for_each_window(loaded, given):
     made = made_by(away, asked(), given)
     away.residency.close()
     assert torch.allclose(made, made_by(loaded(), asked(), given), atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_frames_cost_what_is_reckoned_while_they_are_encoded(loaded, given, monkeypatch, dtype):
+    """Tensors as large as the video, at the moment when most of them are alive."""
+    rung = replace(PLAIN, vae_dtype=dtype)
+    model = loaded(rung=rung)
+    vae, held = model.parts["vae"], []
+
+    def encode(video: torch.Tensor) -> None:
+        seen = [each for each in gc.get_objects() if type(each) is torch.Tensor]
+        large = [each.untyped_storage() for each in seen if each.numel() >= video.numel()]
+        held.append(sum({each.data_ptr(): each.nbytes() for each in large}.values()))
+        raise EOFError
+
+    monkeypatch.setattr(vae, "encode", encode)
+    for frames in (9, FRAMES):
+        wanted = asked(mask=None, reference_images=(), num_frames=frames)
+        with pytest.raises(EOFError):
+            made_by(model, wanted, Inputs(video=given.video[:frames]))
+        gc.collect()
+    clips = [Clip(SIDE, SIDE, frames, Task.VIDEO_TO_VIDEO) for frames in (9, FRAMES)]
+    few, many = (sizes.following(ONE, clip, rung) for clip in clips)
+    assert held[1] - held[0] == many - few > 0
+    assert sizes.following(ONE, replace(clips[0], task=Task.TEXT_TO_VIDEO), rung) == 0
 
 
 def test_a_long_clip_keeps_what_lies_outside_the_mask(folders, given):

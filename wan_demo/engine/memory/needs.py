@@ -110,9 +110,10 @@ def _denoise(spec: ModelSpec, rung: Rung, clip: Clip) -> int:
 
 
 def _decode(spec: ModelSpec, rung: Rung, clip: Clip) -> int:
-    """Clips are decoded one by one."""
-    results = int(sizes.decoding(spec, clip, rung) * FRAGMENTATION)
-    return sizes.weights(spec, "vae", rung) + _resident(spec, rung, ("vae",)) + results
+    """The VAE at work: clips are decoded one by one, and encoded before that."""
+    results = max(sizes.decoding(spec, clip, rung), sizes.following(spec, clip, rung))
+    beside = _resident(spec, rung, ("vae",))
+    return sizes.weights(spec, "vae", rung) + beside + int(results * FRAGMENTATION)
 
 
 def _present(spec: ModelSpec, rung: Rung, part: str) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import ceil, log2, prod
 
-from wan_demo.domain.architecture import Config
+from wan_demo.domain.architecture import Call, Config
 from wan_demo.domain.memory import Precision
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
@@ -226,14 +226,15 @@ def decoding(spec: ModelSpec, clip: Clip, rung: Rung) -> int:
     """Bytes of intermediate results at the peak of decoding one clip, the video among them.
 
     Encoding a medium takes less (ComfyUI reckons 6,000 against 7,000 numbers a pixel for the 2.1
-    VAE, and less than half for 2.2's), with the same parts around it, so it is not asked apart.
+    VAE, and less than half for 2.2's), with the same parts around it, so it is not asked apart;
+    but for VACE (``following``).
 
     Published for Wan2.1, fp32, 832x480x81: 8.19 GB with the VAE's weights (Wan2.1's README, for
     the 1.3B with offloading); this gives 8.8. For Wan2.2's, fp32, 1280x704x121: 26 GB in all
     (github.com/huggingface/diffusers/issues/12097); this gives 25.4 with weights and context.
     """
     vae, size = spec.architecture.vae, BYTES[rung.vae_dtype]
-    video = 3 * clip.frames * clip.width * clip.height
+    video = _video(clip)
     if not rung.vae_tiling:
         pixels = clip.width * clip.height
         # Twice the video: frames are appended by copying all, and the clamp makes another.
@@ -242,6 +243,31 @@ def decoding(spec: ModelSpec, clip: Clip, rung: Rung) -> int:
     kept = 3 * clip.frames * _covered(clip.width) * _covered(clip.height)
     # All tiles are kept until they are blended into rows, the rows into a video, and clamped.
     return int((pixels * _numbers_a_pixel(vae) + kept + 3 * video) * size)
+
+
+def following(spec: ModelSpec, clip: Clip, rung: Rung) -> int:
+    """Bytes of intermediate results while VACE encodes what it is to follow; 0 for other calls.
+
+    ``WanVACEPipeline`` holds the video and the mask, as large where it makes it, in fp32, and in
+    ``prepare_video_latents`` the video (again in half precision), the mask, and what is kept and
+    what is made anew of the video in the VAE's dtype. Of a clip of many windows they are more
+    than its decoded video, by which ``decoding`` grows. The encoder beside them is reckoned like
+    the decoder, of which it takes 6 parts of 7.
+    """
+    tasks = spec.calls if clip.task is None else (clip.task,)
+    if Call.CONTROL not in (spec.calls.get(task) for task in tasks):
+        return 0
+    size, pixels = BYTES[rung.vae_dtype], clip.width * clip.height
+    if rung.vae_tiling:
+        pixels = min(TILE, clip.width) * min(TILE, clip.height)
+    encoder = int(pixels * _numbers_a_pixel(spec.architecture.vae) * size * 6 / 7)
+    in_dtype = 3 if size == BYTES["float32"] else 4
+    return encoder + _video(clip) * (2 * BYTES["float32"] + in_dtype * size)
+
+
+def _video(clip: Clip) -> int:
+    """Numbers of a clip's pixels."""
+    return 3 * clip.frames * clip.width * clip.height
 
 
 def _covered(side: int) -> int:
