@@ -175,6 +175,16 @@ def test_free_steps_ask_for_one_prompt_and_averages_for_each_noise():
     assert work(edit(method="flow_edit", n_avg=3), spec) == pytest.approx(3 * work(once, spec))
 
 
+@pytest.mark.parametrize(
+    ("target", "source", "passes"), [(3, 3, 4), (3, 1, 3), (1, 3, 3), (1, 1, 2)]
+)
+def test_each_prompt_of_flow_edit_has_its_own_guidance(target, source, passes):
+    spec = replace(TINY, decode_passes=0)
+    plain = edit(method="renoise", guidance_scale=1)
+    both = edit(method="flow_edit", guidance_scale=target, source_guidance_scale=source)
+    assert work(both, spec) == pytest.approx(passes * work(plain, spec))
+
+
 def test_every_window_sees_the_reference_pictures():
     """35 latent frames in two windows of 21, each with two more for the pictures."""
     spec = replace(catalog.find("wan2.1-vace-1.3b"), decode_passes=0)

@@ -20,19 +20,26 @@ FRAMES_OF_REFERENCE = 4
 
 
 def guidance_passes(request: GenerationRequest) -> int:
-    """Passes of the transformer a step: guidance takes a second one, without the prompt."""
-    return 2 if request.is_guided else 1
+    """Passes of the transformer a step, where there is one prompt to follow."""
+    return _passes(request.guidance_scale)
+
+
+def _passes(guidance_scale: float) -> int:
+    """Guidance takes a second pass, by the negative prompt."""
+    return 2 if guidance_scale > 1 else 1
 
 
 def step_passes(request: GenerationRequest) -> float:
     """Passes of the transformer in one of the request's steps, on average.
 
-    FlowEdit asks for both prompts, with each of its noises, but in its free steps.
+    FlowEdit asks for both prompts, each by its own guidance and with each of its noises, but in
+    its free steps.
     """
-    guided, steps, free = guidance_passes(request), request.effective_steps, request.n_min or 0
+    target, steps, free = guidance_passes(request), request.effective_steps, request.n_min or 0
     if request.method is not Method.FLOW_EDIT or not steps:
-        return guided
-    return guided * ((steps - free) * 2 * (request.n_avg or 1) + free) / steps
+        return target
+    both = target + _passes(request.source_guidance_scale or request.guidance_scale)
+    return ((steps - free) * both * (request.n_avg or 1) + target * free) / steps
 
 
 def overlap(request: GenerationRequest, spec: ModelSpec) -> float:

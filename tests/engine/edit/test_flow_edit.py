@@ -9,6 +9,7 @@ import torch
 
 from wan_demo.engine.edit.flow import Expert, Flow
 from wan_demo.engine.edit.flow_edit import Extent, flow_edit
+from wan_demo.engine.edit.renoise import renoise
 from wan_demo.engine.pipelines.schedulers import new_scheduler
 
 STEPS = 10
@@ -34,8 +35,8 @@ class Bench:
         sigma = timestep / 1000
         return (latents - prompt) / sigma
 
-    def run(self, source: float, target: float, extent: Extent, mask=None, **given):
-        flow = Flow(Expert(self._predict, 1.0), None, window=9)
+    def run(self, source: float, target: float, extent: Extent, mask=None, window=9, **given):
+        flow = Flow(Expert(self._predict, 1.0), None, window)
         clip = torch.full(SHAPE, source)
         prompts = (flow, torch.tensor(source), flow, lambda _index: torch.tensor(target))
         return flow_edit(clip, self.draw, self.scheduler, extent, *prompts, mask, **given)
@@ -77,13 +78,50 @@ def test_noises_are_averaged():
     assert (bench.calls, len(bench.noise)) == (12, 6)
 
 
-@pytest.mark.parametrize("extent", [Extent(6), Extent(6, 2)])
-def test_outside_the_mask_nothing_changes(extent):
+@pytest.mark.parametrize("window", [9, 2], ids=["one window", "two windows"])
+@pytest.mark.parametrize("extent", [Extent(6), Extent(6, 2), Extent(6, 6), Extent(1), Extent(1, 1)])
+def test_outside_the_mask_nothing_changes(extent, window):
     mask = torch.zeros(1, 1, 3, 4, 4)
     mask[..., :2] = 1
-    made = Bench().run(2.0, 5.0, extent, mask)
+    made = Bench().run(2.0, 5.0, extent, mask, window)
     assert torch.allclose(made[..., 2:], torch.full((1, 2, 3, 4, 2), 2.0), atol=1e-6)
     assert float(made[..., :2].mean()) > 3
+
+
+def test_one_step_goes_from_its_noise_level_to_none():
+    """Both flows at 0.1: what is added is their difference, 3 / 0.1, times 0.1."""
+    bench = Bench()
+    made = bench.run(2.0, 5.0, Extent(1))
+    assert (bench.calls, len(bench.noise)) == (2, 1)
+    assert torch.allclose(made, torch.full(SHAPE, 5.0), atol=1e-4)
+
+
+def curved(latents: torch.Tensor, timestep: torch.Tensor, prompt: torch.Tensor) -> torch.Tensor:
+    """A flow that leads nowhere in particular."""
+    return torch.sin(3 * latents + prompt) * (timestep / 1000)
+
+
+@pytest.mark.parametrize("steps", [1, 4, STEPS])
+def test_with_free_steps_alone_it_is_renoising_by_euler(steps):
+    """Algorithm 1 with n_min = n_max; at all of the steps nothing of the source is left."""
+    source, flow = torch.rand(SHAPE), Flow(Expert(curved, 1.0), None, window=9)
+    bench, prompts = Bench(), lambda _index: torch.tensor(5.0)
+    both = (flow, torch.tensor(2.0), flow, prompts)
+    made = flow_edit(source, bench.draw, bench.scheduler, Extent(steps, steps), *both)
+    assert len(bench.noise) == 1
+    scheduler = Bench().scheduler
+    expected = renoise(source, bench.noise[0], scheduler, steps, flow, prompts)
+    assert torch.allclose(made, expected, atol=1e-5)
+    other = renoise(source + 1, bench.noise[0], Bench().scheduler, steps, flow, prompts)
+    assert torch.equal(expected, other) is (steps == STEPS)
+
+
+def test_a_step_is_told_without_its_noise():
+    told: list[torch.Tensor] = []
+    made = Bench().run(2.0, 5.0, Extent(5, 3), on_step=lambda _index, seen: told.append(seen))
+    for seen in told[2:]:  # the target, as the flow towards it goes straight
+        assert torch.allclose(seen, torch.full(SHAPE, 5.0), atol=1e-4)
+    assert torch.equal(told[-1], made)
 
 
 def test_each_step_is_told():

@@ -86,21 +86,31 @@ def frames(engine: PipelineEngine, inputs: Inputs, **changes: Any) -> Frames:
     return last.frames
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory) -> Loaded:
-    spec, folder = catalog.find("wan2.1-t2v-1.3b"), tmp_path_factory.mktemp("replica")
+def replica(name: str, folder: Path) -> Loaded:
+    spec = catalog.find(name)
     replicas.publish(spec, folder)
     found = fastest(spec, plenty("cpu"), Clip(SIDE, SIDE, FRAMES))
     assert found is not None
-    return load(spec, Checkpoint(Path(folder), {}, {}), found[0], folder / "offload")
+    return load(spec, Checkpoint(folder, {}, {}), found[0], folder / "offload")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Loaded:
+    return replica("wan2.1-t2v-1.3b", tmp_path_factory.mktemp("replica"))
+
+
+def latents(model: Loaded, inputs: Inputs, **changes: Any) -> torch.Tensor:
+    forgetful, emit = Remembered(0, 0), Emit(lambda _event: None, Flag())
+    asked = request(model=model.spec.id, **changes)
+    return denoise(model, asked, inputs, forgetful, emit).latents
 
 
 @pytest.mark.parametrize("scheduler", ["unipc", "dpm++", "euler"])
 @pytest.mark.parametrize("guidance_scale", [1.0, 3.0])
 def test_renoising_gives_the_numbers_of_diffusers(model: Loaded, scheduler, guidance_scale):
     asked = request(model=model.spec.id, scheduler=scheduler, guidance_scale=guidance_scale)
-    forgetful, emit = Remembered(0, 0), Emit(lambda _event: None, Flag())
-    made = denoise(model, asked, Inputs(video=video()), forgetful, emit).latents
+    changes = {"scheduler": scheduler, "guidance_scale": guidance_scale}
+    made = latents(model, Inputs(video=video()), **changes)
     pipe = WanVideoToVideoPipeline(
         **{name: model.parts[name] for name in ("tokenizer", "text_encoder", "transformer", "vae")},
         scheduler=new_scheduler(*model.spec.solver(asked), asked.seed),
@@ -121,7 +131,67 @@ def test_renoising_gives_the_numbers_of_diffusers(model: Loaded, scheduler, guid
     assert torch.equal(made, bare.frames)
 
 
-@pytest.mark.parametrize("method", [{}, FLOW_EDIT], ids=["renoise", "flow_edit"])
+METHODS = pytest.mark.parametrize("method", [{}, FLOW_EDIT], ids=["renoise", "flow_edit"])
+
+
+@METHODS
+def test_two_experts_share_the_taken_steps_by_the_boundary(tmp_path, method):
+    """Of 4 steps at a shift of 12, whose noise levels are 1, 0.973, 0.923 and 0.8, the last 3."""
+    model, seen = replica("wan2.2-t2v-a14b", tmp_path), []
+    for name in ("transformer", "transformer_2"):
+
+        def look(_module: Any, _args: Any, said: dict[str, Any], name: str = name) -> None:
+            seen.append((name, int(said["timestep"])))
+
+        model.parts[name].register_forward_pre_hook(look, with_kwargs=True)
+    changes = {**method, "guidance_scale": 3.0, "guidance_scale_2": 2.0}
+    latents(model, Inputs(video=video()), **changes)
+    passes = 4 if method else 2  # of two prompts, each guided
+    high, low = ["transformer"] * 2 * passes, ["transformer_2"] * passes
+    assert [name for name, _ in seen] == [*high, *low]
+    assert all((level < 875) == (name == "transformer_2") for name, level in seen)
+    assert {level for _, level in seen} == {973, 923, 800}
+
+
+@METHODS
+def test_a_vae_of_16_pixels_a_latent_is_masked_too(tmp_path, method):
+    model, mask = replica("wan2.2-ti2v-5b", tmp_path), np.zeros((FRAMES, SIDE, SIDE), np.uint8)
+    mask[:, :, :32] = 255
+    source = latents(model, Inputs(video=video(), mask=0 * mask), **method)
+    made = latents(model, Inputs(video=video(), mask=mask), **method)
+    assert made.shape == (1, 48, 3, SIDE // 16, SIDE // 16)
+    assert torch.allclose(made[..., 2:], source[..., 2:], atol=1e-5)
+    assert not torch.allclose(made[..., :2], source[..., :2], atol=1e-2)
+
+
+def test_the_most_strength_leaves_nothing_of_the_source_and_the_least_one_step(model):
+    other = Inputs(video=video()[::-1].copy())
+    whole = {"strength": 1.0, "scheduler": "euler"}
+    one, two = (latents(model, each, **whole) for each in (Inputs(video=video()), other))
+    assert torch.equal(one, two)
+    calls: list[Any] = []
+    hook = model.parts["transformer"].register_forward_hook(lambda *_: calls.append(1))
+    latents(model, other, strength=0.25, guidance_scale=1.0)
+    hook.remove()
+    assert len(calls) == 1
+
+
+@METHODS
+def test_a_mask_holds_in_every_window(model, method):
+    """101 frames, of which 81 are seen at once, small ones."""
+    small = np.ascontiguousarray(video(101)[:, ::4, ::4])
+    mask = np.zeros((101, 16, 16), np.uint8)
+    mask[:, :, :8] = 255
+    steps = {**method, "num_inference_steps": 2, "strength": 0.5, "num_frames": 101}
+    size = {"width": 16, "height": 16}
+    source = latents(model, Inputs(video=small, mask=0 * mask), **steps, **size)
+    made = latents(model, Inputs(video=small, mask=mask), **steps, **size)
+    assert made.shape == (1, 16, 26, 2, 2)
+    assert torch.allclose(made[..., 1:], source[..., 1:], atol=1e-5)
+    assert not torch.allclose(made[..., :1], source[..., :1], atol=1e-2)
+
+
+@METHODS
 def test_a_mask_changes_nothing_outside_it(engine, method):
     mask = np.zeros((FRAMES, SIDE, SIDE), dtype=np.uint8)
     mask[:, 16:48, 16:48] = 255

@@ -43,6 +43,8 @@ def flow_edit(
 
     ``draw`` gives new noise of that shape. Of the scheduler, whose timesteps are already set, only
     the noise levels are used: the steps are Euler's, as the method has two flows at once.
+    ``on_step`` is told the edit without noise: as it is, and in the free steps as it is believed
+    to become.
     """
     levels = list(zip(scheduler.sigmas, scheduler.sigmas[1:], scheduler.timesteps, strict=False))
     taken = levels[len(scheduler.timesteps) - extent.n_max :]
@@ -79,5 +81,5 @@ def _finish(
         seen = flow(latents, timestep, prompts(index)).to(source.dtype)
         latents = latents + (after - sigma).to(source) * seen
         latents = hold(latents, torch.lerp(source, noise, after.to(source)), mask)
-        on_step(index, latents)
+        on_step(index, latents - after.to(source) * seen)
     return latents
