@@ -37,6 +37,8 @@ def begin_box() -> Radio:
         label="Start from",
         choices=[("A picture", PICTURE), ("The end of a video", VIDEO)],
         value=PICTURE,
+        show_label=False,
+        container=False,
         elem_id="begin",
     )
 
