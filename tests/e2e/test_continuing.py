@@ -31,7 +31,7 @@ def bring(page: Page, server: str, clip: Path) -> None:
     """Image to video with the clip in it, to be continued."""
     person.open_app(page, server)
     person.go_to(page, "Image to video")
-    page.get_by_label("The end of a video").check()
+    page.get_by_label("Continue a video").check()
     box(page).locator("input[type=file]").set_input_files(clip)
     expect(box(page).locator("video")).to_be_visible()
 
@@ -101,7 +101,7 @@ def test_a_clip_of_the_library_is_continued_and_its_settings_come_back(
     page.get_by_role("button", name="Use these settings").click()
     expect(tab).to_have_attribute("aria-selected", "true")
     expect(person.plan(page)).to_contain_text("16 new frames joined to 13")
-    expect(page.get_by_label("The end of a video")).to_be_checked()
+    expect(page.get_by_label("Continue a video")).to_be_checked()
     expect(page.locator("#video video")).to_have_count(0)
 
 
@@ -111,11 +111,11 @@ def test_a_picture_and_a_video_wait_for_each_other(
     bring(page, server, clip)
     expect(page.locator("#image")).to_be_hidden()
     expect(page.locator("#sound")).to_be_visible()
-    page.get_by_label("A picture").check()
+    page.get_by_label("From a picture").check()
     expect(box(page)).to_be_hidden()
     expect(page.locator("#sound")).to_be_hidden()
     expect(person.plan(page)).to_contain_text("Add the picture")
-    page.get_by_label("The end of a video").check()
+    page.get_by_label("Continue a video").check()
     expect(box(page).locator("video")).to_be_visible()
     expect(person.plan(page)).to_contain_text("joined to 13")
     (tmp_path / "notes.mp4").write_text("no video")
@@ -124,7 +124,7 @@ def test_a_picture_and_a_video_wait_for_each_other(
     box(page).locator("input[type=file]").set_input_files(tmp_path / "notes.mp4")
     expect(person.plan(page)).to_contain_text("must be")
     person.reload(page, begin="video")
-    expect(page.get_by_label("The end of a video")).to_be_checked()
+    expect(page.get_by_label("Continue a video")).to_be_checked()
     expect(box(page)).to_be_visible()
     expect(person.plan(page)).to_contain_text("Add the video to continue")
 

@@ -35,7 +35,7 @@ def begin_box() -> Radio:
     """Which of the two it is."""
     return Radio(
         label="Start from",
-        choices=[("A picture", PICTURE), ("The end of a video", VIDEO)],
+        choices=[("From a picture", PICTURE), ("Continue a video", VIDEO)],
         value=PICTURE,
         show_label=False,
         container=False,
