@@ -212,6 +212,42 @@ def test_only_the_edits_own_tab_has_its_controls(page: Page, server: str):
     expect(page.locator("#source_prompt")).to_be_visible()
 
 
+def test_each_of_several_clips_is_seen_beside_its_source(page: Page, server: str, clip: Path):
+    bring(page, server, clip)
+    pull(page, "End", 2.2)
+    person.type_prompt(page, "a cyan square moving right on a sand background")
+    page.get_by_role("button", name="More: steps").click()
+    person.type_number(page, "Videos", "2")
+    expect(person.plan(page)).to_contain_text("2 videos")
+    person.generate(page)
+    person.finished_video(page)
+    before, results = page.locator(".stage .before"), page.locator(".stage .after")
+    expect(results).to_have_count(2)
+    expect(before).to_be_hidden()
+    expect(page.get_by_role("button", name="Contact sheet")).to_be_hidden()
+    second = page.get_by_role("button", name="Clip 2", exact=True)
+    second.click()
+    expect(second).to_have_attribute("aria-pressed", "true")
+    expect(results.nth(0)).to_be_hidden()
+    for video in (results.nth(1), before):
+        expect(video).to_be_visible()
+    page.wait_for_function("() => document.querySelectorAll('.stage .after')[1].controls === false")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Contact sheet").click()
+    assert download.value.suggested_filename == "contact-sheet.png"
+    seed = (results.nth(1).get_attribute("aria-label") or "").rpartition(" ")[2]
+    page.get_by_role("button", name="Use these settings").click()
+    expect(page.locator("#seed input")).to_have_value(seed)
+    expect(person.plan(page)).not_to_contain_text("2 videos")
+    second.click()
+    expect(before).to_be_hidden()
+    expect(results.nth(0)).to_be_visible()
+    second.click()
+    person.generate(page)
+    person.stage(page, "running")
+    expect(page.locator("#stage")).not_to_have_attribute("data-clip", "1")
+
+
 def test_a_mask_is_drawn_by_touch_on_a_phone(browser: Browser, server: str, clip: Path):
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True)
     page = context.new_page()

@@ -8,7 +8,7 @@ import pytest
 from wan_demo import catalog
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.domain.rules import complete
-from wan_demo.ui import form, form_events
+from wan_demo.ui import beginning, form, form_events
 
 NUMBERS = ("width", "height", "num_frames", "num_inference_steps", "guidance_scale", "strength")
 
@@ -29,7 +29,7 @@ def test_every_stop_of_a_slider_is_a_value_that_the_model_takes(spec, name: str)
 
 def test_the_form_has_a_component_for_every_field_but_those_that_follow_from_others():
     fields = set(GenerationRequest.model_fields) - {"task", "fps"}
-    assert set(form.Form.__dataclass_fields__) == fields
+    assert set(form.Form.__dataclass_fields__) == fields | set(beginning.NAMES)
 
 
 def test_the_negative_prompt_of_the_model_is_seen_in_an_empty_field_too():

@@ -91,8 +91,27 @@ def test_a_finished_job_shows_all_its_videos_and_what_next(links: Links):
     assert html.count("<video") == 2
     assert "made in 7 s" in html
     assert "seed 1, 2" in html
-    for action in ("again", "reuse", "animate", "edit"):
+    for action in ("again", "reuse", "extend", "animate", "edit"):
         assert f"data-action='{action}'" in html
+    assert html.count("data-choose=") == 2
+
+
+def test_each_of_several_edits_can_be_seen_beside_its_source(links: Links, tmp_path):
+    outputs = tuple(Output(file=f"{name}.mp4", seed=1) for name in "abc")
+    edited = request(task="video_to_video", video="v", num_videos_per_prompt=3)
+    job = replace(JOB, request=edited, status=Status.COMPLETED, outputs=outputs)
+    assert "compare" not in render_stage(job, None, links)
+    DataFolder(tmp_path).source(JOB.id).write_bytes(b"mp4")
+    html = render_stage(job, None, links)
+    assert "class='videos n3 compare'" in html
+    assert html.count("<video class='after'") == html.count("data-choose=") == 3
+    assert html.count("<video class='before'") == html.count("data-action='sheet'") == 1
+    single = render_stage(replace(job, outputs=outputs[:1]), None, links)
+    assert "class='videos n1 compare'" in single
+    assert "data-choose" not in single
+    running = render_stage(replace(job, status=Status.RUNNING), None, links)
+    assert "compare" not in running
+    assert "data-choose" not in running
 
 
 def test_players_show_the_still_picture_until_they_have_the_clip(links: Links, tmp_path):

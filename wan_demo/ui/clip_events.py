@@ -13,15 +13,18 @@ from wan_demo.domain.control import control
 from wan_demo.domain.files import each, exchanged
 from wan_demo.domain.job import Job
 from wan_demo.domain.memory import AUTOMATIC
+from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import INPUTS, GenerationRequest, Task
+from wan_demo.domain.size import fit_ratio
 from wan_demo.errors import InvalidRequest
 from wan_demo.media.record import read_request, shown
-from wan_demo.ui import advanced, edit, notices, words
+from wan_demo.ui import advanced, beginning, edit, notices, words
 from wan_demo.ui import form as f
 from wan_demo.ui.compare import render_sheet_link
 from wan_demo.ui.events import Updates
-from wan_demo.ui.form_events import FormEvents, seconds_of, sides_of_request
+from wan_demo.ui.form_events import FormEvents, seconds_of, sides_of, sides_of_request
 from wan_demo.ui.library import render_notice
+from wan_demo.ui.models import ordered
 from wan_demo.ui.values import lend, lent
 
 _SUFFIX = {"video": ".mp4"}
@@ -90,17 +93,41 @@ class ClipEvents(FormEvents):
         except (OSError, InvalidRequest):
             return self._gone()
         size = sides_of_request(job.request)
-        shown = {"image": str(image), "prompt": job.request.prompt, **size}
+        shown = {"begin": beginning.PICTURE, "image": str(image), **size}
+        shown["prompt"] = job.request.prompt
         return {**self._at.form.updates(shown), **self._go_to(Task.IMAGE_TO_VIDEO)}
+
+    def extend(self, values: f.Values, event: gr.EventData) -> Updates:
+        """A video goes to Image to video, to be gone on with as it was made."""
+        job = self._finished(values, event)
+        if job is None:
+            return self._unchanged()
+        try:
+            video = self._lent_clip(job, event)
+        except OSError:
+            return self._gone()
+        spec = self._able(job.request.model, values)
+        is_new = values[self._at.form.model] != spec.id
+        given = {**_to_continue(job.request, spec, is_new), **beginning.begun(video)}
+        return {
+            **self._for_model(spec, given, Task.IMAGE_TO_VIDEO),
+            **self._fill(spec, given),
+            self._state.preferred: spec.id,
+            **self._go_to(Task.IMAGE_TO_VIDEO),
+        }
+
+    def _able(self, model: str, values: f.Values) -> ModelSpec:
+        """A clip's model where it can go on from one, else the form's, else the first that can."""
+        able = {spec.id: spec for spec in ordered(self._service, Task.IMAGE_TO_VIDEO)}
+        return able.get(model) or able.get(values[self._at.form.model]) or next(iter(able.values()))
 
     def edit(self, values: f.Values, event: gr.EventData) -> Updates:
         """A video goes to Style edit."""
         job = self._finished(values, event)
         if job is None:
             return self._unchanged()
-        name = job.outputs[self._clip_of(job, event)].file
         try:
-            video = lend(self._service.folder.video(name), "clip.mp4")
+            video = self._lent_clip(job, event)
         except OSError:
             return self._gone()
         length = {"num_frames": job.request.num_frames, "duration": job.request.duration or ""}
@@ -128,7 +155,8 @@ class ClipEvents(FormEvents):
         The edit's own controls stay as they are where the request is none, and the model the same.
         """
         spec = self._service.models.find(made.model)
-        kept = {name: value for name, value in made.given().items() if name not in INPUTS}
+        apart = (*INPUTS, *(beginning.CUT if made.continues else ()))
+        kept = {name: value for name, value in made.given().items() if name not in apart}
         is_edit = made.task is Task.VIDEO_TO_VIDEO
         is_new = is_edit or values[self._at.form.model] != spec.id
         left = {**edit.UNCUT, **edit.OPEN, **edit.defaults(spec, made.method)} if is_new else {}
@@ -137,6 +165,7 @@ class ClipEvents(FormEvents):
         for name, found in media.items():
             suffix = _SUFFIX.get(name, ".png")
             given[name] = exchanged(found, partial(lend, name=f"input{suffix}"))
+        given = beginning.shown(made, given)
         return {
             **self._for_model(spec, given, made.task),
             **self._fill(spec, given),
@@ -173,6 +202,11 @@ class ClipEvents(FormEvents):
         job = self._asked(values, event)
         return job if job and job.outputs else None
 
+    def _lent_clip(self, job: Job, event: gr.EventData) -> str:
+        """A copy of the clip that a button is about; raises OSError where it is gone."""
+        name = job.outputs[self._clip_of(job, event)].file
+        return lend(self._service.folder.video(name), "clip.mp4")
+
     def _clip_of(self, job: Job, event: gr.EventData) -> int:
         return min(self._told_clip(event), len(job.outputs) - 1)
 
@@ -182,6 +216,21 @@ class ClipEvents(FormEvents):
             self._at.plan: notices.render_ask(said, is_urgent=True),
             self._at.notice: render_notice(said, is_bad=True),
         }
+
+
+def _to_continue(made: GenerationRequest, spec: ModelSpec, is_new: bool) -> dict[str, Any]:
+    """What the form holds to go on from a clip: its own settings, as far as they are the model's.
+
+    An edit's guidance and length are the edit's own. ``is_new``: the form is another model's.
+    """
+    own = f.defaults_of(spec)
+    begun = {**(own if is_new else {}), **{name: own[name] for name in beginning.OF_EDITS}}
+    if made.model != spec.id:
+        width, height = spec.defaults.size
+        sides = fit_ratio(made.width / made.height, width * height, spec.limits)
+        return {**begun, **_LEFT_OPEN, **sides_of(sides), "prompt": made.prompt}
+    kept = {**_LEFT_OPEN, **beginning.kept(made)}
+    return {**begun, **{name: advanced.as_shown(name, value) for name, value in kept.items()}}
 
 
 def _refused(error: InvalidRequest) -> str:

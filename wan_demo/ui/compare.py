@@ -1,4 +1,7 @@
-"""A finished edit beside what it was made of: two videos in sync, and a divider between them."""
+"""A finished edit beside what it was made of: two videos in sync, and a divider between them.
+
+Of several clips all are seen until one is chosen: that one has the screen, and its comparison.
+"""
 
 from __future__ import annotations
 
@@ -13,24 +16,35 @@ from wan_demo.media.links import Links
 
 
 def source_of(job: Job, links: Links) -> str | None:
-    """The address of what the job's one clip was made of; None where there is nothing beside it."""
-    is_one = len(job.outputs) == 1 and job.status.is_final
-    return links.source(job.id) if is_one and job.request.video else None
+    """The address of what the job's clips were made of; None where there is nothing beside them."""
+    is_there = job.outputs and job.status.is_final and job.request.video
+    return links.source(job.id) if is_there else None
 
 
-def render_compare(after: str, source: str) -> str:
-    """The result's player, which leads, and before it as much of the source as is uncovered.
+def render_compare(after: str, count: int, source: str) -> str:
+    """The results' players, and before the one that leads as much of the source as is uncovered.
 
     ``static/compare.js`` keeps them in step and moves the divider.
     """
     return (
-        f"<div class='videos n1 compare'>{after}"
+        f"<div class='videos n{count} compare'>{after}"
         f"<video class='before' src='{source}' muted playsinline preload='auto' tabindex='-1' "
         "aria-label='Your video before the edit'></video>"
         "<input type='range' class='split' min='0' max='100' value='50' "
         "aria-label='Before and after'><i class='line-between'></i>"
         "<span class='tag of-before' aria-hidden='true'>Before</span>"
         "<span class='tag' aria-hidden='true'>After</span></div>"
+    )
+
+
+def choice_buttons(count: int) -> str:
+    """To see one of several clips alone, which the other buttons are about then; or all again."""
+    if count < 2:
+        return ""
+    return "".join(
+        f"<button type='button' class='act' data-choose='{index}' aria-pressed='false'>"
+        f"Clip {index + 1}</button>"
+        for index in range(count)
     )
 
 

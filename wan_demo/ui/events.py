@@ -15,6 +15,7 @@ from wan_demo.domain.request import Task
 from wan_demo.errors import JobNotFound
 from wan_demo.media.links import Links, new_owner
 from wan_demo.service import Service
+from wan_demo.ui import beginning
 from wan_demo.ui import form as f
 from wan_demo.ui.layout import Layout
 from wan_demo.ui.memory import KEPT_OUT
@@ -87,7 +88,10 @@ class Events:
     def _missing(self, values: f.Values) -> str | None:
         """What to say where nothing is wrong yet, but something is still to come."""
         task, form = values[self._state.task], self._at.form
-        if task == Task.IMAGE_TO_VIDEO and not values[form.image]:
+        if self._is_continued(values):
+            if not values[form.continued]:
+                return beginning.ASK
+        elif task == Task.IMAGE_TO_VIDEO and not values[form.image]:
             return "Add the picture that the video starts from."
         if "last_image" in self._needs(values) and not values[form.last_image]:
             return "Add the picture that the video ends with."
@@ -97,6 +101,10 @@ class Events:
             is_edit = task == Task.VIDEO_TO_VIDEO
             return "Say what your video becomes." if is_edit else "Say what the video shows."
         return None
+
+    def _is_continued(self, values: f.Values) -> bool:
+        """Whether what the form makes goes on from a video."""
+        return beginning.is_video(values[self._state.task], values[self._at.form.begin])
 
     def _needs(self, values: f.Values) -> tuple[str, ...]:
         """The media that the form's model needs for the tab's task; none for what it can't do."""

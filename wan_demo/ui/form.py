@@ -14,7 +14,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec, Preset
 from wan_demo.domain.request import Task
 from wan_demo.domain.rules import NOT_EVERYWHERE, draw_seed
-from wan_demo.ui import advanced, edit, words
+from wan_demo.ui import advanced, beginning, edit, words
 from wan_demo.ui.values import Dropdown, File, Image, Number, Radio, Slider, Video
 
 Values = Mapping[Component, Any]
@@ -23,11 +23,14 @@ Values = Mapping[Component, Any]
 
 @dataclass(frozen=True)
 class Form:
-    """The components of the request's fields; their names are the fields' names."""
+    """The components of the request's fields, which have their names; and ``beginning.NAMES``."""
 
     model: Dropdown
     prompt: gr.Textbox
+    begin: Radio
     image: Image
+    continued: Video
+    continued_cut: gr.JSON
     last_image: Image
     video: Video
     mask: File
@@ -65,7 +68,7 @@ class Form:
     precision: Dropdown
 
     def components(self) -> dict[str, Component]:
-        """Field names to components, in the form's order."""
+        """Names to components, in the form's order."""
         return {field.name: getattr(self, field.name) for field in fields(self)}
 
     def given(self, values: Values, task: str, models: Catalog) -> dict[str, Any]:
@@ -74,6 +77,8 @@ class Form:
             name: edit.as_given(name, advanced.as_given(name, values[component]))
             for name, component in self.components().items()
         }
+        of_video = beginning.given(given, task)
+        given = {name: value for name, value in given.items() if name not in beginning.NAMES}
         takes = _takes(given["model"], task, models)
         used = {
             name: value
@@ -83,7 +88,7 @@ class Form:
         used["duration"] = str(given["duration"] or "").strip() or None
         if used["duration"] is not None:  # the slider shows what follows from it
             used.pop("num_frames")
-        return {**used, "task": task}
+        return {**used, **of_video, "task": task}
 
     def updates(self, shown: Mapping[str, Any]) -> dict[Component, Any]:
         """Field names to new values, as Gradio's answer."""

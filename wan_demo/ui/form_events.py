@@ -14,9 +14,10 @@ from wan_demo.domain.control import control
 from wan_demo.domain.length import generated_frames
 from wan_demo.domain.model import ModelSpec, Size
 from wan_demo.domain.request import MAX_SECONDS, GenerationRequest, Task
+from wan_demo.domain.size import fit_ratio
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import MEDIA
-from wan_demo.ui import advanced, edit, notices, words
+from wan_demo.ui import advanced, beginning, edit, notices, words
 from wan_demo.ui import form as f
 from wan_demo.ui.edit_events import EditEvents
 from wan_demo.ui.events import Updates
@@ -60,6 +61,10 @@ class FormEvents(EditEvents):
             if field == "loras":
                 loras = advanced.with_one_changed(values[self._at.form.loras], value)
                 return self._at.form.updates({field: loras})
+            if field in beginning.CUT and self._is_continued(values):
+                cut = beginning.cut_of(values[self._at.form.continued_cut])
+                changed = {**cut, field: _taken_over(field, value)}
+                return {self._at.form.continued_cut: changed}
             if field in self._at.form.components():
                 return self._at.form.updates({field: _taken_over(field, value)})
         return self._unchanged()
@@ -76,7 +81,7 @@ class FormEvents(EditEvents):
         if not found:
             return self._unchanged()
         task, example = found[0]
-        shown: dict[str, Any] = {"prompt": example.prompt}
+        shown: dict[str, Any] = {"prompt": example.prompt, "begin": beginning.PICTURE}
         if example.medium is not None:
             medium = EXAMPLE_MEDIA / example.medium
             shown |= {
@@ -111,14 +116,14 @@ class FormEvents(EditEvents):
     def choose_ratio(self, values: f.Values) -> Updates:
         """A ratio's size at the chosen resolution."""
         size = self._pressed(values)
-        return self._at.form.updates(_sides_of(size)) if size else self._unchanged()
+        return self._at.form.updates(sides_of(size)) if size else self._unchanged()
 
     def choose_resolution(self, values: f.Values) -> Updates:
         """The same ratio at another resolution, which brings its own flow shift."""
         size = self._pressed(values)
         if size is None:
             return self._unchanged()
-        sides = _sides_of(size)
+        sides = sides_of(size)
         return {
             **self._at.form.updates(sides),
             self._at.ratio: f.ratio_of(self._spec(values), sides),
@@ -263,11 +268,29 @@ class FormEvents(EditEvents):
         path = values[self._at.form.components()[MEDIA[task]]] if task in MEDIA else None
         if not path:
             return self._unchanged()
-        shape, spec = self._shape(values, task, Path(path)), self._spec(values)
+        shape = self._shape(values, task, Path(path))
+        return {**self._shaped(values, shape), **self._without_drawn(values)}
+
+    def receive_beginning(self, values: f.Values) -> Updates:
+        """A video to continue has come: all of it, in its own ratio at the model's area."""
+        form, spec = self._at.form, self._spec(values)
+        whole = {form.continued_cut: {}}
+        given = {"task": Task.IMAGE_TO_VIDEO, "video": values[form.continued]}
+        try:
+            medium = self._service.medium(given)
+        except InvalidRequest:
+            return whole  # the line above Generate says what is wrong
+        if medium is None:
+            return whole
+        width, height = spec.defaults.size
+        size = fit_ratio(medium.width / medium.height, width * height, spec.limits)
+        return {**whole, **self._shaped(values, sides_of(size))}
+
+    def _shaped(self, values: f.Values, shape: Mapping[str, Any]) -> Updates:
+        """A medium's size and length, and the buttons that go with it."""
         return {
             **self._at.form.updates(shape),
-            **self._without_drawn(values),
-            self._at.resolution: resolution_of(spec, shape)["value"],
+            self._at.resolution: resolution_of(self._spec(values), shape)["value"],
             self._at.ratio: None,
         }
 
@@ -293,7 +316,8 @@ def _task(told: Any) -> Task:
     return Task(told) if told in list(Task) else Task.TEXT_TO_VIDEO
 
 
-def _sides_of(size: Size) -> dict[str, int]:
+def sides_of(size: Size) -> dict[str, int]:
+    """Width and height, by the form's names."""
     return {"width": size[0], "height": size[1]}
 
 

@@ -12,8 +12,10 @@ ACTIONS_JS = """
 const send = (target) => {
   const button = target.closest('[data-action]');
   if (!button || !element.contains(button)) return;
-  const video = element.querySelector('.screen video');
-  trigger(button.dataset.action, { ...button.dataset, time: video ? video.currentTime : 0 });
+  const { clip } = element.closest('[data-clip]')?.dataset ?? {};
+  const video = element.querySelectorAll('.screen video')[clip ?? 0];
+  const time = video ? video.currentTime : 0;
+  trigger(button.dataset.action, { ...(clip && { clip }), ...button.dataset, time });
 };
 element.addEventListener('click', (event) => send(event.target));
 // events: %s

@@ -13,7 +13,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import Task
 from wan_demo.service import Service
-from wan_demo.ui import advanced, edit, notices
+from wan_demo.ui import advanced, beginning, edit, notices
 from wan_demo.ui import form as f
 from wan_demo.ui.calm import QUEUE
 from wan_demo.ui.compare import sheet_link
@@ -114,7 +114,7 @@ def _ask(spec: ModelSpec) -> tuple[Fields, Parts]:
 def _result() -> Parts:
     """The column of the stage."""
     return {
-        "stage": html("", "stage", "again", "reuse", "animate", "edit", "sheet"),
+        "stage": html("", "stage", "again", "reuse", "extend", "animate", "edit", "sheet"),
         "sheet": sheet_link(),
         "waiting": html("", "waiting", "show", "sooner", "later", "double", "cancel"),
         "strip": html("", "strip", "show"),
@@ -205,8 +205,7 @@ def _tabs(spec: ModelSpec) -> tuple[Fields, Parts]:
         with _tab(Task.TEXT_TO_VIDEO):
             examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
         with _tab(Task.IMAGE_TO_VIDEO):
-            with gr.Row():
-                fields |= {name: _picture(name, spec) for name in ("image", "last_image")}
+            fields |= _beginning(spec)
             examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
         with _tab(Task.VIDEO_TO_VIDEO):
             edited, parts = _edit(spec)
@@ -232,6 +231,16 @@ def _edit(spec: ModelSpec) -> tuple[Fields, Parts]:
     fields["strength"] = f.slider("strength", spec, edit.defaults(spec)["strength"])
     parts["templates"] = html(template_chips(spec), "templates", "style")
     return fields, parts
+
+
+def _beginning(spec: ModelSpec) -> Fields:
+    """The picture or the video that a clip begins with; ``page.css`` shows the chosen one."""
+    fields: Fields = {"begin": beginning.begin_box()}
+    with gr.Row(elem_id="beginning"):
+        fields["image"] = _picture("image", spec)
+        fields[beginning.BOX] = beginning.video_box()
+        fields["last_image"] = _picture("last_image", spec)
+    return {**fields, beginning.CUT_BOX: beginning.cut_box()}
 
 
 def _picture(name: str, spec: ModelSpec) -> Image:

@@ -199,8 +199,8 @@ def _facts(job: Job, output: Output) -> str:
 def _actions(job: Job, index: int, source: str, token: str) -> str:
     """The keys are the events that the page listens to."""
     about = f"data-job='{token}' data-clip='{index}'"
-    actions = [("reuse", "Use these settings"), ("edit", words.EDIT)]
-    actions.append(("animate", words.ANIMATE))
+    actions = [("reuse", "Use these settings"), ("extend", words.EXTEND)]
+    actions += [("animate", words.ANIMATE), ("edit", words.EDIT)]
     buttons = "".join(
         f"<button type='button' class='act' data-action='{action}' {about}>{text}</button>"
         for action, text in actions

@@ -43,7 +43,9 @@ def library_tab() -> LibraryParts:
             task = _filter("Task", ALL_TASKS, "filter-task")
             model = _filter("Made with", ALL_MODELS, "filter-model")
         shelf = html("", "library", "open", "more", "clear", "pin", "delete", "look")
-        clip = html("", "clip", "open", "close", "reuse", "edit", "animate", "pin", "delete")
+        clip = html(
+            "", "clip", "open", "close", "reuse", "extend", "edit", "animate", "pin", "delete"
+        )
         limit, opened = gr.State(PAGE), gr.State("")
         key = key_box()
     return LibraryParts(tab, search, task, model, shelf, clip, limit, opened, key)

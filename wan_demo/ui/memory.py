@@ -10,8 +10,9 @@ import json
 from collections.abc import Sequence
 
 from wan_demo.domain.request import INPUTS
+from wan_demo.ui import beginning
 
-KEPT_OUT = INPUTS
+KEPT_OUT = (*INPUTS, beginning.BOX, beginning.CUT_BOX)
 
 TASK_JS = """(() => {
   const tab = document.querySelector('#tasks [role=tab][aria-selected=true]')?.dataset.tabId;

@@ -138,7 +138,7 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     form, fields = at.form, list(at.form.components().values())
     buttons = [at.preset, at.resolution, at.ratio]
     by_model = _by_model(at, state)
-    _on(at.plan.fix, do.fix, fields, [*fields, at.tabs])
+    _on(at.plan.fix, do.fix, [*fields, state.task], [*fields, at.tabs])
     for examples in at.examples.values():
         _on(examples.pick, do.pick, [form.model], fields)
     preset = [at.preset, form.model, form.method, state.task]
@@ -152,6 +152,7 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
         _on(tab.select, do.choose_task, [*asked, state.preferred, state.fitted], by_model)
     for medium in (form.image, form.video):
         _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, *buttons])
+    _on(form.continued.upload, do.receive_beginning, fields, [*fields, *buttons])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
     seconds = [form.duration, form.model, state.task]
@@ -187,6 +188,7 @@ def _wire_clips(at: Layout, do: ClipEvents, state: State) -> None:
     filled = [*_by_model(at, state), at.lock, at.tabs, at.plan, at.notice, at.clip_file]
     for place in (at.stage, at.library.clip):
         _on(place.reuse, do.reuse, shown, filled)
+        _on(place.extend, do.extend, shown, filled)
         _on(place.animate, do.animate, shown, filled)
         _on(place.edit, do.edit, shown, filled)
     _on(at.stage.sheet, do.sheet, shown, [at.sheet, at.plan, at.notice])

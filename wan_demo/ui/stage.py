@@ -13,7 +13,7 @@ from wan_demo.domain.job import Job, Stage, Status
 from wan_demo.media.links import Links
 from wan_demo.service import Place
 from wan_demo.ui import words
-from wan_demo.ui.compare import compare_buttons, render_compare, source_of
+from wan_demo.ui.compare import choice_buttons, compare_buttons, render_compare, source_of
 
 _STAGE_WORDS = {
     Stage.STARTING: "Starting",
@@ -84,10 +84,16 @@ def _frame(
         f"<div class='screen'>{screen}</div>"
         f"<div class='bar' role='progressbar' aria-label='Progress' aria-valuenow='{percent}' "
         f"aria-valuemin='0' aria-valuemax='100'><i style='width:{percent}%'></i></div>"
+        f"<div class='choice' role='group' aria-label='Clips'>{_choice(job)}</div>"
         f"<div class='line' role='status'>{line}</div>"
         f"<div class='what'>{prompt}<div class='chips'>{chips}</div></div>"
         f"<div class='actions'>{actions}</div></section>"
     )
+
+
+def _choice(job: Job | None) -> str:
+    """Buttons for each of several clips, once there will be no more."""
+    return choice_buttons(len(job.outputs)) if job and job.status.is_final else ""
 
 
 def _nothing_yet() -> str:
@@ -158,7 +164,7 @@ def _videos(job: Job, links: Links, coming: str = "") -> str:
     count = len(job.outputs) + bool(coming)
     source = source_of(job, links)
     if source is not None:
-        return render_compare(videos, source)
+        return render_compare(videos, count, source)
     return f"<div class='videos n{count}'>{videos}{coming}</div>"
 
 
@@ -228,6 +234,7 @@ def _actions(job: Job, links: Links, is_mine: bool) -> str:
     buttons = [
         *again,
         ("reuse", "Use these settings"),
+        ("extend", words.EXTEND),
         ("animate", words.ANIMATE),
         ("edit", words.EDIT),
     ]

@@ -28,7 +28,8 @@ METHOD_HINTS = {
 """When to use it, as the end of the sentence "Re-noise: ..."."""
 EDIT = "Edit this"
 ANIMATE = "Animate this frame"
-"""What the stage and the Library call the same two things."""
+EXTEND = "Continue"
+"""What the stage and the Library call the same three things."""
 
 
 def duration(seconds: float) -> str:
@@ -69,8 +70,16 @@ def used(num_frames: int, fps: int) -> str:
 def _length(request: GenerationRequest) -> str:
     """How long the clip plays, to the millisecond where it was asked for."""
     if request.duration is None:
-        return playing_time(request.num_frames, request.fps)
-    return f"{number(request.duration)} s at {request.fps} fps"
+        return playing_time(request.frames_before + request.num_frames, request.fps)
+    return f"{number(round(request.played_seconds, 3))} s at {request.fps} fps"
+
+
+def joined(request: GenerationRequest) -> list[str]:
+    """``16 new frames joined to 17``; nothing where no video is gone on with."""
+    if not request.continues:
+        return []
+    before = request.frames_before + 1
+    return [f"{request.played_frames - before} new frames joined to {before}"]
 
 
 def steps(request: GenerationRequest) -> str:
@@ -86,6 +95,7 @@ def facts(request: GenerationRequest) -> list[str]:
         f"{request.width}×{request.height}",
         f"{request.played_frames} frames",
         _length(request),
+        *joined(request),
         steps(request),
         f"guidance {number(request.guidance_scale)}",
     ]

@@ -169,7 +169,7 @@
     if (event.target.closest?.("[data-file]")) input()?.click();
   });
   const isFile = (event) => event.dataTransfer?.types.includes("Files");
-  const field = (event) => event.target.closest?.("#image, #last_image, #video");
+  const field = (event) => event.target.closest?.("#image, #last_image, #continued, #video");
   const dropping = (isSo) => document.body.classList.toggle("dropping", isSo);
   document.addEventListener("dragover", (event) => {
     if (!isFile(event)) return;
