@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.makers import gray_index, grays, noise, request, save_video
+from tests.makers import grays, noise, request, save_video
 from wan_demo import catalog
 from wan_demo import service as module
 from wan_demo.domain.job import Progress, Stage, Status
@@ -411,16 +411,6 @@ def test_clips_of_a_running_job_are_there_once_they_are_made(service: Service, s
 
 class TestLooking:
     """At videos: before they are edited, and after."""
-
-    def test_a_strip_is_of_the_part_alone(self, service, clip):
-        frames = service.strip(clip, 0.5, 1.0, 4)
-        assert frames.shape == (4, 72, 108, 3)
-        assert [gray_index(frame) for frame in frames] == [13, 16, 19, 22]
-
-    def test_a_frame_is_the_one_shown_then(self, service, clip):
-        frame = service.frame(clip, 0.5)
-        assert frame.shape == (64, 96, 3)
-        assert gray_index(frame) == 12
 
     def test_a_sheet_shows_what_an_edit_began_with_above_what_it_became(
         self, service, store, folder, worker, clip, tmp_path

@@ -11,7 +11,7 @@ from threading import Lock
 
 from wan_demo.catalog import BUILT_IN, Catalog
 from wan_demo.domain import continuation
-from wan_demo.domain.events import Frames, Picture
+from wan_demo.domain.changes import changes
 from wan_demo.domain.files import exchanged
 from wan_demo.domain.job import Job, Status
 from wan_demo.domain.medium import Medium
@@ -40,12 +40,12 @@ from wan_demo.library.clips import Library
 from wan_demo.media.decode import Kind, probe, read_strip
 from wan_demo.media.encode import write_image
 from wan_demo.media.folder import DataFolder
+from wan_demo.media.glimpse import Glimpses
 from wan_demo.media.loras import LoraFolder
 from wan_demo.media.sheet import contact_sheet, middles
 
 CAPS = Caps(total=1000, each=20)
 
-STRIP_HEIGHT = 72
 SHEET_HEIGHT = 160
 SHEET_COUNT = 6
 
@@ -113,6 +113,7 @@ class Service:
         self.folder = folder
         self.loras = loras or Loras(LoraFolder(folder.loras))
         self.library = library or Library(store, folder)
+        self.glimpses = Glimpses()
         self.default_model = default_model
         self.is_available = is_available
         self._may_download = may_download
@@ -153,6 +154,7 @@ class Service:
             spec=spec,
             notes=[
                 *notes(spec, request.task, f"{request.prompt} {request.prompt_end}", medium),
+                *changes(request, medium),
                 *self.prompt_notes(request),
                 *warning,
             ],
@@ -244,23 +246,12 @@ class Service:
         return self._outlook.end(owner)
 
     def save_frame(self, job: Job, seconds: float, to: Path, clip: int = 0) -> None:
-        """Write the frame that one of a finished job's videos shows at ``seconds`` as an image."""
-        write_image(self.frame(self.folder.video(job.outputs[clip].file), seconds), to)
-
-    def frame(self, video: Path, seconds: float) -> Picture:
-        """What a video shows then, as large as it is seen: (height, width, 3), RGB.
+        """Write the frame that one of a finished job's videos shows at ``seconds`` as an image.
 
         Raises UnreadableMedium.
         """
-        return read_strip(video, [seconds])[0]
-
-    def strip(self, video: Path, start: float, end: float, count: int) -> Frames:
-        """Small pictures from the middles of so many equal pieces of a video's part.
-
-        Shape (count, STRIP_HEIGHT, width, 3); ``start`` and ``end`` are in seconds. Raises
-        UnreadableMedium.
-        """
-        return read_strip(video, middles(start, end, count), STRIP_HEIGHT)
+        video = self.folder.video(job.outputs[clip].file)
+        write_image(read_strip(video, [seconds])[0], to)
 
     def save_sheet(self, job: Job, to: Path, clip: int = 0, count: int = SHEET_COUNT) -> None:
         """Write an image of a finished edit: what it began with above what became of it.

@@ -43,12 +43,19 @@ def upload(page: Page, file: Path) -> None:
     page.locator("#video input[type=file]").set_input_files(file)
 
 
+def wait_for_picture(page: Page, which: str) -> None:
+    """Until there is one to see."""
+    expect(page.locator(which)).to_be_visible()
+    page.wait_for_function("which => document.querySelector(which).naturalWidth > 0", arg=which)
+
+
 def bring(page: Page, server: str, clip: Path) -> None:
-    """Style edit with the clip in it, and its pictures on the timeline."""
+    """Style edit with the clip in its player, and its pictures on the timeline."""
     person.open_app(page, server)
     person.go_to(page, "Style edit")
     upload(page, clip)
-    expect(page.locator("#timeline [data-shown]")).to_be_visible()
+    page.wait_for_function("() => document.querySelector('#video video')?.readyState >= 2")
+    wait_for_picture(page, "#timeline .film")
 
 
 def handle(page: Page, name: str) -> Locator:
@@ -79,7 +86,7 @@ def told(page: Page) -> Locator:
 def open_mask(page: Page) -> Locator:
     """The board on which a mask is drawn, with the video's frame on it."""
     page.get_by_role("button", name="Edit only a part").click()
-    expect(page.locator("#board [data-shown]")).to_be_visible()
+    wait_for_picture(page, "#board .frame")
     board = page.locator(".paint .strokes")
     board.scroll_into_view_if_needed()
     return board

@@ -179,6 +179,34 @@ class TestVideos:
         path = save_video(tmp_path / f"clip.{suffix}", grays(9))
         assert probe(path, "video").frames == 9
 
+    @pytest.mark.parametrize(
+        ("name", "codec", "pix_fmt"),
+        [
+            ("phone.mov", "libx265", "yuv420p"),
+            ("camera.mov", "prores_ks", "yuv422p10le"),
+            ("camera.avi", "mjpeg", "yuvj420p"),
+            ("film.avi", "mpeg4", "yuv420p"),
+            ("old.avi", "msmpeg4", "yuv420p"),
+            ("disc.mpg", "mpeg2video", "yuv420p"),
+            ("disc.mpg", "mpeg1video", "yuv420p"),
+            ("windows.wmv", "wmv2", "yuv420p"),
+            ("windows.wmv", "wmv1", "yuv420p"),
+        ],
+    )
+    def test_what_phones_cameras_and_discs_make_opens(self, tmp_path, name, codec, pix_fmt):
+        path = save_video(tmp_path / name, grays(24), fps=25, codec=codec, pix_fmt=pix_fmt)
+        medium = probe(path, "video")
+        assert (medium.width, medium.height, medium.frames) == (64, 64, 24)
+        assert medium.seconds == pytest.approx(24 / 25, abs=0.05)
+        frames = read_video(path, (64, 64), 9, 12.5)
+        assert [gray_index(frame) for frame in frames] == pytest.approx(range(0, 18, 2), abs=1)
+
+    def test_a_camcorders_stream_with_clocks_opens(self, tmp_path):
+        packets = save_video(tmp_path / "clip.ts", grays(9)).read_bytes()
+        stamped = [bytes(4) + packets[at : at + 188] for at in range(0, len(packets), 188)]
+        (tmp_path / "clip.mts").write_bytes(b"".join(stamped))
+        assert probe(tmp_path / "clip.mts", "video").frames == 9
+
     def test_webm_opens(self, tmp_path):
         path = save_video(tmp_path / "clip.webm", grays(9), codec="libvpx-vp9")
         assert probe(path, "video").frames == 9

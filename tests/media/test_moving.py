@@ -102,15 +102,34 @@ class TestStrips:
         assert self.strip(long, [20.0, 21.0, 22.5]) == [20, 21, 22]
         assert len(decoded) < 12
 
-    def test_far_times_are_shown_by_what_is_stored_whole(self, long, decoded):
-        times = [2.5, 7.5, 12.5, 17.5, 22.5, 27.5]
-        found = self.strip(long, times)
-        assert [int(time) // 4 * 4 for time in times] == found
-        assert len(decoded) <= 8
+    FAR = (2.5, 7.5, 12.5, 17.5, 22.5, 27.5)
 
-    def test_where_little_is_stored_whole_all_is_decoded(self, tmp_path):
-        path = save_video(tmp_path / "clip.mp4", grays(24), fps=1)
-        assert self.strip(path, [2.5, 9.5, 16.5]) == [2, 9, 16]
+    @pytest.mark.parametrize(
+        ("pictures", "most", "shown"),
+        [
+            (30, 30, [2, 7, 12, 17, 22, 27]),
+            (20, 18, [2, 6, 12, 17, 22, 26]),
+            (6, 6, [0, 4, 12, 16, 20, 24]),
+            (0, 6, [0, 4, 12, 16, 20, 24]),
+        ],
+    )
+    def test_no_more_is_decoded_than_a_look_is_worth(
+        self, long, decoded, monkeypatch, pictures, most, shown
+    ):
+        """Each picture has its share, from the key frame before it on, and at least that one."""
+        monkeypatch.setattr(moving, "GLANCED", pictures * 64 * 64)
+        assert self.strip(long, [*self.FAR]) == shown
+        assert len(decoded) <= most
+
+    @pytest.mark.parametrize(
+        "name", ["clip.mp4", "clip.mkv", "clip.ts", "clip.avi", "clip.mpg", "clip.webm"]
+    )
+    def test_a_look_at_any_file_has_all_its_pictures(self, tmp_path, monkeypatch, name):
+        monkeypatch.setattr(moving, "GLANCED", 0)
+        codec = {".mpg": "mpeg2video", ".webm": "libvpx"}.get(Path(name).suffix, "libx264")
+        path = save_video(tmp_path / name, grays(24), fps=25, codec=codec)
+        assert len(self.strip(path, [0.1, 0.5, 0.9])) == 3
+        assert -1 not in self.strip(path, [0.1, 0.5, 0.9])
 
     def test_times_beyond_the_video_show_its_ends(self, long):
         assert self.strip(long, [-1.0, 0.0, 99.0]) == [0, 0, 29]

@@ -142,9 +142,11 @@ def test_a_video_without_sound_has_none(tmp_path):
     path = save_video(tmp_path / "silent.mp4", grays(9))
     assert read_sound(path, take(), 1.0) is None
     assert decode.read_sound(path, take(), 1.0) is None
+    assert decode.probe(path, "video").sound == "none"
 
 
 def test_the_child_brings_it(source):
+    assert decode.probe(source, "video").sound == "heard"
     told = decode.read_sound(source, take(), 1.0)
     assert told is not None
     assert np.array_equal(told, heard(source, take(), 1.0))
@@ -170,7 +172,8 @@ def test_sound_that_can_not_be_read_is_told_as_such(tmp_path, name, spoil):
         read_sound(path, take(), 1.0)
     with pytest.raises(UnreadableMedium, match=r"^sound: has "):
         decode.read_sound(path, take(), 1.0)
-    assert decode.probe(path, "video").frames == 16
+    medium = decode.probe(path, "video")
+    assert (medium.frames, medium.sound) == (16, "unreadable")
 
 
 def test_a_damaged_piece_is_passed_over(tmp_path):

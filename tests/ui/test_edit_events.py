@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gradio as gr
@@ -164,6 +165,21 @@ def test_an_end_at_the_videos_own_is_left_open(editor, long_clip):
     cuts(person, 0, 9.99)
     assert (person.shows("num_frames"), person.shows("trim_end")) == (77, 0)
     assert person.service.plan(given(person)).request.trim_end is None
+
+
+def test_the_pictures_are_found_by_an_address_that_tells_nothing(editor, long_clip):
+    person = editor()
+    person.does(person.events.receive_medium, video=long_clip, prompt="a fox")
+    cuts(person, 1.5, 7)
+    shown = person.values[person.at.timeline] + person.values[person.at.board]
+    (look,) = set(re.findall(r"glimpses/(\w+)", shown))
+    assert long_clip not in shown
+    assert f"src='glimpses/{look}/strip'" in person.values[person.at.timeline]
+    assert f"src='glimpses/{look}/frame?at=1.500'" in person.values[person.at.board]
+    assert person.service.glimpses.strip(look)
+    person.does(person.events.receive_medium, video=CLIP)
+    person.does(person.events.plan)
+    assert look not in person.values[person.at.timeline]
 
 
 @pytest.mark.parametrize("told", [{"start": "x", "end": 1}, {"start": -1, "end": 2}, {}, None, 7])

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from filelock import FileLock, Timeout
 
 from wan_demo.api.app import create_app
+from wan_demo.api.glimpses import glimpses_router
 from wan_demo.bootstrap.metrics import Losses, add_metrics, make_metrics
 from wan_demo.bootstrap.models import default_model, make_catalog, make_loras
 from wan_demo.bootstrap.service import make_service
@@ -92,6 +93,7 @@ def make_server(settings: Settings) -> FastAPI:
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
     app = create_app(links, checks, start, stop)
+    app.include_router(glimpses_router(service.glimpses))
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
     from wan_demo.ui.share import share

@@ -11,7 +11,8 @@ class Medium:
     """An image or video as it will be seen: upright, so after rotation.
 
     ``frames`` and ``seconds`` are 1 and 0 for an image. ``detail`` is how much of it is not flat
-    color, from 0 (a drawing of plain shapes) to about 1 (a photograph).
+    color, from 0 (a drawing of plain shapes) to about 1 (a photograph). ``sound`` is "unreadable"
+    where there is a track of which nothing can be heard here.
     """
 
     kind: Literal["image", "video", "mask"]
@@ -21,3 +22,4 @@ class Medium:
     fps: float = 0.0
     seconds: float = 0.0
     detail: float = 0.0
+    sound: Literal["none", "heard", "unreadable"] = "none"

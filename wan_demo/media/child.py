@@ -18,8 +18,8 @@ from PIL import Image
 from wan_demo.media.clip import read_clip, read_comment
 from wan_demo.media.fit import fit, fit_mask, flat_share, on_white
 from wan_demo.media.moving import probe_video, shown_at, strip_of, timeline
-from wan_demo.media.opened import Refused, container_format
-from wan_demo.media.sound import read_sound
+from wan_demo.media.opened import CONTAINERS, Refused, container_format
+from wan_demo.media.sound import read_sound, sound_of
 from wan_demo.media.still import drawn, is_still, open_image, open_mask
 from wan_demo.media.take import Take
 
@@ -90,7 +90,12 @@ def probe_mask(path: Path) -> dict[str, Any]:
     return probe_video(path)
 
 
-_PROBES = {"image": probe_image, "video": probe_video, "mask": probe_mask}
+def probe_source(path: Path) -> dict[str, Any]:
+    """What a video holds that is edited or gone on with: its sound goes along."""
+    return {**probe_video(path), "sound": sound_of(path)}
+
+
+_PROBES = {"image": probe_image, "video": probe_source, "mask": probe_mask}
 
 
 def _video(path: Path, take: Take) -> Pictures:
@@ -122,8 +127,7 @@ def _check_moves(path: Path) -> None:
         container_format(path)
     except Refused:
         raise Refused(
-            "must be a PNG, JPEG, WebP, GIF, BMP or TIFF image, or an MP4, WebM, MOV, MKV or AVI "
-            "video"
+            f"must be a PNG, JPEG, WebP, GIF, BMP or TIFF image, or an {CONTAINERS} video"
         ) from None
 
 

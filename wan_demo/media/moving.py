@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
-from itertools import pairwise
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,9 @@ MAX_FRAMES = 40_000
 
 MAX_STRETCH = 4
 """Pixels more oblong than this are a broken header, and taken as square."""
+
+GLANCED = 5 * 10**8
+"""Pixels that are decoded for a look at a video, about: 60 frames of 4K, a few seconds' work."""
 
 SKIPPED = 2.0
 """Seconds from which on it is quicker to look for a key frame than to decode what comes before."""
@@ -61,10 +64,10 @@ class Timeline:
             return 1 / 25
         return self.times[-1] * len(self.times) / (len(self.times) - 1)
 
-    def has_key_in_any(self, seconds: float) -> bool:
-        """Whether some frame that is stored whole is shown in any stretch of so many seconds."""
-        shown = [0.0, *self.keys, self.seconds]
-        return bool(self.keys) and max(b - a for a, b in pairwise(shown)) <= seconds
+    def decoded(self, start: float, end: float) -> int:
+        """How many frames are decoded to see all from one moment to another."""
+        first = max((key for key in self.keys if key <= start), default=0.0)
+        return sum(first <= time <= end for time in self.times)
 
 
 def timeline(path: Path) -> Timeline:
@@ -110,15 +113,12 @@ def probe_video(path: Path) -> dict[str, Any]:
 
 
 def shown_at(
-    path: Path, moments: Sequence[float], line: Timeline, only_keys: bool = False
+    path: Path, moments: Sequence[float], line: Timeline
 ) -> Iterator[tuple[list[int], Image.Image]]:
-    """(the indices of moments, what is shown then), in the video's own order, one pass.
-
-    ``only_keys``: or the last frame before that is stored whole, as no other is decoded.
-    """
+    """(the indices of moments, what is shown then), in the video's own order, one pass."""
     waiting = deque(sorted(range(len(moments)), key=moments.__getitem__))
     before: Callable[[], Image.Image] | None = None
-    for time, show in _frames_from(path, moments[waiting[0]], line, only_keys):
+    for time, show in _frames_from(path, moments[waiting[0]], line):
         past: list[int] = []
         while waiting and before and moments[waiting[0]] < time:
             past.append(waiting.popleft())
@@ -137,19 +137,43 @@ def strip_of(
 ) -> Iterator[tuple[list[int], Image.Image]]:
     """(the indices of times, what is shown then), as high as wanted; None: as large as it is.
 
-    Where the times are far apart, what is stored whole in between is near enough, and shown. All
+    Where too much would have to be decoded for that, a picture may be of a little earlier. All
     have the first one's size, whatever becomes of the video's.
     """
     size: Size | None = None
     line = timeline(path)
-    step = min((abs(b - a) for a, b in pairwise(times)), default=0.0)
-    only_keys = line.origin is not None and line.has_key_in_any(step)
     moments = [max(time, 0.0) + HAIR for time in times]
-    for places, picture in shown_at(path, moments, line, only_keys):
+    with opened(path) as (_, stream):
+        most = GLANCED // max(stream.width * stream.height, 1)
+    is_little = line.decoded(min(moments), max(moments)) <= most
+    found = shown_at(path, moments, line) if is_little else _glanced_at(path, moments, line, most)
+    for places, picture in found:
         size = size or _strip_size(picture.size, height)
         if picture.size != size:
             picture = picture.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
         yield places, picture
+
+
+def _glanced_at(
+    path: Path, moments: Sequence[float], line: Timeline, most: int
+) -> Iterator[tuple[list[int], Image.Image]]:
+    """The same as ``shown_at``, by at most so many frames: each moment has its share of them.
+
+    From the key frame before it on; that one alone where the file does not tell times. Where an
+    index leads nowhere, the picture before stays.
+    """
+    share = max(1, most // len(moments)) if line.origin is not None else 1
+    seen: Callable[[], Image.Image] | None = None
+    for place, moment in enumerate(moments):
+        from_key = _frames(path, line.origin or 0.0, moment)
+        for index, (time, show) in enumerate(islice(from_key, share)):
+            if index and time > moment:
+                break
+            seen = show
+        seen = seen or next((show for _, show in _frames(path)), None)
+        if seen is None:
+            raise Refused("must hold at least one frame")
+        yield [place], seen()
 
 
 def _strip_size(seen: Size, height: int | None) -> Size:
@@ -168,30 +192,29 @@ def _whole(times: Sequence[float | None]) -> list[float] | None:
     return sorted(found) if len(found) == len(times) else None
 
 
-def _frames_from(path: Path, moment: float, line: Timeline, only_keys: bool) -> Iterator[Shown]:
+def _frames_from(path: Path, moment: float, line: Timeline) -> Iterator[Shown]:
     """Frames from one at or before a moment on."""
     if line.origin is None:
         for index, (_, show) in enumerate(_frames(path)):
             yield line.times[min(index, len(line.times) - 1)], show
         return
     if moment > SKIPPED:
-        frames = _frames(path, line.origin, moment, only_keys)
+        frames = _frames(path, line.origin, moment)
         first = next(frames, None)
         if first is not None and first[0] <= moment:
             yield first
             yield from frames
             return
         frames.close()  # the file's index led too far: from the beginning, then
-    yield from _frames(path, line.origin, None, only_keys)
+    yield from _frames(path, line.origin)
 
 
 def _frames(
-    path: Path, origin: float = 0.0, moment: float | None = None, only_keys: bool = False
+    path: Path, origin: float = 0.0, moment: float | None = None
 ) -> Generator[Shown, None, None]:
     """The first video track's frames, decoded; from the key frame before a moment, if any."""
     with opened(path) as (container, stream):
         pixel = _pixel_ratio(stream)
-        stream.codec_context.skip_frame = "NONKEY" if only_keys else "DEFAULT"
         if moment is not None and stream.time_base:
             container.seek(int((origin + moment) / stream.time_base), stream=stream)
         for index, frame in enumerate(container.decode(stream)):

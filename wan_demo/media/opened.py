@@ -23,7 +23,15 @@ THREADS = 4
 CODECS = frozenset(
     {"h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "mpeg4", "mjpeg", "prores"}
     | {"mpeg2video", "mpeg1video", "ffv1", "rawvideo", "theora", "gif"}
+    | {"msmpeg4", "msmpeg4v2", "wmv1", "wmv2", "wmv3", "vc1", "h263", "flv"}
 )
+
+
+CONTAINERS = "MP4, MOV, WebM, MKV, AVI, MPEG or WMV"
+"""What people call the containers that are opened."""
+
+_ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
+"""The name by which a Windows Media file's header begins."""
 
 
 class Refused(Exception):
@@ -37,7 +45,7 @@ def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
         with av.open(path, format=container_format(path)) as container:
             yield container, video_stream(container)
     except av.FFmpegError as error:
-        not_readable("video", "an MP4, WebM, MOV, MKV or AVI", error)
+        not_readable("video", f"an {CONTAINERS}", error)
 
 
 def container_format(path: Path) -> str:
@@ -52,9 +60,13 @@ def container_format(path: Path) -> str:
         return "avi"
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
-    if head[:1] == b"G":
+    if head[:1] == b"G" or head[4:5] == b"G":  # a camcorder puts a clock before each packet
         return "mpegts"
-    raise Refused("must be an MP4, WebM, MOV, MKV or AVI video")
+    if head[:4] == b"\x00\x00\x01\xba":
+        return "mpeg"
+    if head == _ASF:
+        return "asf"
+    raise Refused(f"must be an {CONTAINERS} video")
 
 
 def video_stream(container: InputContainer) -> av.VideoStream:

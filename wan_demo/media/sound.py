@@ -53,6 +53,18 @@ def read_sound(path: Path, take: Take, seconds: float) -> Samples | None:
     return _of_length(_at_speed(heard, take.speed), round(seconds * SAMPLE_RATE))
 
 
+def sound_of(path: Path) -> str:
+    """What there is to hear in a video: a value of ``Medium.sound``."""
+    try:
+        with av.open(path, format=container_format(path)) as container:
+            if not container.streams.audio:
+                return "none"
+            is_heard = any(True for _ in _decoded(container, 0.0))  # the first frame is enough
+    except (av.FFmpegError, ValueError, Refused):
+        return "unreadable"
+    return "heard" if is_heard else "unreadable"
+
+
 def _part(path: Path, begin: float, seconds: float, origin: float) -> Samples | None:
     """The samples from a moment of the pictures on, silence where there is no sound."""
     part = np.zeros((round(seconds * SAMPLE_RATE), 2), np.int16)

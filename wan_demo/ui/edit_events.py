@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -162,13 +163,13 @@ class EditEvents(Events):
         """The timeline, the mask's board, and the range of the frames' slider."""
         form, cut, medium = self._at.form, self._cut(values), self._edited(values)
         slider = gr.Slider(**self._range(spec, values))
-        path = values[form.video]
-        board = render_board(medium, path, cut, values[form.mask])
         if medium is None:
-            return {self._at.timeline: "", self._at.board: board, form.num_frames: slider}
+            return {self._at.timeline: "", self._at.board: "", form.num_frames: slider}
+        look = self._service.glimpses.address(Path(str(values[form.video])), medium)
+        board = render_board(medium, look, cut, values[form.mask])
         frames = values[form.num_frames]
         used = frames if isinstance(frames, int) else edit.frames_of(medium, spec, cut)
-        shown = render_timeline(medium, path, spec, cut, used)
+        shown = render_timeline(medium, look, spec, cut, used)
         return {self._at.timeline: shown, self._at.board: board, form.num_frames: slider}
 
 

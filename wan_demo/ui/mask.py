@@ -8,7 +8,6 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 from typing import Any
-from zlib import crc32
 
 import gradio as gr
 
@@ -24,7 +23,7 @@ HINT = "Draw over what is to be edited; it is held over the whole clip. Or add a
 
 def mask_board() -> gr.HTML:
     """Nothing, until there is a video; its events are ``drawn`` and ``wiped``."""
-    code = script("video.js", "mask.js")
+    code = script("mask.js")
     return gr.HTML("", elem_id="board", js_on_load=code, apply_default_css=False)
 
 
@@ -33,17 +32,14 @@ def is_drawn(mask: Any) -> bool:
     return Path(str(mask or "")).name.endswith(NAME)
 
 
-def render_board(medium: Medium | None, path: Any, cut: Cut, mask: Any) -> str:
-    """The board for a video, and its tools; nothing without one."""
-    if medium is None:
-        return ""
-    key = crc32(str(path).encode(errors="replace"))
+def render_board(medium: Medium, look: str, cut: Cut, mask: Any) -> str:
+    """The board for a video, and its tools; ``look`` is the address of the video's pictures."""
     size = f" width='{medium.width}' height='{medium.height}'"
     return (
-        f"<section class='paint' data-key='{key}' data-start='{cut.start:.3f}' "
-        f"data-name='{NAME}' "
+        f"<section class='paint' data-key='{look}' data-name='{NAME}' "
         f"data-drawn='{'yes' if is_drawn(mask) else 'no'}'>"
-        f"<div class='board'><canvas class='frame'{size}></canvas>"
+        f"<div class='board'><img class='frame' loading='lazy' "
+        f"src='{look}/frame?at={cut.start:.3f}' alt=''>"
         f"<canvas class='strokes'{size} aria-label='Draw the mask here'></canvas></div>"
         "<div class='tools'>"
         "<label>Brush <input type='range' class='brush' min='2' max='30' value='10'></label>"

@@ -87,7 +87,7 @@ def mount(
         auth=list(logins) or None,
         theme=THEME,
         css_paths=[STATIC / "page.css", STATIC / "library.css", STATIC / "edit.css"],
-        js=_script("page.js", "library.js", "compare.js"),
+        js=_script("page.js", "library.js", "compare.js", "uploads.js"),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,

@@ -1,13 +1,12 @@
 """The timeline: a video's frames, and two handles for the part of it that is used.
 
-The server draws the frame of it, the browser the pictures (``static/timeline.js``): it has the
-video already, and reads a dozen of its frames at no cost to the others.
+``static/timeline.js`` moves the handles. The pictures are the server's (``media.glimpse``), as is a
+still in the player's place where the browser can't play the video.
 """
 
 from __future__ import annotations
 
-from typing import Any
-from zlib import crc32
+from html import escape
 
 import gradio as gr
 
@@ -17,24 +16,31 @@ from wan_demo.domain.model import ModelSpec
 from wan_demo.ui import words
 from wan_demo.ui.html import script
 
+UNPLAYABLE = (
+    "This browser can't play your video, so you see stills of it. It can be edited all the same."
+)
+
 
 def timeline_box() -> gr.HTML:
     """Nothing, until there is a video; ``cut`` is its event."""
-    code = script("video.js", "timeline.js")
+    code = script("timeline.js")
     return gr.HTML("", elem_id="timeline", js_on_load=code, apply_default_css=False)
 
 
-def render_timeline(medium: Medium, path: Any, spec: ModelSpec, cut: Cut, used: int) -> str:
-    """The timeline of a video of which ``used`` frames are used."""
+def render_timeline(medium: Medium, look: str, spec: ModelSpec, cut: Cut, used: int) -> str:
+    """The timeline of a video of which ``used`` frames are used.
+
+    ``look`` is the address of the video's pictures.
+    """
     end = medium.seconds if cut.end is None else min(cut.end, medium.seconds)
     return (
         f"<section class='timeline' aria-label='The part that is used' "
-        f"data-key='{crc32(str(path).encode(errors='replace'))}' "
+        f"data-look='{look}' "
         f"data-seconds='{medium.seconds:.3f}' data-start='{cut.start:.3f}' data-end='{end:.3f}' "
         f"data-speed='{cut.speed:g}' data-fps='{spec.defaults.fps}' "
         f"data-least='{spec.limits.min_frames}'>"
-        "<div class='track'><canvas class='film' width='960' height='104' aria-hidden='true'>"
-        "</canvas><i class='used'></i>"
+        f"<p class='stills'>{escape(UNPLAYABLE)}</p>"
+        f"<div class='track'><img class='film' src='{look}/strip' alt=''><i class='used'></i>"
         f"{_handle('start', 'Start')}{_handle('end', 'End')}</div>"
         f"<p class='readout'><span class='told'>{words.used(used, spec.defaults.fps)}</span>"
         f"<span class='whole'>of {words.number(round(medium.seconds, 1))} s</span></p></section>"

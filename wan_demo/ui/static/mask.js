@@ -1,8 +1,8 @@
 // A mask is drawn over the frame at which the used part begins. Each stroke's end sends it, as a
 // PNG of the video's size, white where it was drawn. Events: 'drawn', with its path; 'wiped'.
 const SHADE = "#6366f1";
+const find = (name) => element.querySelector(name);
 const facts = () => find(".paint")?.dataset;
-let shown = ""; // the video and the moment on the board
 let video = ""; // the video that the strokes belong to
 let last = null; // the pointer's last place, while it draws
 let sending = 0;
@@ -83,32 +83,10 @@ element.addEventListener("click", (event) => {
   trigger("wiped", {});
 });
 
-const board = async () => {
-  const { key, start } = facts();
-  const moment = `${key} ${start}`;
-  if (moment === shown) return;
-  shown = moment;
-  if (key !== video) wipe();
-  video = key;
-  let player;
-  try {
-    player = await openVideo();
-    await seekTo(player, Math.min(Number(start) + 0.001, player.duration));
-    const frame = find(".frame");
-    frame.getContext("2d").drawImage(player, 0, 0, frame.width, frame.height);
-    element.dataset.shown = moment;
-  } catch {
-    // It stays gray: what is drawn counts all the same.
-  }
-  closeVideo(player);
-};
-
 const follow = () => {
-  if (!facts()) {
-    shown = "";
-    return;
-  }
-  board();
+  if (!facts()) return;
+  if (facts().key !== video) wipe();
+  video = facts().key;
   if (facts().drawn === "no" && !sending && last === null) wipe(); // another mask took its place
 };
 watch("value", follow);

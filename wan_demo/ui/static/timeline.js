@@ -1,12 +1,29 @@
 // The handles' values are the server's (data-start, data-end) except while they are moved.
 // Events: 'cut', with start and end in seconds.
-const PICTURES = 10;
+const find = (name) => element.querySelector(name);
 const PAUSE_MS = 250;
 const facts = () => find(".timeline")?.dataset;
 const PATIENCE_MS = 5000;
 let moved = null;
+let seen = ""; // the video whose still was shown
 let sent = null; // where the handles were put, until the server's answer has them there
-let drawn = "";
+
+// Where the browser can't play the video, or only its sound, its player shows still pictures.
+const player = () => document.querySelector("#video video");
+const isUnplayable = () => document.body.classList.contains("unplayable");
+const showStill = (seconds) => {
+  if (!player() || !facts() || !isUnplayable()) return;
+  player().poster = new URL(`${facts().look}/frame?at=${seconds.toFixed(3)}`, document.baseURI);
+};
+const judge = (event) => {
+  if (event.target !== player()) return;
+  const isPlayable = event.type !== "error" && event.target.videoWidth > 0;
+  document.body.classList.toggle("unplayable", !isPlayable);
+  showStill(Number(facts()?.start ?? 0));
+  if (event.type === "error") event.stopImmediatePropagation(); // Gradio would raise an alarm
+};
+document.addEventListener("error", judge, true);
+document.addEventListener("loadedmetadata", judge, true);
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -40,10 +57,10 @@ const tell = (start, end) => {
 };
 
 const look = (seconds) => {
-  const player = document.querySelector("#video video");
-  if (!player) return;
-  player.pause();
-  player.currentTime = seconds;
+  const video = player();
+  if (!video || isUnplayable()) return;
+  video.pause();
+  video.currentTime = seconds;
 };
 
 const move = (handle, value) => {
@@ -55,10 +72,12 @@ const move = (handle, value) => {
   else end = clamp(value, Math.min(seconds, start + shortest), seconds);
   show(start, end);
   tell(start, end);
-  look(handle.className === "start" ? start : Math.max(start, end - 0.05));
+  const moment = handle.className === "start" ? start : Math.max(start, end - 0.05);
+  look(moment);
   clearTimeout(moved);
   moved = setTimeout(() => {
     moved = null;
+    showStill(moment);
     sent = { start, end, until: Date.now() + PATIENCE_MS };
     trigger("cut", { start, end });
   }, PAUSE_MS);
@@ -77,42 +96,14 @@ element.addEventListener("keydown", (event) => {
 
 element.addEventListener("input", ({ target }) => move(target, Number(target.value)));
 
-// The pictures; a file that the browser can't play has none.
-const draw = async () => {
-  const { key } = facts();
-  if (key === drawn) return;
-  drawn = key;
-  const film = find(".film");
-  const context = film.getContext("2d");
-  context.clearRect(0, 0, film.width, film.height);
-  let video;
-  try {
-    video = await openVideo();
-    const [wide, high] = [film.width / PICTURES, film.height];
-    const scale = Math.max(wide / video.videoWidth, high / video.videoHeight);
-    const [w, h] = [wide / scale, high / scale];
-    const [x, y] = [(video.videoWidth - w) / 2, (video.videoHeight - h) / 2];
-    for (let index = 0; index < PICTURES && drawn === key && film.isConnected; index += 1) {
-      await seekTo(video, ((index + 0.5) / PICTURES) * video.duration);
-      context.drawImage(video, x, y, w, h, index * wide, 0, wide, high);
-    }
-    element.dataset.shown = key;
-  } catch {
-    // It stays plain: the handles work all the same.
-  }
-  closeVideo(video);
-};
-
 const follow = () => {
-  if (!facts()) {
-    drawn = "";
-    return;
-  }
+  if (!facts()) return;
   const [start, end] = [Number(facts().start), Number(facts().end)];
   const isThere = sent && Math.abs(sent.start - start) + Math.abs(sent.end - end) < 0.1;
   if (isThere || Date.now() > sent?.until) sent = null;
   if (moved === null && sent === null) show(start, end);
-  draw();
+  if (facts().look !== seen) showStill(start);
+  seen = facts().look;
 };
 watch("value", follow);
 follow();
