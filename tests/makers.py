@@ -125,6 +125,34 @@ def save_video(
     return path
 
 
+def save_sounding(
+    path: Path,
+    frames: Frames,
+    fps: int,
+    sounds: Sequence[NDArray[np.int16]],
+    rate: int,
+    begins: float = 0.0,
+) -> Path:
+    """A video whose sound tracks, each of shape (samples, channels), begin at some second."""
+    with av.open(path, "w") as file:
+        stream: Any = file.add_stream("libx264", rate=fps)
+        stream.height, stream.width = frames.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        layouts = [_LAYOUTS[sound.shape[1]] for sound in sounds]
+        tracks: list[Any] = [file.add_stream("aac", rate=rate, layout=each) for each in layouts]
+        for picture in frames:
+            file.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        file.mux(stream.encode())
+        for track, layout, sound in zip(tracks, layouts, sounds, strict=True):
+            row = np.ascontiguousarray(sound).reshape(1, -1)
+            heard = av.AudioFrame.from_ndarray(row, format="s16", layout=layout)
+            heard.sample_rate, heard.pts = rate, round(begins * rate)
+            heard.time_base = Fraction(1, rate)
+            file.mux(track.encode(heard))
+            file.mux(track.encode())
+    return path
+
+
 _LAYOUTS = {1: "mono", 2: "stereo", 6: "5.1"}
 
 

@@ -20,4 +20,4 @@ def test_a_refusal_is_one_sentence_with_everything_in_it():
     assert str(error) == "width: must be a multiple of 16; got 100. Nearest: 96 or 112."
     endless = InvalidRequest("seed", 10**5000, "must be smaller")
     assert str(endless) == "seed: must be smaller; got a number too long to be shown."
-    assert str(InvalidRequest("image", None, "is needed")) == "image: is needed; got None."
+    assert str(InvalidRequest("image", None, "is needed")) == "image: is needed; got nothing."

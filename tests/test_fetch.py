@@ -14,6 +14,7 @@ from tests.makers import (
     heard_in,
     pitch_at,
     request,
+    save_sounding,
     save_video,
     tones,
     with_strange_sound,
@@ -82,11 +83,65 @@ def test_it_goes_with_the_pictures_speed_and_direction(worker, store, folder, cl
         assert [pitch_at(heard, moment) for moment in (0.25, 0.75)] == [800, 600]
 
 
+@pytest.mark.parametrize(
+    ("speed", "way", "length"),
+    [(0.5, Direction.FORWARD, 73), (1.0, Direction.REVERSED, 37), (1.7, Direction.REVERSED, 21)],
+)
+@pytest.mark.parametrize(
+    ("rate", "channels", "begins", "lasts", "tracks"),
+    [
+        *((8_000, 1, 0.0, 4.0, 1), (22_050, 6, 0.0, 4.0, 1), (96_000, 2, 0.0, 4.0, 1)),
+        *((44_100, 2, 0.7, 3.0, 1), (48_000, 2, 0.0, 2.7, 1), (48_000, 1, 0.0, 6.0, 2)),
+    ],
+    ids=["8 kHz", "six channels", "96 kHz", "late", "short", "two tracks"],
+)
+def test_sound_of_any_kind_is_as_long_as_the_clip_and_in_step(
+    worker, store, folder, tmp_path, rate, channels, begins, lasts, tracks, speed, way, length
+):
+    """Picture and sound are on from 2.0 to 2.4 s; the part is from 0.9 to 3.3 s."""
+    sound = np.zeros((round(lasts * rate), channels), np.int16)
+    ticks = np.arange(len(sound)) / rate
+    on = (ticks + begins >= 2.0) & (ticks + begins < 2.4)
+    sound[on] = np.round(np.sin(ticks[on] * 2 * np.pi * 1000) * 12_000)[:, None]
+    other = np.full((len(sound), channels), 9_000, np.int16)
+    frames = np.full((100, 64, 64, 3), 16, np.uint8)
+    frames[50:60] = 240
+    sounds = [sound, other][:tracks]
+    clip = save_sounding(tmp_path / "clip.mp4", frames, 25, sounds, rate, begins)
+    asked = {"fps": 16, "num_frames": length, "duration": None, "direction": way}
+    job = add(store, folder, clip, trim_start=0.9, trim_end=3.3, speed=speed, **asked)
+    worker.run_once()
+    clip_made, source = made(store, folder, job)
+    heard = heard_in(clip_made)
+    assert heard is not None
+    assert 0 <= len(heard) - round(length / 16 * SAMPLE_RATE) < AAC_FRAME
+    loud = np.flatnonzero(np.abs(heard[:, 0].astype(int)) > 3000) / SAMPLE_RATE
+    shown = read_video(source, (64, 64), length, 16).mean((1, 2, 3)) > 128
+    seen = np.flatnonzero(shown) / 16
+    assert loud[0] == pytest.approx(seen[0], abs=0.1)
+    assert loud[-1] == pytest.approx(seen[-1] + 1 / 16, abs=0.1)
+
+
 @pytest.mark.parametrize("sound", [Sound.NONE, None])
 def test_without_sound_where_nobody_wants_it(worker, store, folder, clip, sound):
     job = add(store, folder, clip, sound=sound)
     worker.run_once()
     assert [heard_in(path) for path in made(store, folder, job)] == [None, None]
+
+
+def test_a_mask_that_is_black_in_the_used_part_ends_the_job(worker, store, folder, tmp_path):
+    """It is white in the second second alone."""
+    white = np.zeros((24, 64, 64, 3), np.uint8)
+    white[8:16] = 255
+    mask = folder.keep_input(save_video(tmp_path / "mask.mp4", white))
+    clip = save_video(tmp_path / "clip.mp4", grays(24))
+    for start, status in ((1.0, Status.COMPLETED), (2.0, Status.FAILED)):
+        job = add(store, folder, clip, mask=mask, trim_start=start)
+        worker.run_once()
+        assert end(store, job).status is status
+    failure = end(store, job).failure
+    assert failure is not None
+    assert failure.message.startswith("mask: must be white somewhere in the part of your video")
 
 
 def test_a_silent_video_makes_silent_clips(worker, store, folder, tmp_path):

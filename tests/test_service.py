@@ -74,7 +74,7 @@ class TestPlan:
         with pytest.raises(UnreadableMedium) as refused:
             vace.plan(given(reference_images=[str(photo), str(tmp_path / "text.png")]))
         assert str(refused.value).startswith("reference_images: must be a PNG")
-        assert str(refused.value).endswith("got 'picture 2, this file'.")
+        assert str(refused.value).endswith("got 'picture 2, text.png'.")
 
     def test_references_are_for_models_that_look_at_them(self, service, vace, photo, clip):
         pictures = {"reference_images": [str(photo)]}

@@ -135,6 +135,12 @@ class TestMatch:
         made("--task", "video_to_video", "--video", str(source))
         assert verify("--video", "source.mp4") == 0
 
+    def test_what_an_older_clip_says_nothing_of_is_as_usual(self):
+        source = save_video(Path("source.mp4"), grays(20))
+        made("--task", "video_to_video", "--video", str(source))
+        tell(request=request(**dict.fromkeys(("method", "fit", "speed", "sound", "colors"))))
+        assert verify("--video", "source.mp4") == 0
+
     def test_an_edit_with_sound_and_a_mask_too(self, capsys):
         save_video(Path("source.mp4"), grays(24), sound=tones(400, 600, 800))
         quarter = Image.new("L", (64, 64))

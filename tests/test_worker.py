@@ -16,7 +16,7 @@ from PIL import Image
 from tests.makers import BLUE, RED, gray_index, grays, quarters, request, save_video, until
 from wan_demo import worker as module
 from wan_demo.catalog import BUILT_IN
-from wan_demo.domain.events import Decoding, Event, Finished, Planned, Ready, Step
+from wan_demo.domain.events import Decoding, Event, Finished, Pass, Planned, Ready, Step
 from wan_demo.domain.job import Failure, Job, Progress, Stage, Status
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.fake import FakeEngine
@@ -280,6 +280,34 @@ def test_a_cancel_stops_at_the_next_step_undecoded(store, folder):
     assert steps[-1] <= 4
     assert not any(isinstance(event, Finished) for event in engine.seen)
     assert files(folder) == []
+
+
+class WindowedEngine(FakeEngine):
+    """Tells of three windows in each step, and does something at each."""
+
+    def __init__(self, hook: Callable[[], object]) -> None:
+        super().__init__()
+        self.hook = hook
+
+    def generate(self, request, inputs) -> Generator[Event, None, None]:
+        for event in super().generate(request, inputs):
+            for _ in range(3 * isinstance(event, Step)):
+                self.hook()
+                yield Pass()
+            yield event
+
+
+def test_a_cancel_stops_between_the_windows_of_a_step(store, folder):
+    job, windows = add(store), []
+
+    def look() -> None:
+        windows.append(1)
+        if len(windows) == 2:
+            store.cancel(job.id)
+
+    Worker("test", store, WindowedEngine(look), folder).run_once()
+    assert end(store, job).status is Status.CANCELLED
+    assert len(windows) == 2
 
 
 def test_what_was_made_before_a_cancel_is_kept(store, folder):

@@ -56,8 +56,13 @@ class InvalidRequest(WanDemoError):
         self.nearest = tuple(nearest)
         super().__init__(self._sentence())
 
+    @property
+    def got(self) -> str:
+        """What came, short enough for a sentence."""
+        return "nothing" if self.value is None else _shorten(self.value)
+
     def _sentence(self) -> str:
-        said = f"{self.field}: {self.allowed}; got {_shorten(self.value)}."
+        said = f"{self.field}: {self.allowed}; got {self.got}."
         if self.nearest:
             said += f" Nearest: {' or '.join(str(value) for value in self.nearest)}."
         return said

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wan_demo.domain.edit import Fit, Sound
-from wan_demo.domain.events import Frames
+from wan_demo.domain.events import Frames, Mask
 from wan_demo.domain.job import Job
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Inputs
@@ -50,11 +50,21 @@ def fetch(job: Job, folder: DataFolder) -> Fetched:
     if request.continues:
         return _continued(inputs, request, _input(folder, request.video))
     path, take = _input(folder, request.video), Take.of(request)
-    mask = None if request.mask is None else read_mask(_input(folder, request.mask), take, path)
-    inputs = replace(inputs, video=read_take(path, take), mask=mask)
+    inputs = replace(inputs, video=read_take(path, take), mask=_mask(request, folder, take, path))
     fetched = _with_sound(inputs, request, path, take)
     _keep_source(fetched, job, folder)
     return fetched
+
+
+def _mask(request: GenerationRequest, folder: DataFolder, take: Take, video: Path) -> Mask | None:
+    """The part that is edited; a mask that is black all along would cost time for nothing."""
+    if request.mask is None:
+        return None
+    mask = read_mask(_input(folder, request.mask), take, video)
+    if not mask.any():
+        allowed = "must be white somewhere in the part of your video that is used"
+        raise UnreadableMedium("mask", "nothing white", allowed)
+    return mask
 
 
 def _continued(inputs: Inputs, request: GenerationRequest, path: Path) -> Fetched:

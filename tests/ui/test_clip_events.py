@@ -51,6 +51,11 @@ def test_a_files_settings_go_into_the_form_whoever_made_it(bob, clip):
     assert "Settings restored: Text to video, wan-tiny, seed 7." in bob.notice
 
 
+def test_a_rate_that_the_form_can_not_hold_is_told(bob, clip):
+    drop(bob, clip(request(fps=24)))
+    assert "It has 24 frames per second; here it becomes 8." in bob.notice
+
+
 def test_its_picture_comes_only_for_whoever_used_that_very_one(
     ada, bob, make, clip, folder, tmp_path
 ):

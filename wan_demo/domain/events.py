@@ -51,6 +51,14 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Pass:
+    """The model has seen a window of the clip: a sign of life within a step.
+
+    An edit's step may take hundreds of them, and who stops it need not wait for the rest.
+    """
+
+
+@dataclass(frozen=True)
 class Step:
     """A denoising step is done; ``index`` counts from 1 to ``total``.
 
@@ -75,4 +83,4 @@ class Finished:
     provenance: dict[str, str]
 
 
-Event = Planned | Downloading | Loading | Ready | Step | Decoding | Finished
+Event = Planned | Downloading | Loading | Ready | Pass | Step | Decoding | Finished

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,7 +18,7 @@ from wan_demo.domain.control import control
 from wan_demo.domain.cut import Cut
 from wan_demo.domain.length import no_such_length, with_length
 from wan_demo.domain.medium import Medium
-from wan_demo.domain.model import Limits, ModelSpec
+from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.prompt import PROMPTS, phrases
 from wan_demo.domain.request import INPUTS, MAX_SEED, GenerationRequest, Task
 from wan_demo.domain.size import fit_frames, fit_ratio, nearest_frames, nearest_sides
@@ -158,13 +159,14 @@ def _default_frames(chosen: Given, spec: ModelSpec, medium: Medium | None) -> in
     """A video keeps its own length as far as the model goes at once, or to where it was cut."""
     if medium is None or medium.kind != "video" or continuation.is_one(chosen):
         return spec.defaults.num_frames
-    limits = spec.limits if chosen.get("trim_end") is None else _task_limits(chosen, spec)
+    limits = (spec if chosen.get("trim_end") is None else _for_given_task(spec, chosen)).limits
     return fit_frames(available_frames(medium, _fps(chosen, spec), Cut.chosen(chosen)), limits)
 
 
-def _task_limits(chosen: Given, spec: ModelSpec) -> Limits:
-    is_known = chosen.get("task") in spec.tasks
-    return (spec.for_task(Task(chosen["task"])) if is_known else spec).limits
+def _for_given_task(spec: ModelSpec, given: Given) -> ModelSpec:
+    """The model as it is for a task that it can do, before anybody has checked that."""
+    is_known = given.get("task") in spec.tasks
+    return spec.for_task(Task(given["task"])) if is_known else spec
 
 
 def available_frames(medium: Medium, fps: float, cut: Cut = WHOLE) -> int:
@@ -187,7 +189,7 @@ def _parse(values: dict[str, Any], spec: ModelSpec) -> GenerationRequest:
     try:
         return GenerationRequest.model_validate(values)
     except ValidationError as error:
-        raise _translate(error, spec, values) from None
+        raise _translate(error, _for_given_task(spec, values), values) from None
 
 
 def _translate(error: ValidationError, spec: ModelSpec, values: Given) -> InvalidRequest:
@@ -306,26 +308,36 @@ def _check_length(request: GenerationRequest, spec: ModelSpec, medium: Medium) -
     if available >= request.played_frames:  # frames that are dropped again may repeat its last
         return
     if available < spec.limits.min_frames:
-        shortest = spec.limits.min_frames / request.fps
-        raise InvalidRequest(
-            "video",
-            f"{cut.seconds(medium):.2f} s",
-            f"must last at least {shortest:.2f} s for {spec.id}",
-        )
+        raise _too_short(cut, medium, spec.limits.min_frames / request.fps, spec)
     if request.duration is not None:
         longest = int(available * 1000 / request.fps) / 1000
         raise InvalidRequest(
             "duration",
             request.duration,
-            f"must be at most the {longest:g} seconds that the video lasts",
+            f"must be at most the {longest:g} seconds that {_used(cut)} lasts",
             (longest,),
         )
     raise InvalidRequest(
         "num_frames",
         request.num_frames,
-        f"must be at most the {available} frames that the video has at {request.fps} fps",
+        f"must be at most the {available} frames that {_used(cut)} has at {request.fps} fps",
         (fit_frames(available, spec.limits),),
     )
+
+
+def _used(cut: Cut) -> str:
+    return "the video" if cut == WHOLE else "the used part of the video"
+
+
+def _too_short(cut: Cut, medium: Medium, least: float, spec: ModelSpec) -> InvalidRequest:
+    """The refusal of a video, or of what is left of it, by the field that could be otherwise."""
+    lasts, allowed = f"{cut.seconds(medium):.2f} s", f"at least {least:.2f} s for {spec.id}"
+    if medium.seconds < least:
+        return InvalidRequest("video", f"{medium.seconds:.2f} s", f"must last {allowed}")
+    if replace(cut, start=0.0, end=None).seconds(medium) < least:
+        return InvalidRequest("speed", cut.speed, f"must leave {allowed}; it leaves {lasts}")
+    name, value = ("trim_end", cut.end) if cut.end is not None else ("trim_start", cut.start)
+    return InvalidRequest(name, value, f"must leave {allowed}; it leaves {lasts}")
 
 
 def _check_steps(request: GenerationRequest, spec: ModelSpec) -> None:

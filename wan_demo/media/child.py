@@ -34,6 +34,8 @@ MAX_CPU_SECONDS_OF_A_COMMENT = 15
 MAX_OUTPUT = 3 * 2**30
 """Bytes of the one file that is written: 1025 frames of 1280x720 are 2.8 GB."""
 
+NOTHING_DRAWN = "must be white where your video is edited"
+
 Pictures = Iterable[tuple[Iterable[int], Image.Image]]
 """Fitted pictures, each with the places among the frames at which it stands."""
 
@@ -45,7 +47,7 @@ def main() -> None:
     try:
         answer = _run(command)
     except Refused as refusal:
-        answer = {"refused": str(refusal)}
+        answer = {"refused": str(refusal), "came": refusal.came}
     except MemoryError:
         answer = {"refused": "must need less memory to be opened"}
     json.dump(answer, sys.stdout)
@@ -85,6 +87,8 @@ def probe_image(path: Path) -> dict[str, Any]:
 def probe_mask(path: Path) -> dict[str, Any]:
     """What a mask holds: a picture or a video."""
     if is_still(path):
+        if open_mask(path).getbbox() is None:
+            raise Refused(NOTHING_DRAWN, "nothing white")
         return probe_image(path)
     _check_moves(path)
     return probe_video(path)

@@ -151,7 +151,7 @@ def _array(command: dict[str, Any]) -> Any:
 def _ask(command: dict[str, Any]) -> dict[str, Any]:
     """Run the child on one command; every way it can die is a refusal of the file."""
     field = command["kind"]
-    name = "this file"
+    name = Path(command["path"]).name if command["do"] == "probe" else "this file"
     seconds = READING_SECONDS if "take" in command else TIMEOUT_SECONDS
     try:
         done = _run(json.dumps(command), seconds)
@@ -163,7 +163,7 @@ def _ask(command: dict[str, Any]) -> dict[str, Any]:
         raise UnreadableMedium(field, name, "must be a file that opens within the limits")
     answer = json.loads(done.stdout)
     if "refused" in answer:
-        raise UnreadableMedium(field, name, answer["refused"])
+        raise UnreadableMedium(field, answer.get("came") or name, answer["refused"])
     return answer
 
 

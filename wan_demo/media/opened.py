@@ -35,7 +35,14 @@ _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 
 
 class Refused(Exception):
-    """The file cannot be used; the text says what is allowed, after "<field>: "."""
+    """The file cannot be used; the text says what is allowed, after "<field>: ".
+
+    ``came`` is what the file has instead, where that can be told in a few words.
+    """
+
+    def __init__(self, allowed: str, came: str = "") -> None:
+        super().__init__(allowed)
+        self.came = came
 
 
 @contextmanager
@@ -78,7 +85,8 @@ def video_stream(container: InputContainer) -> av.VideoStream:
     if codec_name(stream) not in CODECS:
         raise Refused(f"must not use the codec {codec_name(stream)}")
     if max(stream.width, stream.height) > MAX_VIDEO_SIDE:
-        raise Refused(f"must be at most {MAX_VIDEO_SIDE} pixels a side")
+        came = f"{stream.width}x{stream.height}"
+        raise Refused(f"must be at most {MAX_VIDEO_SIDE} pixels a side", came)
     check_seconds((container.duration or 0) / av.time_base)
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = THREADS
@@ -94,7 +102,8 @@ def codec_name(stream: av.VideoStream | av.AudioStream) -> str:
 def check_seconds(seconds: float) -> None:
     """Refuse what lasts too long."""
     if seconds > MAX_SECONDS:
-        raise Refused(f"must last at most {MAX_SECONDS // 60} minutes")
+        came = f"{seconds / 60:,.1f} minutes"
+        raise Refused(f"must last at most {MAX_SECONDS // 60} minutes", came)
 
 
 def not_readable(kind: str, allowed: str, error: Exception) -> NoReturn:

@@ -58,7 +58,8 @@ def _upright(path: Path) -> Image.Image:
     try:
         image = Image.open(path, formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:
-            raise Refused(f"must have at most {MAX_PIXELS // 10**6} million pixels")
+            came = f"{image.width}x{image.height}"
+            raise Refused(f"must have at most {MAX_PIXELS // 10**6} million pixels", came)
         image.load()
         return ImageOps.exif_transpose(image)
     except (OSError, ValueError, SyntaxError, EOFError) as error:

@@ -189,6 +189,9 @@ class ClipEvents(FormEvents):
     def _restored(self, made: GenerationRequest, media: Mapping[str, Any]) -> Updates:
         """What was restored, and what is still to come."""
         said = f"Settings restored: {words.TASK_TITLES[made.task]}, {made.model}, seed {made.seed}."
+        own = self._service.models.find(made.model).defaults.fps
+        if made.fps != own:  # the form has no box for it
+            said += f" It has {made.fps} frames per second; here it becomes {own}."
         missing = [name for name in INPUTS if getattr(made, name) and name not in media]
         if missing:
             labels = " and ".join(control(name).label.lower() for name in missing)

@@ -74,7 +74,7 @@ def render_refusal(error: InvalidRequest) -> str:
     )
     return (
         f"<div class='plan bad' role='alert'><p><b>{escape(label)}</b> "
-        f"{escape(error.allowed)}.</p>{fixes}</div>"
+        f"{escape(error.allowed)}; got {escape(error.got)}.</p>{fixes}</div>"
     )
 
 

@@ -18,7 +18,7 @@ from wan_demo import catalog
 from wan_demo.bootstrap import make_locate
 from wan_demo.domain.checkpoint import Checkpoint
 from wan_demo.domain.edit import Colors, Method
-from wan_demo.domain.events import Event, Finished, Frames, Step
+from wan_demo.domain.events import Event, Finished, Frames, Pass, Step
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.memory import plenty
@@ -222,6 +222,21 @@ def test_a_long_clip_is_edited_in_windows(engine):
     long = FRAMES * 4 + 1  # 37 frames, where 33 are made at once
     made = frames(engine, Inputs(video=video(long)), num_frames=long, strength=0.3)
     assert made.shape == (long, SIDE, SIDE, 3)
+
+
+@pytest.mark.parametrize("method", [{}, {**FLOW_EDIT, "n_avg": 2}], ids=["renoise", "flow_edit"])
+def test_it_stops_within_a_step_of_many_windows(engine, method):
+    long = FRAMES * 8 + 1
+    events = engine.generate(request(num_frames=long, **method), Inputs(video=video(long)))
+    windows = 0
+    for event in events:
+        assert not isinstance(event, Step)
+        windows += isinstance(event, Pass)
+        if windows == 2:
+            break
+    events.close()
+    assert windows == 2
+    assert run(engine, Inputs(video=video()))[-1]
 
 
 def test_repeats_are_the_same_and_other_seeds_are_not(engine):

@@ -27,7 +27,8 @@ class Flow:
 
     ``low`` takes over below ``boundary``, a timestep from 0 to 1000, as ``WanPipeline.__call__``
     of diffusers does with its ``boundary_timestep``. ``negative`` are the embeddings of the
-    negative prompt, None without guidance. ``window`` is how many latent frames are seen at once.
+    negative prompt, None without guidance. ``window`` is how many latent frames are seen at once;
+    ``on_window`` is called each time that it was, and may raise.
     """
 
     high: Expert
@@ -35,6 +36,7 @@ class Flow:
     window: int
     low: Expert | None = None
     boundary: float = 0.0
+    on_window: Callable[[], None] = lambda: None
 
     def __call__(
         self, latents: torch.Tensor, timestep: torch.Tensor, prompt: torch.Tensor
@@ -56,7 +58,8 @@ class Flow:
         is_low = self.low is not None and float(timestep) < self.boundary
         expert = self.low if self.low is not None and is_low else self.high
         flow = expert.predict(latents, timestep, prompt)
-        if self.negative is None or expert.guidance_scale <= 1:
-            return flow
-        without = expert.predict(latents, timestep, self.negative)
-        return without + expert.guidance_scale * (flow - without)
+        if self.negative is not None and expert.guidance_scale > 1:
+            without = expert.predict(latents, timestep, self.negative)
+            flow = without + expert.guidance_scale * (flow - without)
+        self.on_window()
+        return flow

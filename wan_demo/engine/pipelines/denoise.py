@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from wan_demo.domain.architecture import Call
 from wan_demo.domain.edit import Method
-from wan_demo.domain.events import Frames, Step
+from wan_demo.domain.events import Frames, Pass, Step
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.domain.windows import latent_frames
@@ -48,7 +49,8 @@ def denoise(
     scheduler = new_scheduler(*model.spec.solver(request), request.seed)
     tell = _Teller(model, request, scheduler, emit)
     if model.spec.calls[request.task] is Call.RESTYLE:
-        return Denoised(*restyle(model, request, inputs, said, scheduler, remembered, tell))
+        parts = (model, request, inputs, said, scheduler, remembered)
+        return Denoised(*restyle(*parts, tell, partial(emit, Pass())))
     return Denoised(_call(model, request, inputs, said, scheduler, remembered, tell))
 
 

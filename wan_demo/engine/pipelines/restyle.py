@@ -36,6 +36,7 @@ def restyle(
     scheduler: Any,
     remembered: Remembered,
     on_step: OnStep,
+    on_window: Callable[[], None] = lambda: None,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The edit by the request's method and its source: (1, channels, frames, height, width) both,
     normalised."""
@@ -52,13 +53,13 @@ def restyle(
         return said.at(index, total)
 
     mask = None if inputs.mask is None else latent_mask(inputs.mask, source)
-    flow = _flow(model, request, said, 1.0)
+    flow = _flow(model, request, said, 1.0, on_window)
     if request.method is Method.FLOW_EDIT:
         assert said.source is not None
         assert request.source_guidance_scale is not None
         hold = request.source_guidance_scale / request.guidance_scale
         extent = Extent(total, request.n_min or 0, request.n_avg or 1)
-        present = _flow(model, request, said, hold)
+        present = _flow(model, request, said, hold, on_window)
         prompts = (present, said.source, flow, prompt)
         latents = flow_edit(source, draw, scheduler, extent, *prompts, mask, on_step)
     else:
@@ -98,7 +99,13 @@ def _source(model: Loaded, video: Frames, remembered: Remembered) -> torch.Tenso
     return remembered.get(key, make, device)[0]
 
 
-def _flow(model: Loaded, request: GenerationRequest, said: Embedded, hold: float) -> Flow:
+def _flow(
+    model: Loaded,
+    request: GenerationRequest,
+    said: Embedded,
+    hold: float,
+    on_window: Callable[[], None],
+) -> Flow:
     """The model's flow, guided ``hold`` times as strongly as the request says."""
     spec, parts = model.spec, model.parts
     high = request.guidance_scale * hold
@@ -110,6 +117,7 @@ def _flow(model: Loaded, request: GenerationRequest, said: Embedded, hold: float
         latent_frames(spec.limits.max_frames),
         Expert(_predict(second), low if high > 1 else 1.0) if second is not None else None,
         (spec.boundary_ratio or 0.0) * TRAIN_STEPS,
+        on_window,
     )
 
 
