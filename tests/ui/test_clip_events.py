@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 import pytest
 
-from tests.makers import grays, noise, request
+from tests.makers import grays, noise, request, save_video
 from tests.ui.test_library import Visitor, ada, bob, make
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.media.encode import write_mp4
@@ -49,6 +49,23 @@ def test_a_files_settings_go_into_the_form_whoever_made_it(bob, clip):
     assert bob.values[bob.at.lock] is True
     assert bob.changed[bob.at.tabs]["selected"] == "text_to_video"
     assert "Settings restored: Text to video, wan-tiny, seed 7." in bob.notice
+
+
+def test_the_very_video_that_is_still_to_come_leaves_its_settings(bob, clip, folder, tmp_path):
+    video, other = (save_video(tmp_path / f"{n}.mp4", grays(24)[: 24 - n]) for n in (0, 1))
+    cut = {"trim_start": 0.5, "trim_end": 2.9, "speed": 1.5, "num_frames": 9}
+    kept = folder.keep_input(video)
+    drop(bob, clip(request(task="video_to_video", method="renoise", video=kept, **cut)))
+    bob.values[bob.state.task] = "video_to_video"
+
+    def bring(file: Path) -> dict[str, Any]:
+        bob.values[bob.at.form.video] = str(file)
+        bob._take(bob.clips.receive_medium(bob.values))
+        return {name: field(bob, name) for name in cut}
+
+    assert bring(video) == cut
+    assert (field(bob, "width"), bob.values[bob.state.awaited]) == (64, "")
+    assert bring(other) != cut
 
 
 def test_a_rate_that_the_form_can_not_hold_is_told(bob, clip):

@@ -170,6 +170,7 @@ class ClipEvents(FormEvents):
             **self._for_model(spec, given, made.task),
             **self._fill(spec, given),
             self._state.preferred: spec.id,
+            self._state.awaited: _awaited(made, media),
             self._at.lock: True,
             **self._go_to(made.task),
         }
@@ -234,6 +235,12 @@ def _to_continue(made: GenerationRequest, spec: ModelSpec, is_new: bool) -> dict
         return {**begun, **_LEFT_OPEN, **sides_of(sides), "prompt": made.prompt}
     kept = {**_LEFT_OPEN, **beginning.kept(made)}
     return {**begun, **{name: advanced.as_shown(name, value) for name, value in kept.items()}}
+
+
+def _awaited(made: GenerationRequest, media: Mapping[str, Any]) -> str:
+    """The medium that gives a request its shape, where it is still to come."""
+    wanted = {"video": made.video, "image": made.image}
+    return next((kept for name, kept in wanted.items() if kept and name not in media), "")
 
 
 def _refused(error: InvalidRequest) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -263,11 +264,16 @@ class FormEvents(EditEvents):
         }
 
     def receive_medium(self, values: f.Values) -> Updates:
-        """A picture or video has come: its own ratio and length, at the model's area."""
+        """A picture or video has come: its own ratio and length, at the model's area.
+
+        For the very one that settings were restored for, these stay as they were.
+        """
         task = _task(values[self._state.task])
         path = values[self._at.form.components()[MEDIA[task]]] if task in MEDIA else None
         if not path:
             return self._unchanged()
+        if _has_digest(Path(path), values[self._state.awaited]):
+            return {self._state.awaited: ""}
         shape = self._shape(values, task, Path(path))
         return {**self._shaped(values, shape), **self._without_drawn(values)}
 
@@ -314,6 +320,13 @@ class FormEvents(EditEvents):
 def _task(told: Any) -> Task:
     """The tab that the browser shows; the first one where it does not say."""
     return Task(told) if told in list(Task) else Task.TEXT_TO_VIDEO
+
+
+def _has_digest(path: Path, digest: str) -> bool:
+    """Whether a file is the one of a SHA-256; an empty one is none's."""
+    with suppress(OSError), path.open("rb") as file:
+        return bool(digest) and hashlib.file_digest(file, "sha256").hexdigest() == digest
+    return False
 
 
 def sides_of(size: Size) -> dict[str, int]:

@@ -151,7 +151,8 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     for tab in _tabs(at):
         _on(tab.select, do.choose_task, [*asked, state.preferred, state.fitted], by_model)
     for medium in (form.image, form.video):
-        _on(medium.upload, do.receive_medium, [*fields, state.task], [*fields, *buttons])
+        received = [*fields, *buttons, state.awaited]
+        _on(medium.upload, do.receive_medium, [*fields, state.task, state.awaited], received)
     _on(form.continued.upload, do.receive_beginning, fields, [*fields, *buttons])
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
@@ -185,7 +186,8 @@ def _by_model(at: Layout, state: State) -> list[Any]:
 def _wire_clips(at: Layout, do: ClipEvents, state: State) -> None:
     """Clips that come back into the form: the stage's, the Library's, and files."""
     shown = [state.job, at.key.shown, at.form.model]
-    filled = [*_by_model(at, state), at.lock, at.tabs, at.plan, at.notice, at.clip_file]
+    told = [at.lock, at.tabs, at.plan, at.notice, at.clip_file]
+    filled = [*_by_model(at, state), state.awaited, *told]
     for place in (at.stage, at.library.clip):
         _on(place.reuse, do.reuse, shown, filled)
         _on(place.extend, do.extend, shown, filled)
