@@ -30,6 +30,9 @@ from wan_demo.ui.values import lend, lent
 _SUFFIX = {"video": ".mp4"}
 """A mask may be either; what it is is told by its content."""
 
+_MAY_BE_LACKING = {"mask", "reference_images"}
+"""Files that a request need not have: those of another must not stay in the form."""
+
 _LEFT_OPEN = {
     "profile": AUTOMATIC,
     "precision": AUTOMATIC,
@@ -160,7 +163,8 @@ class ClipEvents(FormEvents):
         is_edit = made.task is Task.VIDEO_TO_VIDEO
         is_new = is_edit or values[self._at.form.model] != spec.id
         left = {**edit.UNCUT, **edit.OPEN, **edit.defaults(spec, made.method)} if is_new else {}
-        asked = {**_LEFT_OPEN, **left, **kept, "num_frames": made.num_frames}
+        emptied = dict.fromkeys(_MAY_BE_LACKING & spec.takes(made.task))
+        asked = {**_LEFT_OPEN, **left, **emptied, **kept, "num_frames": made.num_frames}
         given: dict[str, Any] = {name: advanced.as_shown(name, v) for name, v in asked.items()}
         for name, found in media.items():
             suffix = _SUFFIX.get(name, ".png")
