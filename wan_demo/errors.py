@@ -11,7 +11,8 @@ WanDemoError
 ├── StorageAway         the job table or the data folder can't be reached for the moment
 ├── StorageFull         the disk has no room for another video
 │   ├── NoRoomForModel      the disk has no room for a model's download
-│   └── BudgetFull          pinned videos and work under way take all that videos may take
+│   ├── BudgetFull          pinned videos and work under way take all that videos may take
+│   └── PinsFull            pinned videos take all that pinned ones may take
 ├── ModelUnavailable    the weights are not there or cannot be loaded
 │   └── DownloadFailed      the weights could not be fetched from the hub
 ├── DownloadStopped     a download was ended by the one who asked for it
