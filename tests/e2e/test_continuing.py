@@ -65,6 +65,8 @@ def test_a_video_is_continued_again_and_again_without_a_frame_twice(
 ):
     bring(page, server, clip)
     person.type_prompt(page, "a red square moving right on a black background")
+    page.locator("#seed input").fill("1")
+    expect(page.get_by_label("Keep seed")).to_be_checked()
     whole, before = COUNT, read_video(clip, (SIDE, SIDE), COUNT, 8)
     for turn in range(3):
         line = f"{whole + NEW} frames, {(whole + NEW) / 8:.1f} s at 8 fps, {NEW} new frames"

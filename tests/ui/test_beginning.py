@@ -13,7 +13,6 @@ from tests.makers import grays, noise, request, save_video
 from tests.ui.test_form_events import Person, someone
 from tests.ui.test_library import Visitor, ada, bob, make
 from wan_demo import catalog
-from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest, Task
 from wan_demo.ui import beginning, words
 
@@ -33,8 +32,8 @@ def video(tmp_path) -> str:
 def animator(someone):
     """Somebody in Image to video."""
 
-    def animator(spec: ModelSpec = TINY) -> Person:
-        person = someone(spec)
+    def animator() -> Person:
+        person = someone(TINY)
         person.values[person.events._state.task] = I2V.value
         return person
 
@@ -92,7 +91,8 @@ def test_the_size_follows_the_video_and_a_former_cut_goes(animator, video):
 
 
 def test_the_size_follows_it_before_a_needed_last_picture_is_here(animator, video):
-    person = animator(PAIR)
+    person = animator()
+    person.does(person.events.choose_model, model=PAIR.id)
     person.does(person.events.receive_beginning, begin=beginning.VIDEO, continued=video)
     assert person.shows("width") / person.shows("height") == pytest.approx(1.5, abs=0.05)
     assert "Add the picture that the video ends with." in plan(person)
