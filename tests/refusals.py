@@ -75,7 +75,7 @@ def _number(field: str, value: Any, allowed: str, got: str = "", **more: Any) ->
 
 _FLOW = {"method": "flow_edit"}
 _LIMIT = "must last at most 10 minutes"
-_VIDEOS = "must be an MP4, WebM, MOV, MKV or AVI video"
+_VIDEOS = "must be an MP4, MOV, WebM, MKV, AVI, MPEG or WMV video"
 _WITHIN = "must lie within the video, which lasts 3.00 s"
 
 REFUSALS = (

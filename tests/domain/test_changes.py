@@ -25,7 +25,7 @@ def test_of_a_video_that_loses_nothing_nothing_is_said():
 
 
 def test_sound_that_will_not_be_there_is_told_before():
-    assert told({"sound": "none"}) == ["Your video has no sound, and so has the clip."]
+    assert told({"sound": "none"}) == ["Your video has no sound, so the clip has none."]
     (said,) = told({"sound": "unreadable"})
     assert said == "Your video's sound can't be read: the clip will have none."
     assert told({"sound": "unreadable"}, sound="none") == []

@@ -100,7 +100,7 @@ def test_what_will_be_lost_is_told_before(page: Page, server: str, folder: Path)
     person.open_app(page, server)
     person.go_to(page, "Style edit")
     upload(page, save_video(folder / "quick.mp4", grays(60), fps=24))
-    expect(person.plan(page)).to_contain_text("has no sound, and so has the clip")
+    expect(person.plan(page)).to_contain_text("has no sound, so the clip has none")
     expect(person.plan(page)).to_contain_text("has 24 frames a second and the clip 8: one in 3 is")
 
 

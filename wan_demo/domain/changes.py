@@ -55,5 +55,5 @@ def _about_sound(request: GenerationRequest, medium: Medium) -> list[str]:
     if request.sound is not Sound.KEEP or medium.sound == "heard":
         return []
     if medium.sound == "none":
-        return ["Your video has no sound, and so has the clip."]
+        return ["Your video has no sound, so the clip has none."]
     return ["Your video's sound can't be read: the clip will have none."]
