@@ -70,6 +70,7 @@ def test_a_person_reads_the_sentence_of_each_upload(page: Page, server: str, fil
         refusal = known[name]
         add(page, "video", files / str(refusal.given["video"]))
         if "mask" in refusal.given:
+            expect(page.locator(".timeline")).to_be_visible()  # and what is about the video
             button = page.get_by_role("button", name="Edit only a part")
             if not page.locator("#mask").is_visible():
                 button.click()
