@@ -68,6 +68,19 @@ def test_the_very_video_that_is_still_to_come_leaves_its_settings(bob, clip, fol
     assert bring(other) != cut
 
 
+def test_so_does_the_very_video_to_continue(bob, clip, folder, tmp_path):
+    video = save_video(tmp_path / "0.mp4", grays(24))
+    cut = {"trim_start": 0.5, "speed": 1.5}
+    made = {**cut, "direction": "forward", "width": 80, "height": 64}
+    drop(bob, clip(request(task="image_to_video", video=folder.keep_input(video), **made)))
+    for left, width in ((cut, 80), ({}, 96)):  # what comes after it is another one
+        bob.values[bob.at.form.continued] = str(video)
+        bob._take(bob.clips.receive_beginning(bob.values))
+        assert field(bob, "continued_cut").items() >= left.items()
+        assert (field(bob, "width"), bob.values[bob.state.awaited]) == (width, "")
+    assert field(bob, "continued_cut") == {}
+
+
 def test_a_rate_that_the_form_can_not_hold_is_told(bob, clip):
     drop(bob, clip(request(fps=24)))
     assert "It has 24 frames per second; here it becomes 8." in bob.notice

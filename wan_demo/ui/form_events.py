@@ -278,10 +278,16 @@ class FormEvents(EditEvents):
         return {**self._shaped(values, shape), **self._without_drawn(values)}
 
     def receive_beginning(self, values: f.Values) -> Updates:
-        """A video to continue has come: all of it, in its own ratio at the model's area."""
+        """A video to continue has come: all of it, in its own ratio at the model's area.
+
+        For the very one that settings were restored for, these stay as they were.
+        """
         form, spec = self._at.form, self._spec(values)
+        path = values[form.continued]
+        if path and _has_digest(Path(path), values[self._state.awaited]):
+            return {self._state.awaited: ""}
         whole = {form.continued_cut: {}}
-        given = {"task": Task.IMAGE_TO_VIDEO, "video": values[form.continued]}
+        given = {"task": Task.IMAGE_TO_VIDEO, "video": path}
         try:
             medium = self._service.medium(given)
         except InvalidRequest:

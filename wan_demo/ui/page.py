@@ -150,10 +150,10 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     _on(form.model.input, do.choose_model, asked, by_model)
     for tab in _tabs(at):
         _on(tab.select, do.choose_task, [*asked, state.preferred, state.fitted], by_model)
+    came, shaped = [*fields, state.task, state.awaited], [*fields, *buttons, state.awaited]
     for medium in (form.image, form.video):
-        received = [*fields, *buttons, state.awaited]
-        _on(medium.upload, do.receive_medium, [*fields, state.task, state.awaited], received)
-    _on(form.continued.upload, do.receive_beginning, fields, [*fields, *buttons])
+        _on(medium.upload, do.receive_medium, came, shaped)
+    _on(form.continued.upload, do.receive_beginning, came, shaped)
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
     seconds = [form.duration, form.model, state.task]

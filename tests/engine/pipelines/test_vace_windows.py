@@ -20,7 +20,7 @@ from tests import replicas
 from tests.makers import noise, quarters, request
 from wan_demo import catalog
 from wan_demo.domain.checkpoint import Checkpoint
-from wan_demo.domain.events import Finished, Frames, Step
+from wan_demo.domain.events import Finished, Frames, Pass, Step
 from wan_demo.domain.memory import Precision, Profile
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest, Task
@@ -278,3 +278,14 @@ def test_a_long_clip_keeps_what_lies_outside_the_mask(folders, given):
     assert (last.frames[outside] == given.video[outside]).all()
     assert (last.frames[~outside] != given.video[~outside]).any()
     assert [event.index for event in events if isinstance(event, Step)] == [1, 2]
+
+
+def test_each_window_is_a_sign_of_life(folders, given):
+    """So that Stop waits for no more than one of them."""
+    engine = PipelineEngine(lambda _id: ONE, lambda *_: Checkpoint(folders[ONE.id], {}, {}), "cpu")
+    told = []
+    for event in engine.generate(asked(guide="blank"), given):
+        told.append(type(event))
+        if told.count(Pass) == 2:
+            break
+    assert Step not in told

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import torch
@@ -50,7 +49,7 @@ def denoise(
     tell = _Teller(model, request, scheduler, emit)
     if model.spec.calls[request.task] is Call.RESTYLE:
         parts = (model, request, inputs, said, scheduler, remembered)
-        return Denoised(*restyle(*parts, tell, partial(emit, Pass())))
+        return Denoised(*restyle(*parts, tell, tell.window))
     return Denoised(_call(model, request, inputs, said, scheduler, remembered, tell))
 
 
@@ -67,7 +66,8 @@ def _call(
     spec, total = model.spec, request.effective_steps
     call, parts = spec.calls[request.task], model.parts
     if call is Call.CONTROL:
-        parts = windowed(parts, latent_frames(spec.limits.max_frames), len(inputs.references))
+        window = latent_frames(spec.limits.max_frames)
+        parts = windowed(parts, window, len(inputs.references), tell.window)
     pipe = ADAPTERS[call].build(spec, parts, scheduler)
     if inputs.image is not None:
         conditions.remember(pipe, model, request, inputs, remembered)
@@ -111,6 +111,10 @@ class _Teller:
         if preview.is_due(index + 1, total):
             picture = self._picture(latents)
         self._emit(Step(index + 1, total, picture))
+
+    def window(self) -> None:
+        """A window of a step was seen: a sign of life, for steps that take many."""
+        self._emit(Pass())
 
     def _picture(self, latents: torch.Tensor) -> Frames | None:
         """A preview, unless it would cost the model its place: it is a courtesy."""

@@ -7,7 +7,8 @@
   document.addEventListener(
     "change",
     ({ target }) => {
-      if (!target.matches?.("#video input[type=file]") || [...target.files].every(isVideo)) return;
+      const isBox = target.matches?.(":is(#video, #continued) input[type=file]");
+      if (!isBox || [...target.files].every(isVideo)) return;
       const chosen = new DataTransfer();
       for (const file of target.files) {
         chosen.items.add(new File([file], file.name, { type: "video/unknown" }));
