@@ -1,8 +1,8 @@
 """Pictures of the page in every state, for ``docs/``: ``python -m scripts.screenshots ADDRESS``.
 
 Needs a running server, Chromium, and ``pip install -r requirements-dev.txt``. States: empty,
-running, done, refused, stopped, waiting, and the Library with a clip opened in it; at 1280 and
-390 px, light and dark.
+running, done, refused, stopped, waiting, a video before and after its edit, and the Library with a
+clip opened in it; at 1280 and 390 px, light and dark.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 
-FOLDER = Path(__file__).resolve().parent.parent / "docs" / "screenshots"
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "docs" / "screenshots"
+CLIP = ROOT / "assets" / "examples" / "red-circle.mp4"
 WIDTHS, THEMES = (1280, 390), ("light", "dark")
 PROMPT = "a yellow star spinning on a navy background"
 PROMPTS = (
@@ -41,9 +43,10 @@ def main(address: str) -> None:
         _make(_open(maker, address, WIDTHS[0], THEMES[0]))
         for width in WIDTHS:
             for theme in THEMES:
-                newcomer = browser.new_context()
-                _take_all(_open(newcomer, address, width, theme), MAKING, f"{width}-{theme}")
-                newcomer.close()
+                for states in (EDITING, MAKING):
+                    newcomer = browser.new_context()
+                    _take_all(_open(newcomer, address, width, theme), states, f"{width}-{theme}")
+                    newcomer.close()
                 _take_all(_open(maker, address, width, theme), KEEPING, f"{width}-{theme}")
         browser.close()
 
@@ -108,6 +111,21 @@ def _finish(page: Page) -> None:
     page.wait_for_function("() => document.querySelector('.stage video').readyState >= 2")
 
 
+def _bring(page: Page) -> None:
+    page.get_by_role("tab", name="Style edit").click()
+    page.locator("#video input[type=file]").set_input_files(CLIP)
+    expect(page.locator(".timeline")).to_be_visible()
+    page.get_by_label("Keep structure").check()
+    page.get_by_label("Prompt", exact=True).fill("a cyan circle moving right on a black background")
+    expect(page.locator("#plan")).to_contain_text("keep structure")
+
+
+def _edit(page: Page) -> None:
+    page.get_by_role("button", name="Generate", exact=True).click()
+    expect(page.locator(".stage[data-state='done'] .compare")).to_be_visible(timeout=WAIT_MS)
+    page.wait_for_function("() => document.querySelector('.stage video').readyState >= 2")
+
+
 def _stop(page: Page) -> None:
     page.get_by_role("button", name="Generate", exact=True).click()
     expect(page.locator(".stage[data-state='running']")).to_be_visible(timeout=WAIT_MS)
@@ -150,6 +168,7 @@ MAKING: dict[str, Callable[[Page], None]] = {
     "stopped": _stop,
     "waiting": _wait,
 }
+EDITING: dict[str, Callable[[Page], None]] = {"edit": _bring, "edited": _edit}
 KEEPING: dict[str, Callable[[Page], None]] = {"library": _go, "opened": _look}
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def test_a_plan_says_how_much_of_what_the_model_reads_the_prompt_takes():
 
 def test_a_refusal_has_a_button_for_each_value_that_works():
     html = notices.render_refusal(InvalidRequest("num_frames", 18, "must be 4k+1", (17, 21)))
-    assert "<b>Frames</b> must be 4k+1." in html
+    assert "<b>Frames</b> must be 4k+1; got 18." in html
     assert "data-field='num_frames' data-value='17'>Use 17<" in html
     assert "data-value='21'" in html
 
