@@ -75,11 +75,16 @@ def plan(page: Page) -> Locator:
     return page.locator("#plan")
 
 
+def notes(page: Page) -> Locator:
+    """What to know of what would run, below Generate."""
+    return page.locator("#notes")
+
+
 def generate(page: Page) -> None:
-    """Press Generate, by its key: a pointer may miss it while the line above it grows by a note."""
+    """Click Generate."""
     button = page.get_by_role("button", name="Generate", exact=True)
     expect(button).to_be_enabled()
-    button.press("Enter")
+    button.click()
 
 
 def stage(page: Page, state: str) -> Locator:

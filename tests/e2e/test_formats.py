@@ -100,8 +100,8 @@ def test_what_will_be_lost_is_told_before(page: Page, server: str, folder: Path)
     person.open_app(page, server)
     person.go_to(page, "Style edit")
     upload(page, save_video(folder / "quick.mp4", grays(60), fps=24))
-    expect(person.plan(page)).to_contain_text("has no sound, so the clip has none")
-    expect(person.plan(page)).to_contain_text("has 24 frames a second and the clip 8: one in 3 is")
+    expect(person.notes(page)).to_contain_text("has no sound, so the clip has none")
+    expect(person.notes(page)).to_contain_text("has 24 frames a second and the clip 8: one in 3 is")
 
 
 def test_a_recording_that_the_system_takes_for_no_video_is_taken(

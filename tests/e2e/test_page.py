@@ -66,8 +66,8 @@ def test_a_file_that_is_no_image_is_refused_on_the_page(page: Page, server: str,
 def test_strange_words_get_a_friendly_note(page: Page, server: str):
     person.open_app(page, server)
     person.type_prompt(page, "a dragon over the mountains")
-    expect(person.plan(page)).to_contain_text("does not know “dragon”, “over”, “mountains”")
-    expect(person.plan(page)).to_contain_text("Wan2.1 T2V 1.3B")
+    expect(person.notes(page)).to_contain_text("does not know “dragon”, “over”, “mountains”")
+    expect(person.notes(page)).to_contain_text("Wan2.1 T2V 1.3B")
 
 
 def test_the_size_follows_an_uploaded_picture(page: Page, server: str, tmp_path: Path):

@@ -29,7 +29,7 @@ def test_a_chinese_prompt_with_a_weight_is_counted_made_and_comes_back(page: Pag
 def test_what_is_cut_of_a_prompt_and_a_weight_that_is_none_are_told(page: Page, server: str):
     person.open_app(page, server)
     person.type_prompt(page, "a circle " * 40)
-    expect(person.plan(page)).to_contain_text("This is cut: “circle a circle")
+    expect(person.notes(page)).to_contain_text("This is cut: “circle a circle")
     person.type_prompt(page, "a (fox:3)")
     expect(person.plan(page)).to_contain_text("as in (neon sign:1.3)")
 

@@ -11,12 +11,22 @@ from wan_demo.ui import notices
 
 
 def test_a_plan_says_what_runs_and_how_long():
-    plan = Plan(request(), catalog.BUNDLED, ["A note."], 75)
+    plan = Plan(request(), catalog.BUNDLED, [], 75)
     html = notices.render_plan(plan)
     assert "64×64, 9 frames" in html
     assert "about 1 min 15 s" in html
-    assert "A note." in html
     assert "data-seconds='75'" in html
+
+
+def test_notes_are_apart_from_the_line_so_that_generate_stays_in_its_place():
+    plan = Plan(request(), catalog.BUNDLED, ["A <note>."], 75)
+    assert "A &lt;note&gt;." in notices.render_notes(plan)
+    assert "note" not in notices.render_plan(plan)
+
+
+def test_there_are_no_notes_on_what_can_not_run():
+    refused = Plan(request(), catalog.BUNDLED, ["A note."], 75, refusal=DoesNotFit("No room."))
+    assert notices.render_notes(refused) == notices.render_notes(None) == ""
 
 
 def test_a_plan_says_how_much_of_what_the_model_reads_the_prompt_takes():
@@ -62,7 +72,7 @@ def test_how_a_model_is_kept_is_told_where_it_is_news():
         spec = catalog.find(model)
         decision = decide(spec, plenty("cpu"), 64, 64, 9)
         plan = Plan(request(model=model, **pinned), spec, [], None, memory=decision)
-        return decision.sentence in notices.render_plan(plan)
+        return decision.sentence in notices.render_notes(plan)
 
     assert told("wan2.1-t2v-1.3b")
     assert not told("wan-tiny")

@@ -16,6 +16,7 @@ from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import MAX_SECONDS, Task
 from wan_demo.domain.template import Template
 from wan_demo.errors import InvalidRequest
+from wan_demo.service import Plan
 from wan_demo.ui import edit, notices
 from wan_demo.ui import form as f
 from wan_demo.ui.events import Events, Updates
@@ -30,27 +31,32 @@ class EditEvents(Events):
     """Everything that says which part of a video is used, how fast, and how it is edited."""
 
     def plan(self, values: f.Values) -> Updates:
-        """The line above Generate, how long the frames play, and which of a video's are used."""
+        """The line above Generate and its notes, how long the frames play, which are a video's."""
         try:
             spec = self._spec(values)
         except InvalidRequest as error:
-            return {self._at.plan: notices.render_refusal(error)}
+            return {self._at.plan: notices.render_refusal(error), self._at.notes: ""}
         form, fps = self._at.form, spec.defaults.fps
         frames = f.frames_readout(values[form.num_frames], fps, values[form.duration])
-        line, label = self._plan_line(values)
-        told = {self._at.plan: line, self._at.readout: frames, self._at.generate: label}
-        return {**self._timeline(spec, values), **told}
+        line, plan = self._planned(values)
+        return {
+            **self._timeline(spec, values),
+            self._at.plan: line,
+            self._at.notes: notices.render_notes(plan),
+            self._at.readout: frames,
+            self._at.generate: notices.generate_label(plan),
+        }
 
-    def _plan_line(self, values: f.Values) -> tuple[str, str]:
-        """The line, and what the button says."""
+    def _planned(self, values: f.Values) -> tuple[str, Plan | None]:
+        """The line, and the plan that it tells of; None where nothing can run yet."""
         missing = self._missing(values)
         if missing:
-            return notices.render_ask(missing), notices.generate_label(None)
+            return notices.render_ask(missing), None
         try:
             plan = self._service.plan(self._given(values))
         except InvalidRequest as error:
-            return notices.render_refusal(error), notices.generate_label(None)
-        return notices.render_plan(plan), notices.generate_label(plan)
+            return notices.render_refusal(error), None
+        return notices.render_plan(plan), plan
 
     def choose_method(self, values: f.Values) -> Updates:
         """A method brings its own controls and defaults; a value that was touched stays."""

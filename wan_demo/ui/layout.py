@@ -62,6 +62,7 @@ class Layout:
     resolution: gr.Radio
     ratio: gr.Radio
     plan: gr.HTML
+    notes: gr.HTML
     generate: gr.Button
     stop: gr.Button
     stage: gr.HTML
@@ -108,7 +109,8 @@ def _ask(spec: ModelSpec) -> tuple[Fields, Parts]:
     fields["prompt"] = f.prompt_box(_first_example(spec))
     parts |= {"preset": _preset(spec), "plan": notices.plan_line()}
     generate, stop = _go()
-    return fields, {**parts, "generate": generate, "stop": stop}
+    notes = gr.HTML("", elem_id="notes")
+    return fields, {**parts, "generate": generate, "stop": stop, "notes": notes}
 
 
 def _result() -> Parts:

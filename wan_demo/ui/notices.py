@@ -1,4 +1,4 @@
-"""The line above Generate: what will run, or why it can't and what would."""
+"""The line above Generate: what will run, or why it can't and what would; and notes below."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def plan_line() -> gr.HTML:
 
 
 def render_plan(plan: Plan) -> str:
-    """``Will run: 96×96, 17 frames ...``, and the notes on it; or why the machine can't."""
+    """``Will run: 96×96, 17 frames ...``; or why the machine can't."""
     if plan.refusal is not None:
         return render_ask(str(plan.refusal), is_urgent=True)
     said = [*words.facts(plan.request)]
@@ -40,12 +40,18 @@ def render_plan(plan: Plan) -> str:
     if plan.tokens is not None:
         said.append(f"prompt {plan.tokens.count} of {plan.tokens.limit} tokens")
     seconds = round(plan.run_seconds or 0)
-    told = [*plan.notes, *_memory(plan)]
-    notes = "".join(f"<p class='note'>{escape(note)}</p>" for note in told)
     return (
         f"<div class='plan' data-seconds='{seconds}'><p><b>Will run</b> {escape(', '.join(said))}"
-        f"</p>{notes}</div>"
+        "</p></div>"
     )
+
+
+def render_notes(plan: Plan | None) -> str:
+    """What to know of a plan, below Generate: a note that comes late never moves the button."""
+    if plan is None or plan.refusal is not None:
+        return ""
+    told = [*plan.notes, *_memory(plan)]
+    return "".join(f"<p class='note'>{escape(note)}</p>" for note in told)
 
 
 def generate_label(plan: Plan | None) -> str:

@@ -244,7 +244,7 @@ def _wire_plan(at: Layout, do: FormEvents, state: State) -> None:
 
 def _told(at: Layout) -> list[Any]:
     """What says what would run."""
-    return [at.plan, at.readout, at.generate, at.timeline, at.board]
+    return [at.plan, at.notes, at.readout, at.generate, at.timeline, at.board]
 
 
 def _tabs(at: Layout) -> list[gr.Tab]:
