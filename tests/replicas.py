@@ -70,7 +70,7 @@ def build(architecture: Architecture) -> dict[str, Any]:
     transformer_class = getattr(diffusers, architecture.transformer_class)
     config = small_transformer(architecture.transformer)
     parts: dict[str, Any] = {
-        "tokenizer": _tokenizer(),
+        "tokenizer": new_tokenizer(),
         "text_encoder": UMT5EncoderModel(
             UMT5Config(
                 vocab_size=300, d_model=TEXT_WIDTH, d_kv=8, d_ff=32, num_layers=2, num_heads=2
@@ -131,7 +131,7 @@ def _image_parts() -> dict[str, Any]:
     return {"image_encoder": encoder, "image_processor": processor}
 
 
-def _tokenizer() -> PreTrainedTokenizerFast:
+def new_tokenizer() -> PreTrainedTokenizerFast:
     """Byte by byte, so that any prompt has tokens; id 0 pads, id 1 ends."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     vocabulary = {"<pad>": 0, "</s>": 1} | {char: i + 2 for i, char in enumerate(alphabet)}

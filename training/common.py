@@ -62,6 +62,11 @@ class Clock:
         """Adds the time since the last tick; returns progress in [0, 1]."""
         now = time.monotonic()
         self.spent, self._last = self.spent + now - self._last, now
+        return self.progress
+
+    @property
+    def progress(self) -> float:
+        """How much of the budget was spent at the last tick, 0 to 1."""
         return min(1.0, self.spent / self.budget)
 
 

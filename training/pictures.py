@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from random import Random
@@ -9,6 +10,7 @@ from random import Random
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from training import shapes, textures
 from training.shapes import Labels
@@ -84,6 +86,30 @@ class Painter:
             return self.pool.crop(self.rng, *size)
         rgb = shapes.BACKGROUNDS[labels.background]
         return textures.backdrop(labels.style, rgb, self.rng, size)
+
+
+class _Endless(IterableDataset[Batch]):
+    """Batches of sizes drawn by lot, each worker with a painter of its own."""
+
+    def __init__(self, sizes: Sequence[Sequence[int]], seed: int) -> None:
+        self.sizes, self.seed = sizes, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        torch.set_num_threads(1)
+        worker = get_worker_info()
+        seed = self.seed + 1000 * (worker.id if worker else 0)
+        painter, rng = Painter(seed, torch.device("cpu")), Random(seed)
+        while True:
+            yield painter.batch(*rng.choice(self.sizes))
+
+
+def drawn_aside(
+    sizes: Sequence[Sequence[int]], seed: int, workers: int, device: torch.device
+) -> Iterator[Batch]:
+    """Batches without end, drawn by other processes: a GPU is faster than one that draws."""
+    loader = DataLoader(_Endless(sizes, seed), batch_size=None, num_workers=workers)
+    for batch in loader:
+        yield Batch(batch.frames.to(device), batch.near.to(device))
 
 
 def contact_sheet(rows: list[Tensor], path: Path) -> None:

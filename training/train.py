@@ -47,9 +47,8 @@ class Run:
 
     def decoder_trainer(self) -> vae.VaeTrainer:
         """The decoder's last polish; its encoder stays as the latents know it."""
-        run = vae.VaeTrainer(
-            self.folder, vae.polish(self.args.decoder_minutes), self.device, "decoder"
-        )
+        plan = vae.polish(self.args.decoder_minutes, self.args.batch_factor, self.args.workers)
+        run = vae.VaeTrainer(self.folder, plan, self.device, "decoder")
         run.start_from(self.vae_trainer().averaged().state_dict())
         return run
 
@@ -149,11 +148,22 @@ def _export(run: Run) -> None:
     export(run.args.output, tokenizer, trainer.averaged(), run.best_vae(), statistics)
 
 
+def _decoder(run: Run) -> None:
+    """Polishes it; of a run that began with a trained folder, writes the autoencoder's part."""
+    trainer = run.decoder_trainer()
+    trainer.run()
+    if run.args.init_from:
+        known = AutoencoderKLWan.from_pretrained(run.args.init_from, subfolder="vae").config
+        mean, std = (torch.tensor(known[key]) for key in ("latents_mean", "latents_std"))
+        polished = with_statistics(trainer.averaged(), mean, std).half()
+        polished.save_pretrained(run.folder / "vae")
+
+
 _ACTIONS = {
     "vae": lambda run: run.vae_trainer().run(),
     "latents": _latents,
     "transformer": _transformer,
-    "decoder": lambda run: run.decoder_trainer().run(),
+    "decoder": _decoder,
     "export": _export,
 }
 
@@ -169,6 +179,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--vae-minutes", type=float, default=48)
     parser.add_argument("--transformer-minutes", type=float, default=55)
     parser.add_argument("--decoder-minutes", type=float, default=10)
+    parser.add_argument("--batch-factor", type=int, default=1, help="of the decoder's stage")
+    parser.add_argument("--workers", type=int, default=0, help="that draw for the decoder's stage")
     parser.add_argument("--check-every", type=float, default=420, help="seconds between saves")
     parser.add_argument("--check-prompts", type=int, default=24, help="clips read at a save")
     parser.add_argument("--peak", type=float, default=1.0, help="factor on the learning rates")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -33,7 +33,7 @@ from training.common import (
     save_checkpoint,
     set_rate,
 )
-from training.pictures import Batch, Painter, contact_sheet
+from training.pictures import Batch, Painter, contact_sheet, drawn_aside
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +58,7 @@ class Plan:
     noise: float = 0.03
     shape_weight: float = 4.0
     edge_weight: float = 0.5
+    motion_weight: float = 0.0
     images: tuple[tuple[int, int, int, int], ...] = (
         (12, 1, 64, 64),
         (6, 1, 96, 96),
@@ -72,21 +73,29 @@ class Plan:
         (2, 1, 128, 128),
     )
     decoder_only: bool = False
+    factor: int = 1
+    """So many times the clips of each batch, for a GPU."""
+    workers: int = 0
+    """Processes that draw, beside the one that trains."""
     seed: int = 0
 
 
-def polish(minutes: float) -> Plan:
+def polish(minutes: float, factor: int = 1, workers: int = 0) -> Plan:
     """The last stage: the decoder alone, on latents somewhat rough, as the transformer's are.
 
-    Clips of the default size, and large single frames for the sake of a person's own pictures.
+    Clips of the default size, and large single frames for the sake of a person's own pictures. The
+    steps between frames count as well, or else those from one latent frame to the next jump.
     """
     return Plan(
         minutes=minutes,
         image_share=0.0,
         rate=3e-4,
         noise=0.06,
+        motion_weight=1.0,
         clips=((1, 17, 96, 96), (1, 17, 96, 96), (2, 17, 64, 64), (3, 1, 128, 128)),
         decoder_only=True,
+        factor=factor,
+        workers=workers,
         seed=1,
     )
 
@@ -141,6 +150,8 @@ def vae_loss(vae: AutoencoderKLWan, batch: Batch, plan: Plan) -> tuple[Tensor, T
     error = ((output - batch.frames).abs() * weight).mean() / weight.mean()
     edges = sum(_edge_error(output, batch.frames, weight, dim) for dim in (-1, -2))
     loss = error + plan.edge_weight * edges + 1e-4 * mean.square().mean()
+    if output.shape[2] > 1:
+        loss = loss + plan.motion_weight * _edge_error(output, batch.frames, weight, 2)
     return loss, (output - batch.frames).abs().mean()
 
 
@@ -208,13 +219,13 @@ class VaeTrainer:
 
     def run(self, on_save: Callable[[], None] | None = None) -> None:
         """Trains until the budget is spent."""
-        painter, rng = Painter(self.plan.seed + self.step, self.device), Random(self.step)
-        saved = self.clock.spent
+        painter = Painter(self.plan.seed + self.step, self.device)
+        batches, saved = self._batches(painter), self.clock.spent
+        self.clock.tick()
         while (progress := self.clock.tick()) < 1:
-            phase = self.plan.images if progress < self.plan.image_share else self.plan.clips
-            loss, l1 = self._step(painter.batch(*rng.choice(phase)), progress)
+            loss, l1 = self._step(next(batches), progress)
             if self.step % 50 == 0:
-                self._report(loss, l1)
+                self._report(float(loss), float(l1))
             if self.clock.spent - saved > 150:
                 saved = self.clock.spent
                 self._checkpoint_with_sheet(painter)
@@ -222,7 +233,17 @@ class VaeTrainer:
                     on_save()
         self._checkpoint_with_sheet(painter)
 
-    def _step(self, batch: Batch, progress: float) -> tuple[float, float]:
+    def _batches(self, painter: Painter) -> Iterator[Batch]:
+        """Batches for as long as they are asked for; a plan with workers has one phase only."""
+        plan, rng = self.plan, Random(self.step)
+        if plan.workers:
+            sizes = [(count * plan.factor, *size) for count, *size in plan.clips]
+            yield from drawn_aside(sizes, plan.seed + self.step, plan.workers, self.device)
+        while True:
+            is_early = self.clock.progress < plan.image_share
+            yield painter.batch(*rng.choice(plan.images if is_early else plan.clips))
+
+    def _step(self, batch: Batch, progress: float) -> tuple[Tensor, Tensor]:
         set_rate(self.optimizer, one_cycle(progress, self.plan.rate))
         loss, l1 = vae_loss(self.vae, batch, self.plan)
         loss.backward()
@@ -231,7 +252,7 @@ class VaeTrainer:
         self.optimizer.zero_grad(set_to_none=True)
         self.step += 1
         self.ema.update(self.vae, self.step)
-        return loss.item(), l1.item()
+        return loss.detach(), l1.detach()
 
     def _report(self, loss: float, l1: float) -> None:
         row = {"step": self.step, "seconds": round(self.clock.spent), "loss": loss, "l1": l1}
