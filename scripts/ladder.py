@@ -1,9 +1,9 @@
 """The memory ladder on a real GPU: ``python -m scripts.ladder [--model ID] [--profiles ...]``.
 
 Writes the model's folder with random weights in its full size, makes a clip in each way to keep
-it, and prints what was reckoned for the device beside what torch took, and the time of a step.
-Clips of one precision must have the same frames, whatever the way: their hashes are printed.
-Needs CUDA, the disk and the RAM for the model.
+it, and prints what was reckoned for the device beside what torch gave out and what it reserved for
+that, and the time of a step. Clips of one precision must have the same frames, whatever the way:
+their hashes are printed. Needs CUDA, the disk and the RAM for the model.
 """
 
 # diffusers exports lazily.
@@ -45,10 +45,10 @@ from wan_demo.errors import WanDemoError
 
 @dataclass(frozen=True)
 class Made:
-    """What one clip took: bytes on the device in its stages, seconds, and its frames' hash."""
+    """What one clip took: bytes given out and reserved in its stages, seconds, its frames' hash."""
 
-    denoise: int
-    decode: int
+    denoise: tuple[int, int]
+    decode: tuple[int, int]
     step_seconds: float
     seconds: float
     frames: str
@@ -96,9 +96,10 @@ def _row(spec: ModelSpec, files: Checkpoint, given: dict[str, Any], folder: Path
 
 def _compared(reckoned: Needs, made: Made) -> str:
     pairs = ((reckoned.denoise, made.denoise), (reckoned.decode, made.decode))
-    stages = [f"{(a - CONTEXT) / GIB:6.2f} {b / GIB:6.2f}" for a, b in pairs]
+    stages = [" ".join(f"{n / GIB:6.2f}" for n in (a - CONTEXT, *taken)) for a, taken in pairs]
     return (
-        f"denoise {stages[0]}  decode {stages[1]} GB (reckoned, taken)  "
+        f"denoise {stages[0]}  decode {stages[1]} GB "
+        f"(reckoned, given out, reserved)  "
         f"step {made.step_seconds:6.2f} s  all {made.seconds:5.0f} s  {made.frames}"
     )
 
@@ -106,24 +107,30 @@ def _compared(reckoned: Needs, made: Made) -> str:
 def _make(engine: PipelineEngine, request: GenerationRequest) -> Made:
     """One clip; what the encoders took before the first step is not counted."""
     torch.cuda.empty_cache()
-    began, steps, denoise = time.monotonic(), [], 0
+    began, steps, denoise = time.monotonic(), [], (0, 0)
     for event in engine.generate(request, Inputs()):
         if isinstance(event, Step):
             steps.append(time.monotonic())
             if event.index == 1:
-                torch.cuda.reset_peak_memory_stats()
+                _forget()
         elif isinstance(event, Decoding):
-            denoise = torch.cuda.max_memory_reserved()
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats()
+            denoise = _peaks()
+            _forget()
         elif isinstance(event, Finished):
-            taken, digest = (
-                torch.cuda.max_memory_reserved(),
-                sha256(event.frames.tobytes()).hexdigest(),
-            )
+            digest = sha256(event.frames.tobytes()).hexdigest()
             each = (steps[-1] - steps[0]) / max(1, len(steps) - 1)
-            return Made(denoise, taken, each, time.monotonic() - began, digest[:12])
+            return Made(denoise, _peaks(), each, time.monotonic() - began, digest[:12])
     raise RuntimeError("no clip was made")
+
+
+def _peaks() -> tuple[int, int]:
+    return torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
+
+
+def _forget() -> None:
+    """Let go of what was only kept for later, so that a stage shows its own need."""
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
 
 
 def write(spec: ModelSpec, folder: Path) -> Path:

@@ -58,6 +58,10 @@ class Clock:
     spent: float = 0.0
     _last: float = field(default_factory=time.monotonic)
 
+    def start(self) -> None:
+        """Counts from now on, and nothing of what came before."""
+        self._last = time.monotonic()
+
     def tick(self) -> float:
         """Adds the time since the last tick; returns progress in [0, 1]."""
         now = time.monotonic()

@@ -31,6 +31,7 @@ from wan_demo import catalog
 from wan_demo.bootstrap import make_locate
 from wan_demo.domain.events import Finished, Frames, Mask
 from wan_demo.domain.medium import Medium
+from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.rules import complete
 from wan_demo.domain.windows import latent_frames, spans
 from wan_demo.engine.base import Inputs
@@ -48,7 +49,8 @@ OUTSIDE, INSIDE, MARGIN = 4.0, -2.0, 3.0
 STRENGTHS = (0.09, 0.17, 0.25, 0.42, 0.6)
 N_MAX = (3, 4, 5, 6, 7, 8)
 STEPS = 12
-PARTS = ("renoise", "flow_edit", "mask", "windows")
+PARTS = ("renoise", "flow_edit", "mask", "windows", "vace")
+GUIDES = ("video", "edges", "gray", "blur")
 
 
 @dataclass(frozen=True)
@@ -79,26 +81,47 @@ def main() -> None:
     parser.add_argument("--few", type=int, default=24, help="clips for each point of a curve")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     args = parser.parse_args()
-    defaults = catalog.BUNDLED.defaults
-    if "renoise" in args.parts:
-        for strength in STRENGTHS:
-            _print(f"re-noise, strength {strength}", args.few, strength=strength)
-        _print("re-noise, strength 0.17", args.clips, strength=0.17)
-        _print(f"re-noise, default strength {defaults.strength}", args.clips)
-    if "flow_edit" in args.parts:
-        for n_max in N_MAX:
-            _flow_edit(f"FlowEdit, n_max {n_max}", args.few, strength=(n_max + 0.5) / STEPS)
-        for guidance in (1.0, 3.0, 4.0):
-            _flow_edit(f"FlowEdit, guidance {guidance:g}", args.few, guidance_scale=guidance)
-        _flow_edit("FlowEdit, n_avg 2", args.few, n_avg=2)
-        _flow_edit("FlowEdit, n_min 1", args.few, n_min=1)
-        _print("FlowEdit, no source prompt", args.clips, method="flow_edit")
-        _flow_edit("FlowEdit, defaults", args.clips)
-    if "mask" in args.parts:
-        for method in ("renoise", "flow_edit"):
-            _masked(method, args.clips)
-    if "windows" in args.parts:
-        _windows(args.few // 4)
+    parts = {
+        "renoise": lambda: _renoise(args.clips, args.few),
+        "flow_edit": lambda: _flow_edits(args.clips, args.few),
+        "mask": lambda: _masks(args.clips),
+        "vace": lambda: _vace(args.clips, args.few),
+        "windows": lambda: _windows(args.few // 4),
+    }
+    for part in args.parts:
+        parts[part]()
+
+
+def _renoise(clips: int, few: int) -> None:
+    for strength in STRENGTHS:
+        _print(f"re-noise, strength {strength}", few, strength=strength)
+    _print("re-noise, strength 0.17", clips, strength=0.17)
+    _print(f"re-noise, default strength {catalog.BUNDLED.defaults.strength}", clips)
+
+
+def _flow_edits(clips: int, few: int) -> None:
+    for n_max in N_MAX:
+        _flow_edit(f"FlowEdit, n_max {n_max}", few, strength=(n_max + 0.5) / STEPS)
+    for guidance in (1.0, 3.0, 4.0):
+        _flow_edit(f"FlowEdit, guidance {guidance:g}", few, guidance_scale=guidance)
+    _flow_edit("FlowEdit, n_avg 2", few, n_avg=2)
+    _flow_edit("FlowEdit, n_min 1", few, n_min=1)
+    _print("FlowEdit, no source prompt", clips, method="flow_edit")
+    _flow_edit("FlowEdit, defaults", clips)
+
+
+def _masks(clips: int) -> None:
+    for method in ("renoise", "flow_edit"):
+        _masked(method, clips, method=method)
+
+
+def _vace(clips: int, few: int) -> None:
+    """Along each guide, over the whole picture and inside a mask; and a mask with nothing shown."""
+    spec = catalog.find("wan-tiny-vace")
+    for guide in GUIDES:
+        _print(f"VACE along its {guide}", few, spec=spec, guide=guide)
+        _masked(f"VACE, {guide}", few, spec=spec, guide=guide)
+    _masked("VACE, blank", clips, spec=spec, guide="blank")
 
 
 def sources(count: int, frames: int = FRAMES) -> Iterator[Source]:
@@ -128,7 +151,9 @@ def _engine() -> PipelineEngine:
     return PipelineEngine(catalog.find, make_locate(Settings()), "cpu")
 
 
-def edit(source: Source, region: Mask | None = None, **given: Any) -> Frames:
+def edit(
+    source: Source, region: Mask | None = None, spec: ModelSpec = catalog.BUNDLED, **given: Any
+) -> Frames:
     """The edited clip as its MP4 is decoded; ``given`` are fields of the request."""
     count = len(source.frames)
     medium = Medium("video", SIDE, SIDE, count, FPS, count / FPS)
@@ -140,7 +165,7 @@ def edit(source: Source, region: Mask | None = None, **given: Any) -> Frames:
         "seed": 3000 + source.seed,
         **given,
     }
-    request = complete(fields, catalog.BUNDLED, medium)
+    request = complete(fields | {"model": spec.id}, spec, medium)
     for event in _engine().generate(request, Inputs(video=source.frames, mask=region)):
         if isinstance(event, Finished):
             return through_the_encoder(event.frames)
@@ -204,18 +229,20 @@ def _line(name: str, edits: Sequence[Edit]) -> None:
     )
 
 
-def _masked(method: str, count: int) -> None:
+def _masked(name: str, count: int, **given: Any) -> None:
     """Edits within a mask that follows the shape: the color inside, decibels outside."""
     colors, outside = [], []
     for one in sources(count):
         mask = ((one.distance < MARGIN).numpy() * 255).astype(np.uint8)
-        caption = {"source_prompt": one.caption} if method == "flow_edit" else {}
-        made = edit(one, mask, method=method, mask="mask", **caption)
+        caption: dict[str, Any] = (
+            {"source_prompt": one.caption} if given.get("method") == "flow_edit" else {}
+        )
+        made = edit(one, mask, mask="mask", **given, **caption)
         colors.append(_color(_tensor(made), one.distance) == one.wanted.color)
         error = np.square(made[mask == 0].astype(float) - one.frames[mask == 0]).mean()
         outside.append(float(10 * np.log10(255**2 / max(error, 1e-6))))
     print(
-        f"mask, {method:<28} clips {count:3}  color {100 * sum(colors) / count:5.1f}%  "
+        f"mask, {name:<28} clips {count:3}  color {100 * sum(colors) / count:5.1f}%  "
         f"outside {statistics.fmean(outside):.2f} dB (least {min(outside):.1f})",
         flush=True,
     )

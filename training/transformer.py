@@ -215,7 +215,7 @@ class TransformerTrainer:
     def run(self, on_save: Callable[[Joint, int], None] | None = None, every: float = 360) -> None:
         """Trains until the budget is spent; `on_save` sees the averaged model at each save."""
         rng, saved, total = Random(self.plan.seed + self.step), self.clock.spent, 0.0
-        self.clock.tick()
+        self.clock.start()
         while (progress := self.clock.tick()) < 1:
             total += self._step(rng, progress)
             if self.step % 50 == 0:

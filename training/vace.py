@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
 
@@ -43,11 +43,14 @@ from training.vace_examples import Example, Size, draw_many, stacked
 
 log = logging.getLogger(__name__)
 
-LAYERS = (0, 2, 4, 6)
+LAYERS = (0, 2, 4)
 """The base's blocks that get a hint."""
 
-CHUNK = 64
+CHUNK = 32
 """Examples that are drawn and encoded at a time."""
+
+NOTHING = 1 / 200
+"""The largest level, of -1 to 1, that still is the gray which says nothing."""
 
 HEAD = ("vace_blocks", "vace_patch_embedding")
 
@@ -124,6 +127,17 @@ class Encoder:
         return levels.to(self.device).float().permute(0, 4, 1, 2, 3) / 127.5 - 1
 
     def _latents(self, clip: Tensor) -> Tensor:
+        """Normalised; of all the clips that show nothing, one is encoded."""
+        shows = clip.flatten(1).abs().amax(1) > NOTHING
+        if shows.all():
+            return self._encoded(clip)
+        nothing = self._encoded(torch.zeros_like(clip[:1]))
+        found = nothing.expand(len(clip), *nothing.shape[1:]).clone()
+        if shows.any():
+            found[shows] = self._encoded(clip[shows])
+        return found
+
+    def _encoded(self, clip: Tensor) -> Tensor:
         with torch.autocast(self.device.type, dtype=torch.bfloat16):
             mean = fast_vae.encode(self.vae, clip)
         return (mean.float() - self.mean) / self.std
@@ -155,6 +169,15 @@ def encode_all(encoder: Encoder, plan: Plan) -> list[Encoded]:
         done.setdefault(key, []).append(encoder(some))
     log.info("%d examples of %d shapes", plan.examples, len(done))
     return [_joined(parts) for parts in done.values()]
+
+
+def _kept(path: Path, encoder: Encoder, plan: Plan) -> list[Encoded]:
+    """The examples of this run, encoded at its first start."""
+    kept = load_checkpoint(path, encoder.device)
+    if kept is None:
+        kept = {"examples": [asdict(one) for one in encode_all(encoder, plan)]}
+        save_checkpoint(path, kept)
+    return [Encoded(**one) for one in kept["examples"]]
 
 
 def _joined(parts: list[Encoded]) -> Encoded:
@@ -192,7 +215,6 @@ class HeadTrainer:
     def __init__(
         self, run_dir: Path, plan: Plan, base: WanTransformer3DModel, device: torch.device
     ) -> None:
-        run_dir.mkdir(parents=True, exist_ok=True)
         self.run_dir, self.plan, self.device = run_dir, plan, device
         torch.manual_seed(plan.seed)
         self.vace = new_head(base).to(device).requires_grad_(False)
@@ -213,11 +235,11 @@ class HeadTrainer:
         rng, losses = Random(self.plan.seed + self.step), []
         weights = [len(one.made) for one in examples]
         saved = self.clock.spent
-        self.clock.tick()
+        self.clock.start()
         while (progress := self.clock.tick()) < 1:
             (bucket,) = rng.choices(examples, weights)
             losses.append(self._step(bucket, empty, progress))
-            if self.step % 200 == 0:
+            if self.step % 100 == 0:
                 self._report(float(torch.stack(losses).mean()))
                 losses.clear()
             if self.clock.spent - saved > 120:
@@ -315,15 +337,19 @@ def main() -> None:
     """Draws the examples, trains, and writes the head."""
     args = _arguments()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    torch.set_num_threads(args.threads)
     torch.set_float32_matmul_precision("high")
     device = device_of(args.device)
     base = WanPipeline.from_pretrained(args.base, dtype=torch.float32).to(device)
     encoder = Encoder(base.vae, base.text_encoder, base.tokenizer, device)
     plan = Plan(args.minutes, args.examples, args.batch, workers=args.workers)
-    trainer = HeadTrainer(args.run_dir, plan, base.transformer, device)
-    examples = encode_all(encoder, plan)
+    args.run_dir.mkdir(parents=True, exist_ok=True)
+    examples = _kept(args.run_dir / "examples.pt", encoder, plan)
     with torch.no_grad():
         empty = reading.embed(base.text_encoder, base.tokenizer, [""])[0]
+    trainer = HeadTrainer(args.run_dir, plan, base.transformer, device)
+    if args.compile:
+        trainer.vace.compile_repeated_blocks(dynamic=True)
     trainer.run(examples, empty)
     export(trainer.averaged(), args.output)
 
@@ -339,6 +365,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--examples", type=int, default=default.examples)
     parser.add_argument("--batch", type=int, default=default.batch)
     parser.add_argument("--workers", type=int, default=default.workers, help="that draw")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--compile", action="store_true", help="torch.compile the blocks")
     return parser.parse_args()
 
 

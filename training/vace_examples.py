@@ -27,11 +27,12 @@ Size = tuple[int, int, int]
 """Frames, height and width of a clip."""
 
 SIZES: dict[Size, float] = {
-    (17, 96, 96): 0.6,
-    (17, 64, 112): 0.1,
-    (17, 112, 64): 0.1,
-    (9, 96, 96): 0.1,
-    (33, 64, 64): 0.1,
+    (17, 64, 64): 0.5,
+    (9, 64, 64): 0.06,
+    (17, 96, 96): 0.28,
+    (17, 64, 112): 0.06,
+    (17, 112, 64): 0.06,
+    (33, 64, 64): 0.04,
 }
 """Sizes of the clips, and which part of all examples they make up."""
 

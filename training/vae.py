@@ -221,7 +221,7 @@ class VaeTrainer:
         """Trains until the budget is spent."""
         painter = Painter(self.plan.seed + self.step, self.device)
         batches, saved = self._batches(painter), self.clock.spent
-        self.clock.tick()
+        self.clock.start()
         while (progress := self.clock.tick()) < 1:
             loss, l1 = self._step(next(batches), progress)
             if self.step % 50 == 0:

@@ -37,3 +37,8 @@ def test_loads():
     assert pipeline.config.expand_timesteps
     assert pipeline.vae.config.scale_factor_spatial == 8
     assert pipeline.transformer.config.in_channels == 16
+
+
+def test_the_vace_head_is_small_and_beside_the_base():
+    (head,) = (FOLDER.parent / "wan-tiny-vace").glob("*.safetensors")
+    assert head.stat().st_size < 9_000_000

@@ -41,9 +41,7 @@ def test_what_is_shown_has_the_pipelines_numbers(base, refers):
     pictures = None
     if one.reference is not None:
         pictures = [[torch.from_numpy(one.reference).permute(2, 0, 1).float() / 127.5 - 1]]
-    latents = pipe.prepare_video_latents(
-        pixels, mask, pictures or [[]], device=torch.device("cpu")
-    )
+    latents = pipe.prepare_video_latents(pixels, mask, pictures or [[]], device=torch.device("cpu"))
     masks = pipe.prepare_masks(mask, pictures or [[]])
     expected = torch.cat([latents, masks], 1)
     assert seen.control.shape == expected.shape

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from wan_demo.catalog import distilled, gguf, wan21, wan22
-from wan_demo.catalog.tiny import ASSETS, TINY
+from wan_demo.catalog.tiny import ASSETS, TINY, TINY_VACE
 from wan_demo.domain.model import ModelSpec
 from wan_demo.errors import InvalidRequest
 
@@ -17,6 +17,7 @@ BUNDLED = TINY
 
 MODELS: tuple[ModelSpec, ...] = (
     BUNDLED,
+    TINY_VACE,
     *wan21.MODELS,
     *wan22.MODELS,
     *distilled.MODELS,

@@ -1,7 +1,8 @@
-"""The bundled model: moving shapes, trained by ``training/``."""
+"""The bundled models: moving shapes, trained by ``training/``."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -165,5 +166,32 @@ TINY = ModelSpec(
                 Example("a yellow star spinning on a gray background", "purple-star.mp4"),
             ),
         }
+    ),
+)
+
+_HEAD = MappingProxyType({"vace_layers": (0, 2, 4), "vace_in_channels": 96})
+"""What ``training/vace.py`` puts beside the transformer, and keeps in a file of its own."""
+
+TINY_VACE = replace(
+    TINY,
+    id="wan-tiny-vace",
+    title="Wan Tiny VACE",
+    summary="The same with VACE: edits inside a mask, or along a video's lines and grays.",
+    weights=replace(
+        TINY.weights,
+        heads=MappingProxyType({"transformer": ASSETS / "wan-tiny-vace" / "vace.safetensors"}),
+    ),
+    architecture=replace(
+        _TINY_ARCHITECTURE,
+        transformer_class="WanVACETransformer3DModel",
+        transformer=MappingProxyType({**_TINY_ARCHITECTURE.transformer, **_HEAD}),
+        parameters=MappingProxyType({**_TINY_ARCHITECTURE.parameters, "transformer": 6_050_048}),
+    ),
+    calls=MappingProxyType(
+        {Task.TEXT_TO_VIDEO: Call.CONTROL_TEXT, Task.VIDEO_TO_VIDEO: Call.CONTROL}
+    ),
+    first_frame_by_timestep=False,
+    examples=MappingProxyType(
+        {task: TINY.examples[task] for task in (Task.TEXT_TO_VIDEO, Task.VIDEO_TO_VIDEO)}
     ),
 )

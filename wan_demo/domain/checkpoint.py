@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """``folder`` is in diffusers' layout; ``replaced`` and ``loras`` are files by part names.
+    """``folder`` is in diffusers' layout; all others are files by part names.
 
     See ``wan_demo.domain.model.Weights``.
     """
@@ -17,3 +17,4 @@ class Checkpoint:
     folder: Path
     replaced: Mapping[str, Path]
     loras: Mapping[str, Path]
+    heads: Mapping[str, Path] = field(default_factory=dict)

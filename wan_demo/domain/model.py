@@ -113,7 +113,8 @@ class Weights:
     """Where a checkpoint's files are, on this machine (paths) or on the hub.
 
     ``base`` is a diffusers folder. ``replaced`` names parts that come from one file instead (GGUF
-    or safetensors), ``loras`` parts that get one put on; both sources hold one file each. ``bits``
+    or safetensors), ``loras`` parts that get one put on, ``heads`` text-to-video transformers that
+    VACE's blocks are put beside; all these sources hold one file each. ``bits``
     is how many the hub stores for each number of a part, where it is not 16: the download is
     reckoned by it.
     ``is_verified`` is False where no public source confirms a repo or its revision.
@@ -122,6 +123,7 @@ class Weights:
     base: Source | Path
     replaced: Mapping[str, Source | Path] = field(default_factory=lambda: MappingProxyType({}))
     loras: Mapping[str, Source] = field(default_factory=lambda: MappingProxyType({}))
+    heads: Mapping[str, Source | Path] = field(default_factory=lambda: MappingProxyType({}))
     bits: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     is_verified: bool = True
 
@@ -133,7 +135,7 @@ class Weights:
     @property
     def sources(self) -> tuple[Source, ...]:
         """All that is to be fetched from the hub."""
-        places = (self.base, *self.replaced.values(), *self.loras.values())
+        places = (self.base, *self.replaced.values(), *self.loras.values(), *self.heads.values())
         return tuple(place for place in places if isinstance(place, Source))
 
     def is_fetched(self, part: str) -> bool:

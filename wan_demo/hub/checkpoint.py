@@ -51,7 +51,7 @@ def local_checkpoint(weights: Weights) -> Checkpoint:
 
 def _is_missing(weights: Weights) -> bool:
     """Whether something that a person put on this machine is gone."""
-    base, files = weights.base, weights.replaced.values()
+    base, files = weights.base, (*weights.replaced.values(), *weights.heads.values())
     is_partial = isinstance(base, Path) and not is_whole(base)
     return is_partial or any(isinstance(file, Path) and not file.is_file() for file in files)
 
@@ -68,4 +68,5 @@ def _checkpoint(weights: Weights, places: Mapping[Source, Path]) -> Checkpoint:
         folder=base if isinstance(base, Path) else places[base],
         replaced=files(weights.replaced),
         loras=files(weights.loras),
+        heads=files(weights.heads),
     )

@@ -29,6 +29,7 @@ from wan_demo.engine.pipelines import lora
 from wan_demo.engine.pipelines.broken import BrokenFile, plain, refuse
 from wan_demo.engine.pipelines.config import check_config, check_picture_sizes
 from wan_demo.engine.pipelines.folder import check_folder, read_json
+from wan_demo.engine.pipelines.head import BASE, head_of, join_head, without_head
 from wan_demo.engine.pipelines.precision import narrow
 from wan_demo.engine.pipelines.provenance import revision
 from wan_demo.engine.pipelines.residency import Residency
@@ -140,7 +141,7 @@ def check(spec: ModelSpec, files: Checkpoint) -> None:
         _check_base(spec, files)
     except (BrokenFile, OSError) as error:
         raise refuse(f"The weights of {spec.title}", error) from error
-    for path in (*files.replaced.values(), *files.loras.values()):
+    for path in (*files.replaced.values(), *files.loras.values(), *files.heads.values()):
         check_file(path)
 
 
@@ -150,7 +151,10 @@ def _check_base(spec: ModelSpec, files: Checkpoint) -> None:
     kept = [name for name in parts if name not in files.replaced]
     check_folder(files.folder, kept, [name for name in _names(spec) if name not in kept])
     for name in parts:
-        check_config(files.folder / name, _builder(spec, name), _config(spec, name))
+        builder, config = _builder(spec, name), _config(spec, name)
+        if name in files.heads:
+            builder, config = BASE, without_head(config)
+        check_config(files.folder / name, builder, config)
     if spec.architecture.image_encoder is not None:
         side = spec.architecture.image_encoder["image_size"]
         check_picture_sizes(files.folder / "image_processor", side)
@@ -180,7 +184,10 @@ def _part(spec: ModelSpec, name: str, files: Checkpoint, rung: Rung) -> Any:
         local_files_only=True,
         ignore_mismatched_sizes=True,  # and told of, where the libraries' own errors are riddles
         output_loading_info=True,
+        **(head_of(_config(spec, name)) if name in files.heads else {}),
     )
+    if name in files.heads:
+        join_head(part, files.heads[name], told)
     _check_told(name, told, is_exact=builder.__module__.startswith("diffusers"))
     _check_numbers(name, part)
     return part

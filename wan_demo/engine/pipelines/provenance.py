@@ -37,8 +37,8 @@ def environment(device: str) -> dict[str, str]:
 
 def revision(files: Checkpoint) -> str:
     """Which weights these are: commits of the hub's snapshots, or a digest of weight files."""
-    extra = {**files.replaced, **files.loras}
-    return "+".join([_of_folder(files.folder), *(_of_file(extra[part]) for part in sorted(extra))])
+    extra = [*sorted({**files.replaced, **files.loras}.items()), *sorted(files.heads.items())]
+    return "+".join([_of_folder(files.folder), *(_of_file(path) for _, path in extra)])
 
 
 def _of_folder(folder: Path) -> str:
