@@ -36,6 +36,10 @@ from wan_demo.settings import Settings
 
 log = logging.getLogger(__name__)
 
+STOP_SECONDS = 4.0
+"""How long a worker may go on once the server is told to stop. With what connections and Python
+take it is less than the ten seconds after which Docker kills; a job cut short waits again."""
+
 
 class DataFolderBusy(WanDemoError):
     """Another server uses the data folder."""
@@ -86,7 +90,7 @@ def make_server(settings: Settings) -> FastAPI:
 
     def stop() -> None:
         stopping.set()
-        executor.stop()
+        executor.stop(STOP_SECONDS)
         lock.release()
 
     links = Links(folder, service.library.is_deleted)
