@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from functools import partial
@@ -26,7 +27,7 @@ from wan_demo.engine.machine import Watch, measure
 from wan_demo.engine.process import GROUP, ProcessExecutor
 from wan_demo.errors import WanDemoError
 from wan_demo.jobs.base import JobStore
-from wan_demo.jobs.signs import Reaper
+from wan_demo.jobs.signs import Reaper, Standstill
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.jobs.tally import Tally
 from wan_demo.library.janitor import Janitor
@@ -84,7 +85,8 @@ def make_server(settings: Settings) -> FastAPI:
         executor.start()
         reaper = Reaper(store, give_up)
         janitor = Janitor(store, folder, service.library.budget)
-        for keeper in (reaper, janitor, tally):
+        standstill = Standstill(store, partial(end_worker, executor))
+        for keeper in (reaper, janitor, tally, standstill):
             name = type(keeper).__name__.lower()
             Thread(target=keeper.run, args=(stopping,), name=name, daemon=True).start()
 
@@ -104,6 +106,13 @@ def make_server(settings: Settings) -> FastAPI:
 
     app.state.greeting, app.state.share = greeting(spec, why), share
     return mount(app, service, links, why, device.name, settings.logins)
+
+
+def end_worker(executor: ProcessExecutor) -> None:
+    """End the worker at once, whatever its name; another one takes its place."""
+    pid = executor.pid
+    if pid is not None and executor.is_alive():
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # on Windows the one is the other
 
 
 def lock_folder(folder: DataFolder) -> FileLock:
