@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
 from wan_demo.errors import StorageAway
 from wan_demo.jobs import patience
+from wan_demo.jobs.base import Claim
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.jobs.signs import beating
 from wan_demo.media.decode import read_video
@@ -669,3 +671,36 @@ def test_a_step_that_hangs_ends_the_worker(store, folder, monkeypatch, caplog):
     worker.run_once()
     assert "no progress for 0 s: this worker ends itself" in caplog.text
     assert end(store, job).status is Status.COMPLETED  # as nothing really ended here
+
+
+def test_a_stop_does_not_wait_for_a_step_that_hangs(store, folder, monkeypatch, caplog):
+    """What the end of the process is in a real worker lets the step go on here."""
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.2)
+    monkeypatch.setattr(module, "beating", partial(beating, seconds=0.01))
+    engine = HungEngine()
+    job = add(store, num_inference_steps=4)
+    worker = Worker("test", store, engine, folder, BUILT_IN, engine.let_go.set, 60.0)
+    thread = Thread(target=worker.run_once, daemon=True)
+    thread.start()
+    until(lambda: not store.waiting())
+    assert not engine.let_go.wait(0.5)
+    store.cancel(job.id)
+    thread.join(30)
+    assert "told to stop, and no step ends" in caplog.text
+    assert end(store, job).status is Status.CANCELLED
+
+
+def test_a_table_that_is_away_stops_nothing(store, folder, monkeypatch):
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.0)
+    monkeypatch.setattr(module, "beating", partial(beating, seconds=0.01))
+    ended = Flag()
+    job = add(store, num_inference_steps=4)
+    worker = Worker("test", store, FakeEngine(0.05), folder, BUILT_IN, ended.set, 60.0)
+    monkeypatch.setattr(store, "is_wanted", _raise_away)
+    worker.run_once()
+    assert not ended.is_set()
+    assert end(store, job).status is Status.COMPLETED
+
+
+def _raise_away(_claim: Claim) -> bool:
+    raise StorageAway

@@ -6,7 +6,14 @@ import logging
 from collections.abc import Callable
 from math import nan
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from wan_demo.domain.job import Job
 
@@ -20,6 +27,7 @@ class Metrics:
     """One server's figures, in a registry of their own; counters begin at 0 with each server."""
 
     def __init__(self) -> None:
+        disable_created_metrics()  # a second series beside each, which nobody was told of
         self.registry = CollectorRegistry()
         kinds = ["outcome", "task", "model"]
         self._jobs = self._counter("wan_jobs", "Jobs that have ended.", kinds)

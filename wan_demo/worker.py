@@ -53,6 +53,10 @@ HANG_SECONDS = 3600.0
 HANG_STEPS = 20
 """How many times a job's own step a further one may take."""
 
+STOP_SECONDS = 120.0
+"""How long a job that nobody wants any more may hold its worker without a step that ends: longer
+than it takes to have the model back in a new one."""
+
 
 class Stopped(Exception):
     """The job was cancelled, or is no longer this worker's."""
@@ -151,8 +155,13 @@ class Worker:
 
     def _check_pulse(self, run: _Run) -> None:
         """From another thread: a step that hangs never comes back to be told."""
-        if self._end_hung is not None and run.hangs(self._hang_seconds):
+        if self._end_hung is None:
+            return
+        if run.hangs(self._hang_seconds):
             log.critical("no progress for %.0f s: this worker ends itself", self._hang_seconds)
+            self._end_hung()
+        elif run.lingers(STOP_SECONDS):
+            log.warning("told to stop, and no step ends: this worker ends itself")
             self._end_hung()
 
     def _encode(self, claim: Claim, index: int, finished: Finished, media: Fetched) -> str:
@@ -202,6 +211,10 @@ class _Run:
         """Whether nothing was heard for so long, and for many times a step of this job."""
         patience = max(seconds, HANG_STEPS * (self._watch.step_seconds or 0.0))
         return time.monotonic() - self._heard_at > patience
+
+    def lingers(self, seconds: float) -> bool:
+        """Whether nothing was heard for so long of a job that nobody wants any more."""
+        return time.monotonic() - self._heard_at > seconds and not self._is_wanted()
 
     def follow(self, events: Generator[Event, None, None], clip: int) -> Finished:
         """Consume one clip's events; raises Stopped after closing them undecoded."""

@@ -44,5 +44,9 @@ def client(links: Links, life: Life) -> Iterator[TestClient]:
     def asset() -> str:
         return "not a page"
 
+    @app.get("/config")
+    def config() -> str:
+        return "what gradio_client asks for first"
+
     with TestClient(app) as made:
         yield made

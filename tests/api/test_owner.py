@@ -18,6 +18,12 @@ def test_the_cookie_comes_with_a_page_and_never_with_an_asset_that_caches_may_sh
     assert "set-cookie" not in client.get("/asset").headers
 
 
+def test_a_program_gets_an_identity_with_the_first_that_it_asks_for(client):
+    """gradio_client brings the cookies of that answer from then on, and no others."""
+    assert COOKIE in client.get("/config").cookies
+    assert "set-cookie" not in client.get("/config").headers
+
+
 def test_two_people_are_two(client):
     first = client.get("/whoami").json()
     client.cookies.clear()

@@ -45,9 +45,9 @@ def _losses(folder: Path) -> int:
         return connection.execute("SELECT losses FROM jobs").fetchone()[0]
 
 
-def _start(folder: Path) -> subprocess.Popen[bytes]:
+def _start(folder: Path, *more: str) -> subprocess.Popen[bytes]:
     """A server outside of the fixtures' care, to be killed."""
-    command = [sys.executable, "app.py", "--port", "0", "--engine", "fake"]
+    command = [sys.executable, "app.py", "--port", "0", "--engine", "fake", *more]
     return subprocess.Popen([*command, "--data-dir", str(folder / "data")], cwd=ROOT)
 
 
@@ -94,3 +94,14 @@ def test_a_server_told_to_stop_gives_its_running_job_back(tmp_path: Path, store:
     assert _status(store, job) is Status.WAITING
     assert _losses(tmp_path) == 0
     assert list((tmp_path / "data" / "videos").iterdir()) == []
+
+
+def test_a_stop_in_a_long_step_is_done_before_docker_kills(tmp_path: Path, store: SqlJobStore):
+    job = _add(store)
+    server = _start(tmp_path, "--fake-step-seconds", "60")
+    until(lambda: _status(store, job) is Status.RUNNING, 120)
+    workers = psutil.Process(server.pid).children(recursive=True)
+    server.send_signal(signal.SIGTERM)
+    server.wait(10)
+    assert not any(worker.is_running() for worker in workers)
+    assert (_status(store, job), _losses(tmp_path)) == (Status.WAITING, 0)

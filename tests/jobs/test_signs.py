@@ -7,7 +7,7 @@ import pytest
 from tests.makers import request, until
 from wan_demo.jobs.base import Claim
 from wan_demo.jobs.memory import MemoryJobStore
-from wan_demo.jobs.signs import Reaper, beating
+from wan_demo.jobs.signs import Reaper, Standstill, beating
 
 SECONDS = 60.0
 
@@ -133,3 +133,67 @@ def test_a_table_that_fails_ends_no_work(store, caplog):
     with beating(store, held, lambda: None, seconds=0.01):
         assert failed.wait(10)
     assert "no sign of life" in caplog.text
+
+
+@pytest.fixture
+def ended() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def standstill(store, clock) -> Standstill:
+    return Standstill(store, lambda: None, SECONDS, clock)
+
+
+def stands(standstill: Standstill, clock: Clock, seconds: int) -> list[bool]:
+    found = []
+    for _ in range(seconds // 5):
+        found.append(standstill.look())
+        clock.now += 5
+    return found
+
+
+def test_jobs_that_nobody_takes_show_that_the_worker_stands_still(store, clock, standstill):
+    assert not any(stands(standstill, clock, 600))
+    store.add(request(), "ada")
+    assert stands(standstill, clock, 140).count(True) == 2  # each begins anew
+
+
+def test_a_worker_at_work_does_not(store, clock, standstill):
+    held = claim(store, "w1")
+    store.add(request(), "ada")
+    assert not any(stands(standstill, clock, 600))
+    store.complete(held, ())
+    assert not any(stands(standstill, clock, 60))
+    claim(store, "w1")
+    assert not any(stands(standstill, clock, 600))
+
+
+def test_a_table_that_was_away_shows_nothing(store, clock, ended):
+    store.add(request(), "ada")
+    is_there, stopping = iter([True, True, False, True]), Flag()
+
+    def waiting() -> int:
+        clock.now += 50
+        answers = next(is_there, None)
+        if answers is None:
+            stopping.set()
+        elif not answers:
+            raise OSError("gone")
+        return 1
+
+    store.waiting = waiting
+    Standstill(store, lambda: ended.append("worker"), SECONDS, clock, 0.01).run(stopping)
+    assert ended == []
+
+
+def test_a_worker_that_stands_still_is_ended(store, ended):
+    store.add(request(), "ada")
+    clock, stopping = iter(range(0, 10_000, 20)), Flag()
+
+    def end() -> None:
+        ended.append("worker")
+        stopping.set()
+
+    Standstill(store, end, SECONDS, lambda: float(next(clock)), 0.01).run(stopping)
+    assert ended == ["worker"]

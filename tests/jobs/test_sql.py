@@ -68,13 +68,17 @@ def test_readers_go_on_beside_a_writer(tmp_path):
         assert store.waiting() == 1
 
 
-def test_a_table_that_is_away_is_said_so_and_no_empty_one_takes_its_place(tmp_path):
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_table_that_is_away_is_said_so_and_no_empty_one_takes_its_place(tmp_path, is_open):
+    """A connection that is still open would keep what is accepted in a file without a name."""
     path, away = tmp_path / "jobs.sqlite3", tmp_path / "away"
     engine = connect(sqlite_url(path))
     store = SqlJobStore(engine)
     job = store.add(request(), "ada")
-    engine.dispose()
+    if not is_open:
+        engine.dispose()
     path.rename(away)
+    assert not store.is_writable()
     for call in (store.waiting, lambda: store.add(request(), "ada"), lambda: store.claim("w1")):
         with pytest.raises(StorageAway):
             call()

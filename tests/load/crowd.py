@@ -53,13 +53,14 @@ class App:
         self._functions = {
             each["api_name"]: (each["id"], len(each["inputs"])) for each in config["dependencies"]
         }
+        self.http.cookies.clear()  # one client for all of them
 
     async def visit(self) -> dict[str, str]:
         """A newcomer's first visit; returns the header that tells who it is from then on."""
         answer = await self.http.get(f"{self.address}/")
         answer.raise_for_status()
         cookie = answer.headers["set-cookie"].partition(";")[0]
-        self.http.cookies.clear()  # one client for all of them
+        self.http.cookies.clear()
         return {"cookie": cookie}
 
     async def join(

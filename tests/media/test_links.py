@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import string
 import time
 from pathlib import Path
 
@@ -129,6 +130,14 @@ def test_tokens_of_one_kind_are_none_of_another(links: Links):
 def test_a_token_is_itself_only(links: Links, more: str):
     assert links.read_job(links.job("a") + more) is None
     assert links.read_owner(links.sign_owner("ada") + more) is None
+
+
+def test_no_letter_of_an_address_can_be_another(links: Links, video: str):
+    """The last one of a signature has bits that say nothing."""
+    good = token(links.video(video))
+    letters = f"{string.ascii_letters}{string.digits}-_"
+    others = [good[:-1] + letter for letter in letters if letter != good[-1]]
+    assert [each for each in others if links.resolve(each)] == []
 
 
 def test_a_source_has_an_address_while_it_is_there(folder: DataFolder):

@@ -130,6 +130,10 @@ def test_of_several_pictures_all_come_or_none(ada, bob, make, clip, folder, tmp_
         ({"model": "m" * 50_000}, f"made with {'m' * 100}, a model"),
         ({"later": 1}, "This file was made by another version of this app, which has later."),
         ({"seed": -1}, "This file has damaged metadata: seed can&#x27;t be used."),
+        (
+            {"model": "wan2.1-flf2v-14b-720p"},
+            "can&#x27;t do: text_to_video can&#x27;t be done by wan2.1-flf2v-14b-720p.",
+        ),
     ],
 )
 def test_what_gives_no_settings_says_why_and_changes_nothing(bob, clip, changes, said):

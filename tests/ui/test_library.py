@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,15 +13,16 @@ from gradio.blocks import Block
 
 from tests.makers import noise, request
 from wan_demo import catalog
-from wan_demo.domain.job import Job
-from wan_demo.library.clips import Library
+from wan_demo.domain.job import Job, Output
+from wan_demo.library.clips import Library, Page
 from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui.clip_events import ClipEvents
 from wan_demo.ui.events import State
 from wan_demo.ui.layout import Layout, build_layout
+from wan_demo.ui.library import render_shelf
 from wan_demo.ui.library_events import LibraryEvents
-from wan_demo.ui.library_layout import PAGE
+from wan_demo.ui.library_layout import MOST_CARDS, PAGE
 from wan_demo.ui.stage_events import StageEvents
 
 TINY = catalog.find("wan-tiny")
@@ -180,6 +182,18 @@ def test_there_are_more_below_and_a_search_begins_at_its_top(ada, store, make):
     ada.does(ada.library.more)
     assert len(ada.prompts()) == PAGE + 3
     assert "Show more" not in ada.shelf
+
+
+def test_there_is_no_button_for_more_cards_than_are_ever_shown(links: Links, store):
+    job = store.add(request(), "ada")
+    page = Page([job_with_clip(job)] * MOST_CARDS, MOST_CARDS + 1)
+    shelf = render_shelf(page, False, links, frozenset(), None)
+    assert "Show more" not in shelf
+    assert "These are the newest 2,400. Search for older ones." in shelf
+
+
+def job_with_clip(job: Job) -> Job:
+    return replace(job, outputs=(Output(file=f"{job.id}.1.0.mp4", seed=1),))
     ada.does(ada.library.look)
     assert len(ada.prompts()) == PAGE + 3
     ada.does(ada.library.find, search="moving")

@@ -13,6 +13,9 @@ from wan_demo.media.links import Links, new_owner
 COOKIE = "wan_demo_owner"
 COOKIE_SECONDS = 365 * 24 * 3600
 
+CONFIG = "/config"
+"""What gradio_client asks for first; it brings the cookies of that answer from then on."""
+
 
 class OwnerMiddleware:
     """Puts ``owner`` and ``is_newcomer`` into the request's state; a newcomer gets the cookie.
@@ -33,11 +36,13 @@ class OwnerMiddleware:
         owner = owner or new_owner()
         scope.setdefault("state", {}).update(owner=owner, is_newcomer=is_new)
         cookie = _cookie(self._links.sign_owner(owner), scope["scheme"])
+        is_config = scope["path"].rstrip("/").endswith(CONFIG)
 
         async def send_with_cookie(message: Message) -> None:
             if is_new and message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                if headers.get("content-type", "").startswith("text/html"):  # never on assets
+                is_page = headers.get("content-type", "").startswith("text/html")
+                if is_page or is_config:  # never on assets
                     headers.append("set-cookie", cookie)
             await send(message)
 

@@ -46,8 +46,8 @@ def make_metrics(
     metrics.show("wan_jobs_running", running, lambda: len(store.open()) - store.waiting())
     free = "Bytes that are free where the data folder is."
     metrics.show("wan_storage_free_bytes", free, lambda: shutil.disk_usage(folder.root).free)
-    if measure is not None:
-        metrics.show("wan_gpu_memory_bytes", "Bytes in use on the GPU.", lambda: _used(measure()))
+    used = "Bytes in use on the GPU; 0 where there is none."
+    metrics.show("wan_gpu_memory_bytes", used, lambda: _used(measure()) if measure else 0)
     return metrics
 
 

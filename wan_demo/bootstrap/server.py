@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from datetime import UTC, datetime
 from functools import partial
@@ -26,7 +27,7 @@ from wan_demo.engine.machine import Watch, measure
 from wan_demo.engine.process import GROUP, ProcessExecutor
 from wan_demo.errors import WanDemoError
 from wan_demo.jobs.base import JobStore
-from wan_demo.jobs.signs import Reaper
+from wan_demo.jobs.signs import Reaper, Standstill
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.jobs.tally import Tally
 from wan_demo.library.janitor import Janitor
@@ -35,6 +36,10 @@ from wan_demo.media.links import Links
 from wan_demo.settings import Settings
 
 log = logging.getLogger(__name__)
+
+STOP_SECONDS = 4.0
+"""How long a worker may go on once the server is told to stop. With what connections and Python
+take it is less than the ten seconds after which Docker kills; a job cut short waits again."""
 
 
 class DataFolderBusy(WanDemoError):
@@ -80,13 +85,14 @@ def make_server(settings: Settings) -> FastAPI:
         executor.start()
         reaper = Reaper(store, give_up)
         janitor = Janitor(store, folder, service.library.budget)
-        for keeper in (reaper, janitor, tally):
+        standstill = Standstill(store, partial(end_worker, executor))
+        for keeper in (reaper, janitor, tally, standstill):
             name = type(keeper).__name__.lower()
             Thread(target=keeper.run, args=(stopping,), name=name, daemon=True).start()
 
     def stop() -> None:
         stopping.set()
-        executor.stop()
+        executor.stop(STOP_SECONDS)
         lock.release()
 
     links = Links(folder, service.library.is_deleted)
@@ -100,6 +106,13 @@ def make_server(settings: Settings) -> FastAPI:
 
     app.state.greeting, app.state.share = greeting(spec, why), share
     return mount(app, service, links, why, device.name, settings.logins)
+
+
+def end_worker(executor: ProcessExecutor) -> None:
+    """End the worker at once, whatever its name; another one takes its place."""
+    pid = executor.pid
+    if pid is not None and executor.is_alive():
+        os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))  # on Windows the one is the other
 
 
 def lock_folder(folder: DataFolder) -> FileLock:

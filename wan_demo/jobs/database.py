@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +37,9 @@ def connect(url: str | sa.URL, may_create: bool = True) -> sa.Engine:
         listen(engine, "begin", _begin_sqlite)
     with engine.begin() as connection:
         bring_up_to_date(connection)
-    if is_sqlite:
-        listen(engine, "do_connect", lambda *_: _must_exist(url))
+    if is_sqlite:  # an open one would go on in a file that has no name any more
+        for begins in ("do_connect", "checkout"):
+            listen(engine, begins, lambda *_: _must_exist(url))
     listen(engine, "handle_error", _translate)
     return engine
 
@@ -58,19 +61,26 @@ def _translate(context: sa.ExceptionContext) -> Exception | None:
 
 def is_writable(engine: sa.Engine) -> bool:
     """Whether the table could be written right now: who asks after health waits for no lock."""
-    with engine.connect() as connection:
-        driver: Any = connection.connection.driver_connection
-        is_sqlite = engine.dialect.name == "sqlite"
-        try:
-            if is_sqlite:
-                driver.execute(f"PRAGMA busy_timeout={HEALTH_MS}")
+    try:
+        with engine.connect() as connection, _no_wait(connection):
             connection.execute(sa.select(1))  # which begins as a writer does
             return True
-        except StorageAway:
-            return False
-        finally:
-            if is_sqlite:
-                driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
+    except StorageAway:
+        return False
+
+
+@contextmanager
+def _no_wait(connection: sa.Connection) -> Iterator[None]:
+    """Within it a writer waits no longer for SQLite's lock than somebody for an answer."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    driver.execute(f"PRAGMA busy_timeout={HEALTH_MS}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_SECONDS * 1000}")
 
 
 def sqlite_url(path: Path) -> sa.URL:

@@ -24,6 +24,10 @@ silences all workers, and none of them is lost."""
 
 LOOK_SECONDS = 5.0
 
+IDLE_SECONDS = 180.0
+"""How long jobs may wait while no worker holds any: a new one takes a minute to start on a slow
+disk."""
+
 
 @contextmanager
 def beating(
@@ -96,3 +100,45 @@ class Reaper:
                     self._give_back(worker, True)
             except Exception:  # a busy database: the next look may do it
                 log.exception("the workers could not be looked at")
+
+
+class Standstill:
+    """Notices a worker that stands still between two jobs, where it gives no signs of life."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        end_worker: Callable[[], None],
+        seconds: float = IDLE_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+        pause: float = LOOK_SECONDS,
+    ) -> None:
+        self._store = store
+        self._end_worker = end_worker
+        self._seconds = seconds
+        self._clock = clock
+        self._pause = pause
+        self._since: float | None = None
+
+    def look(self) -> bool:
+        """Whether jobs wait and nobody held one for the time, which then begins anew."""
+        now = self._clock()
+        if not self._store.waiting() or self._store.signs():
+            self._since = None
+        elif self._since is None:
+            self._since = now
+        elif now - self._since > self._seconds:
+            self._since = None
+            return True
+        return False
+
+    def run(self, stopping: Flag) -> None:
+        """End the worker that takes no job, until ``stopping`` is set."""
+        while not stopping.wait(self._pause):
+            try:
+                if self.look():
+                    log.warning("jobs wait and nobody took one for %.0f s", self._seconds)
+                    self._end_worker()
+            except Exception:  # who can't reach the table takes no jobs, and for a reason
+                self._since = None
+                log.exception("the waiting jobs could not be looked at")

@@ -163,6 +163,7 @@ class SqlJobStore(SqlLibrary):
         waiting = this.where(jobs.c.status == Status.WAITING)
         running = this.where(jobs.c.status == Status.RUNNING)
         with self._engine.begin() as connection:
+            _locked(connection, jobs.c.id == job_id)
             row = (
                 connection.execute(
                     waiting.values(status=Status.CANCELLED, finished_at=_now()).returning(jobs)
@@ -198,7 +199,7 @@ class SqlJobStore(SqlLibrary):
         group = jobs.c.worker.startswith(f"{worker}:", autoescape=True)
         held = (jobs.c.status == Status.RUNNING) & ((jobs.c.worker == worker) | group)
         with self._engine.begin() as connection:
-            ids = connection.execute(sa.select(jobs.c.id).where(held)).scalars().all()
+            ids = _locked(connection, held)
             if is_fault:
                 connection.execute(jobs.update().where(held).values(losses=jobs.c.losses + 1))
             for where, values in _ways_back(max_losses, failure):
@@ -246,6 +247,12 @@ def _read_request(job_id: str, text: str) -> GenerationRequest | None:
     except ValueError:
         log.exception("job %s can't be read", job_id)
         return None
+
+
+def _locked(connection: sa.Connection, where: sa.ColumnElement[bool]) -> Sequence[str]:
+    """The ids of rows that nobody else changes until this is done; SQLite's writers never do."""
+    found = sa.select(jobs.c.id).where(where).order_by(jobs.c.seq).with_for_update()
+    return connection.execute(found).scalars().all()
 
 
 def _place() -> sa.ColumnElement[int]:

@@ -153,11 +153,14 @@ class ClipEvents(FormEvents):
     def _take_over(
         self, made: GenerationRequest, media: Mapping[str, Any], values: f.Values
     ) -> Updates:
-        """The form as it was for a request; raises OSError for media that are gone.
+        """The form as it was for a request; raises OSError for media that are gone, InvalidRequest
+        for a model that is gone or can't do such a thing.
 
         The edit's own controls stay as they are where the request is none, and the model the same.
         """
         spec = self._service.models.find(made.model)
+        if made.task not in spec.tasks:
+            raise InvalidRequest("task", made.task, f"can't be done by {spec.id}")
         apart = (*INPUTS, *(beginning.CUT if made.continues else ()))
         kept = {name: value for name, value in made.given().items() if name not in apart}
         is_edit = made.task is Task.VIDEO_TO_VIDEO
@@ -252,4 +255,6 @@ def _refused(error: InvalidRequest) -> str:
     if error.field == "model":
         model = shown(error.value)
         return f"This clip was made with {model}, a model that is not on this server."
+    if error.field == "task":
+        return f"This file asks for what its model can't do: {error.value} {error.allowed}."
     return f"This file {error.allowed}."

@@ -19,7 +19,7 @@ from wan_demo.domain.request import INPUTS, Task
 from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
 from wan_demo.ui.ends import Ends
-from wan_demo.ui.events import owner_of
+from wan_demo.ui.events import caller_of
 from wan_demo.ui.values import File, Image, Number, Video, lend
 
 THREADS = 4
@@ -136,7 +136,7 @@ def _endpoint(calls: _Calls, task: Task) -> Callable[..., Any]:
     async def run(*values: Any) -> Answer:
         request, *given = values  # the first one is filled in by Gradio
         fields = dict(zip(names, given, strict=True))
-        return await calls.run({**fields, "task": task}, owner_of(request))
+        return await calls.run({**fields, "task": task}, caller_of(request))
 
     function: Any = run
     function.__name__ = task.value

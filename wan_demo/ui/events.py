@@ -20,6 +20,9 @@ from wan_demo.ui import form as f
 from wan_demo.ui.layout import Layout
 from wan_demo.ui.memory import KEPT_OUT
 
+SINGLE_CALLS = "/gradio_api/call/"
+"""Gradio's route for one call at a time; each has a session of its own."""
+
 Updates = dict[Any, Any]
 """New values, or components with new properties, by component."""
 
@@ -151,8 +154,22 @@ class Events:
 def owner_of(request: gr.Request) -> str:
     """Who asks: by the login where there is one, else as the application's middleware found out."""
     if request.username:
-        return f"login-{hashlib.sha256(request.username.encode()).hexdigest()[:32]}"
+        return f"login-{_digest(request.username)}"
     return getattr(_state_of(request), "owner", None) or new_owner()
+
+
+def caller_of(request: gr.Request) -> str:
+    """Who calls an endpoint: ``owner_of``, and for programs that bring no cookie their session.
+
+    Gradio's word for a caller is as good as any to share the queue by, and opens nothing: what a
+    call made stands in its own answer alone. Calls of curl have no such word, but an address.
+    """
+    if not is_newcomer(request):
+        return owner_of(request)
+    given: Any = request.request
+    is_single = SINGLE_CALLS in given.url.path
+    name = given.client.host if is_single and given.client else request.session_hash or ""
+    return f"caller-{_digest(f'{is_single} {name}')}"
 
 
 def is_newcomer(request: gr.Request) -> bool:
@@ -162,3 +179,7 @@ def is_newcomer(request: gr.Request) -> bool:
 
 def _state_of(request: gr.Request) -> Any:
     return getattr(request.request, "state", None)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()[:32]

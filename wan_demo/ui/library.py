@@ -16,6 +16,7 @@ from wan_demo.library.budget import PINNABLE
 from wan_demo.library.clips import Page
 from wan_demo.media.links import Links
 from wan_demo.ui import words
+from wan_demo.ui.library_layout import MOST_CARDS
 
 _ICON = "<svg viewBox='0 0 24 24' aria-hidden='true'><path d='{}'/></svg>"
 PIN = _ICON.format("M15 3l6 6-2 1-1 5-2 2-4-4-6 6-1-1 6-6-4-4 2-2 5-1z")
@@ -29,11 +30,9 @@ def render_shelf(
     if not page.jobs:
         return _shelf(_nothing_found() if is_searched else _nothing_yet())
     cards = "".join(_card(job, links, job.id in next_to_go) for job in page.jobs)
-    left = page.count - len(page.jobs)
-    more = "<button type='button' class='act more' data-action='more'>Show more</button>"
     return _shelf(
         f"{_head(page, is_searched)}{_budget(max_bytes)}"
-        f"<div class='grid' role='list' aria-label='Your clips'>{cards}</div>{more if left else ''}"
+        f"<div class='grid' role='list' aria-label='Your clips'>{cards}</div>{_more(page)}"
     )
 
 
@@ -93,6 +92,15 @@ def _head(page: Page, is_searched: bool) -> str:
         "<button type='button' class='act several' data-action='delete' data-jobs='' hidden>"
         f"</button>{_file()}</div>"
     )
+
+
+def _more(page: Page) -> str:
+    """How to see what these cards leave out."""
+    if page.count == len(page.jobs):
+        return ""
+    if len(page.jobs) >= MOST_CARDS:
+        return f"<p class='budget'>These are the newest {MOST_CARDS:,}. Search for older ones.</p>"
+    return "<button type='button' class='act more' data-action='more'>Show more</button>"
 
 
 def _file() -> str:

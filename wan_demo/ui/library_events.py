@@ -14,9 +14,7 @@ from wan_demo.ui import form as f
 from wan_demo.ui import words
 from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.library import deleted, render_clip, render_notice, render_shelf
-from wan_demo.ui.library_layout import ALL_MODELS, ALL_TASKS, PAGE, LibraryParts
-
-MOST_CARDS = 100 * PAGE
+from wan_demo.ui.library_layout import ALL_MODELS, ALL_TASKS, MOST_CARDS, PAGE, LibraryParts
 
 
 class LibraryEvents(Events):

@@ -15,6 +15,9 @@ TAB = "library"
 PAGE = 24
 """How many cards there are at first, and how many more each time: whole rows of 2, 3, 4 and 6."""
 
+MOST_CARDS = 100 * PAGE
+"""At a time: who made more than that finds the older ones by a search."""
+
 ALL_TASKS, ALL_MODELS = ("All tasks", ""), ("All models", "")
 
 
