@@ -39,14 +39,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_video(tmp_path_factory.mktemp("clip") / "square.mp4", frames)
 
 
-def upload(page: Page, file: Path) -> None:
-    page.locator("#video input[type=file]").set_input_files(file)
+def upload(page: Page, file: Path, box: str = "video") -> None:
+    page.locator(f"#{box} input[type=file]").set_input_files(file)
 
 
 def wait_for_picture(page: Page, which: str) -> None:
     """Until there is one to see."""
     expect(page.locator(which)).to_be_visible()
-    page.wait_for_function("which => document.querySelector(which).naturalWidth > 0", arg=which)
+    page.wait_for_function("which => document.querySelector(which)?.naturalWidth > 0", arg=which)
 
 
 def bring(page: Page, server: str, clip: Path) -> None:

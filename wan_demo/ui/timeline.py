@@ -1,12 +1,9 @@
 """The timeline: a video's frames, and two handles for the part of it that is used.
 
-``static/timeline.js`` moves the handles. The pictures are the server's (``media.glimpse``), as is a
-still in the player's place where the browser can't play the video.
+``static/timeline.js`` moves the handles. The pictures are the server's (``media.glimpse``).
 """
 
 from __future__ import annotations
-
-from html import escape
 
 import gradio as gr
 
@@ -15,6 +12,7 @@ from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.ui import words
 from wan_demo.ui.html import script
+from wan_demo.ui.stills import render_stills
 
 UNPLAYABLE = (
     "This browser can't play your video, so you see stills of it. It can be edited all the same."
@@ -35,11 +33,11 @@ def render_timeline(medium: Medium, look: str, spec: ModelSpec, cut: Cut, used: 
     end = medium.seconds if cut.end is None else min(cut.end, medium.seconds)
     return (
         f"<section class='timeline' aria-label='The part that is used' "
-        f"data-look='{look}' "
+        f"data-key='{look}' "
         f"data-seconds='{medium.seconds:.3f}' data-start='{cut.start:.3f}' data-end='{end:.3f}' "
         f"data-speed='{cut.speed:g}' data-fps='{spec.defaults.fps}' "
         f"data-least='{spec.limits.min_frames}'>"
-        f"<p class='stills'>{escape(UNPLAYABLE)}</p>"
+        f"{render_stills('video', look, cut.start, UNPLAYABLE)}"
         f"<div class='track'><img class='film' src='{look}/strip' alt=''><i class='used'></i>"
         f"{_handle('start', 'Start')}{_handle('end', 'End')}</div>"
         f"<p class='readout'><span class='told'>{words.used(used, spec.defaults.fps)}</span>"
