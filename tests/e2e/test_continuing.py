@@ -75,6 +75,8 @@ def test_a_video_is_continued_again_and_again_without_a_frame_twice(
         whole += NEW
         made = frames_of(page, server, tmp_path, whole)
         assert differ(made[: len(before)], before) < 3, "what was there stays as it was"
+        seam = made[whole - NEW].astype(int) - made[whole - NEW - 1]
+        assert np.abs(seam[:30]).mean() < 2, "the ground changes its color at the seam"
         if turn == 0:  # it moves on by 3 pixels a frame, and the model goes on with that
             assert centre(made[COUNT]) - centre(made[COUNT - 1]) > 0.6, "a frame comes twice"
         before = made
