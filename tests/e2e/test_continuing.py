@@ -42,8 +42,11 @@ def box(page: Page) -> Locator:
 
 def frames_of(page: Page, server: str, folder: Path, count: int) -> Frames:
     """The frames of the clip on the stage, decoded from its MP4, which has so many."""
-    expect(page.locator(".stage .chips")).to_contain_text(f"{count} frames", timeout=60_000)
-    address = person.finished_video(page).get_attribute("src")
+    told = page.locator(".chips", has_text=f"{count} frames")
+    stage = page.locator(".stage[data-state='done']", has=told)  # at once: a late look at the
+    # queue may bring the clip before back for a moment
+    expect(stage).to_be_visible(timeout=person.FINISH_MS)
+    address = stage.locator("video").get_attribute("src")
     path = folder / f"{count}.mp4"
     path.write_bytes(page.request.get(f"{server}/{address}").body())
     assert probe(path, "video").frames == count
