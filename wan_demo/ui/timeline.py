@@ -39,11 +39,15 @@ def render_timeline(medium: Medium, look: str, spec: ModelSpec, cut: Cut, used: 
         f"data-least='{spec.limits.min_frames}'>"
         f"{render_stills('video', look, cut.start, UNPLAYABLE)}"
         f"<div class='track'><img class='film' src='{look}/strip' alt=''><i class='used'></i>"
-        f"{_handle('start', 'Start')}{_handle('end', 'End')}</div>"
+        f"{_handle('start', 'Start', medium)}{_handle('end', 'End', medium)}</div>"
         f"<p class='readout'><span class='told'>{words.used(used, spec.defaults.fps)}</span>"
         f"<span class='whole'>of {words.number(round(medium.seconds, 1))} s</span></p></section>"
     )
 
 
-def _handle(name: str, label: str) -> str:
-    return f"<input type='range' class='{name}' min='0' step='0.001' aria-label='{label}'>"
+def _handle(name: str, label: str, medium: Medium) -> str:
+    """Its range stands here, or an answer that comes while it is dragged would take that away."""
+    return (
+        f"<input type='range' class='{name}' min='0' max='{medium.seconds:.3f}' step='0.001' "
+        f"aria-label='{label}'>"
+    )

@@ -33,7 +33,6 @@ const show = (start, end) => {
   style.setProperty("--used", used / seconds);
   for (const [name, value] of [["start", start], ["end", end]]) {
     const handle = find(`.${name}`);
-    handle.max = seconds;
     handle.value = value;
     handle.setAttribute("aria-valuetext", `${value.toFixed(2)} s`);
   }
@@ -91,6 +90,7 @@ const follow = () => {
   const isThere = sent && Math.abs(sent.start - start) + Math.abs(sent.end - end) < 0.1;
   if (isThere || Date.now() > sent?.until) sent = null;
   if (moved === null && sent === null) show(start, end);
+  else show(Number(find(".start").value), Number(find(".end").value)); // as they were drawn
   if (facts().key !== seen) showStill(start);
   seen = facts().key;
 };
