@@ -217,11 +217,21 @@ def with_strange_sound(path: Path) -> Path:
     return path
 
 
+CLOCKWISE = (0, 1, -1, 0)
+"""The a, b, c, d of a phone held upright: what is stored at x, y is seen at ax + cy, bx + dy."""
+
+
 def turn_clockwise(path: Path) -> Path:
     """Write the display matrix of a phone held upright into an MP4's track header."""
+    return show_by(path, CLOCKWISE)
+
+
+def show_by(path: Path, turned: tuple[int, int, int, int]) -> Path:
+    """Write a display matrix into an MP4's track header: its a, b, c, d."""
     one, unit = 1 << 16, 1 << 30
     data = path.read_bytes()
     at = data.index(b"tkhd") + 4 + 40
-    matrix = struct.pack(">9i", 0, one, 0, -one, 0, 0, 0, 0, unit)
+    a, b, c, d = (one * each for each in turned)
+    matrix = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, unit)
     path.write_bytes(data[:at] + matrix + data[at + len(matrix) :])
     return path

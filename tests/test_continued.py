@@ -40,6 +40,16 @@ class Growing(FakeEngine):
         yield Finished(frames, {"device": "none", "engine": "growing"})
 
 
+class Tinted(FakeEngine):
+    """Moves on what it begins with, in colors that its VAE has changed."""
+
+    def generate(self, request, inputs):
+        assert inputs.image is not None
+        moved = [np.roll(inputs.image[0], 2 * at, axis=1) for at in range(request.num_frames)]
+        frames = (np.stack(moved) * 0.92 + [9, 11, 14]).round().astype(np.uint8)
+        yield Finished(frames, {"device": "none", "engine": "tinted"})
+
+
 @pytest.fixture
 def engine() -> Growing:
     return Growing()
@@ -90,6 +100,22 @@ def test_no_frame_comes_twice_and_none_is_missing(go_on, folder, clip, engine):
     assert gray_index(inputs.image[0]) == 15
     assert inputs.video is None
     assert job.request.played_frames == 24
+
+
+@pytest.mark.parametrize("ground", [0, 60, 255])
+def test_the_seam_can_not_be_seen(store, service, folder, tmp_path, ground):
+    frames = np.full((16, 64, 64, 3), ground, np.uint8)
+    for index, frame in enumerate(frames):
+        frame[20:36, 4 + 2 * index : 20 + 2 * index] = (200, 60, 40)
+    video = save_video(tmp_path / "clip.mp4", frames)
+    given = {"task": "image_to_video", "video": str(video), "width": 64, "height": 64, "fps": 8}
+    job = service.submit({**given, "num_frames": 9, "seed": 1}, "ada")
+    assert Worker("test", store, Tinted(), folder).run_once()
+    path = made(folder, store.get(job.id))
+    joined = read_video(path, SIZE, 24, 8).astype(int)
+    steps = np.abs(np.diff(joined, axis=0)).mean(axis=(1, 2, 3))
+    assert steps[15:].max() < 1.5 * np.median(steps[:15]), "it jumps where the new part begins"
+    assert np.abs(joined[16:, 40:] - ground).max() < 5, "the ground has another color"
 
 
 def test_it_can_be_gone_on_with_as_often_as_wanted(go_on, folder, tmp_path):

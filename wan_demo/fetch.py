@@ -13,6 +13,7 @@ from wan_demo.domain.events import Frames, Mask
 from wan_demo.domain.job import Job
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Inputs
+from wan_demo.engine.edit.pixels import go_on
 from wan_demo.errors import UnreadableMedium
 from wan_demo.media.decode import read_image, read_mask, read_reference, read_sound, read_take
 from wan_demo.media.encode import write_mp4
@@ -39,7 +40,9 @@ class Fetched:
 
     def joined(self, made: Frames) -> Frames:
         """The whole clip: what it goes on from first, without the frame that both parts have."""
-        return made if self.before is None else np.concatenate([self.before, made[1:]])
+        if self.before is None:
+            return made
+        return np.concatenate([self.before, go_on(made, self.before[-1])[1:]])
 
 
 def fetch(job: Job, folder: DataFolder) -> Fetched:

@@ -39,14 +39,14 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_video(tmp_path_factory.mktemp("clip") / "square.mp4", frames)
 
 
-def upload(page: Page, file: Path) -> None:
-    page.locator("#video input[type=file]").set_input_files(file)
+def upload(page: Page, file: Path, box: str = "video") -> None:
+    page.locator(f"#{box} input[type=file]").set_input_files(file)
 
 
 def wait_for_picture(page: Page, which: str) -> None:
     """Until there is one to see."""
     expect(page.locator(which)).to_be_visible()
-    page.wait_for_function("which => document.querySelector(which).naturalWidth > 0", arg=which)
+    page.wait_for_function("which => document.querySelector(which)?.naturalWidth > 0", arg=which)
 
 
 def bring(page: Page, server: str, clip: Path) -> None:
@@ -64,19 +64,20 @@ def handle(page: Page, name: str) -> Locator:
 
 def pull(page: Page, name: str, seconds: float) -> None:
     """Drag a handle of the timeline to a moment of the clip."""
+    page.mouse.move(*place(page, float(handle(page, name).input_value())))
+    page.mouse.down()
+    page.mouse.move(*place(page, seconds), steps=5)
+    page.mouse.up()
+
+
+def place(page: Page, seconds: float) -> tuple[float, float]:
+    """Where a moment of the clip is on the timeline."""
     knob, track = 14, page.locator(".timeline .track")
     track.scroll_into_view_if_needed()
     box = track.bounding_box()
     assert box is not None
-
-    def place(moment: float) -> tuple[float, float]:
-        share = moment / SECONDS
-        return box["x"] + knob / 2 + (box["width"] - knob) * share, box["y"] + box["height"] / 2
-
-    page.mouse.move(*place(float(handle(page, name).input_value())))
-    page.mouse.down()
-    page.mouse.move(*place(seconds), steps=5)
-    page.mouse.up()
+    share = seconds / SECONDS
+    return box["x"] + knob / 2 + (box["width"] - knob) * share, box["y"] + box["height"] / 2
 
 
 def told(page: Page) -> Locator:
@@ -157,6 +158,26 @@ def _change_where_nothing_was_drawn(page: Page, before: Locator, after: Locator)
     )
     old, new = (np.array(person.pixels(each)).reshape(SIDE, SIDE, 3) for each in (before, after))
     return float(np.abs(old[:, 64:].astype(int) - new[:, 64:].astype(int)).mean())
+
+
+def test_a_handle_is_held_on_when_the_server_answers_to_where_it_was(
+    page: Page, server: str, clip: Path
+):
+    bring(page, server, clip)
+    expect(told(page)).to_have_text("4.1 s, 33 frames at 8 fps")
+    line = page.locator(".timeline")
+    former = line.get_attribute("data-end")
+    page.mouse.move(*place(page, float(handle(page, "End").input_value())))
+    page.mouse.down()
+    with page.expect_request(lambda request: '"end":' in (request.post_data or "")):
+        page.mouse.move(*place(page, 3.6), steps=5)
+    for turn in range(1000):  # it moves on all the while
+        page.mouse.move(*place(page, 3.0 + turn % 2 / 10))
+        if line.get_attribute("data-end") != former:
+            break
+    page.mouse.move(*place(page, 2.6))
+    page.mouse.up()
+    expect(told(page)).to_have_text("2.6 s, 21 frames at 8 fps")
 
 
 def test_a_reload_keeps_the_cut_and_the_method(page: Page, server: str, clip: Path):

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from PIL import Image
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.e2e import person
 from tests.e2e.test_edit import fill_left_half, handle, open_mask, upload, wait_for_picture
-from tests.makers import BLUE, GREEN, RED, WHITE, grays, quarters, save_video, tones, turn_clockwise
+from tests.makers import (
+    BLUE,
+    GREEN,
+    RED,
+    WHITE,
+    gray_index,
+    grays,
+    quarters,
+    save_video,
+    tones,
+    turn_clockwise,
+)
 
 STORED = (96, 64)
 
@@ -38,9 +51,9 @@ def phone(folder: Path) -> Path:
     return turn_clockwise(path)
 
 
-def still(page: Page) -> str:
+def still(page: Page, box: str = "video") -> str:
     """The address of what is seen in the player's place, once it has come."""
-    video = page.locator("#video video")
+    video = page.locator(f"#{box} video")
     expect(video).to_have_attribute("poster", re.compile(r"/glimpses/\w+/frame"))
     address = video.get_attribute("poster")
     assert address is not None
@@ -93,6 +106,49 @@ def test_what_the_browser_can_not_play_is_seen_by_stills(page: Page, server: str
     page.locator("#video").get_by_role("button", name="Clear").first.click()
     upload(page, save_video(folder / "clip.mp4", grays(17)))
     wait_for_picture(page, "#timeline .film")
+    expect(note).to_be_hidden()
+
+
+def test_a_video_to_continue_that_can_not_be_played_is_seen_by_its_last_frame(
+    page: Page, server: str, folder: Path
+):
+    person.open_app(page, server)
+    person.go_to(page, "Image to video")
+    page.get_by_label("Continue a video").check()
+    upload(page, save_video(folder / "before.avi", grays(24), codec="mpeg4"), "continued")
+    expect(person.plan(page)).to_contain_text("16 new frames joined to 24")
+    note = page.get_by_text("This browser can't play your video")
+    expect(note).to_be_visible()
+    picture = page.request.get(still(page, "continued")).body()
+    assert gray_index(np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))) == 23
+    controls = page.locator("#continued").get_by_label("play-pause-replay-button")
+    expect(controls).to_be_hidden()
+    expect(page.get_by_text("Video not playable")).to_have_count(0)
+    page.locator("#continued").get_by_role("button", name="Clear").first.click()
+    upload(page, save_video(folder / "played.mp4", grays(17)), "continued")
+    expect(person.plan(page)).to_contain_text("16 new frames joined to 17")
+    expect(note).to_be_hidden()
+    expect(controls).to_be_visible()
+
+
+def test_a_video_that_is_still_loading_is_not_said_to_be_unplayable(
+    page: Page, server: str, folder: Path
+):
+    person.open_app(page, server)
+    person.go_to(page, "Style edit")
+    upload(page, save_video(folder / "former.avi", grays(24), codec="mpeg4"))
+    note = page.get_by_text("This browser can't play your video")
+    expect(note).to_be_visible()
+    page.locator("#video").get_by_role("button", name="Clear").first.click()
+    held: list[Route] = []
+    slow = re.compile(r"/file=.*slow\.mp4")
+    page.route(slow, lambda route: held.append(route))
+    upload(page, save_video(folder / "slow.mp4", grays(17)))
+    expect(page.locator(".timeline .told")).to_have_text("2.1 s, 17 frames at 8 fps")
+    expect(note).to_be_hidden()
+    assert held
+    page.unroute(slow)  # lets what was held go on
+    page.wait_for_function("() => document.querySelector('#video video')?.readyState >= 1")
     expect(note).to_be_hidden()
 
 

@@ -26,6 +26,7 @@ from tests.makers import (
     save_song,
     save_sound,
     save_video,
+    show_by,
     turn_clockwise,
 )
 from wan_demo.domain.edit import Fit
@@ -157,6 +158,43 @@ class TestVideos:
         medium = probe(path, "video")
         assert (medium.width, medium.height) == TURNED
         assert_quarters(read_video(path, TURNED, 9, 8)[0], (BLUE, RED, WHITE, GREEN), 40)
+
+    @pytest.mark.parametrize(
+        ("matrix", "colors"),
+        [
+            ((-1, 0, 0, 1), (GREEN, RED, WHITE, BLUE)),
+            ((1, 0, 0, -1), (BLUE, WHITE, RED, GREEN)),
+            ((-1, 0, 0, -1), (WHITE, BLUE, GREEN, RED)),
+            ((0, -1, 1, 0), (GREEN, WHITE, RED, BLUE)),
+            ((0, 1, 1, 0), (RED, BLUE, GREEN, WHITE)),
+            ((0, -1, -1, 0), (WHITE, GREEN, BLUE, RED)),
+        ],
+    )
+    def test_a_mirrored_clip_is_seen_as_its_phone_shows_it(self, tmp_path, matrix, colors):
+        path = show_by(save_video(tmp_path / "me.mp4", np.stack([quarters(SIZE)] * 9)), matrix)
+        size = SIZE if matrix[0] else TURNED
+        medium = probe(path, "video")
+        assert (medium.width, medium.height) == size
+        assert_quarters(read_video(path, size, 9, 8)[0], colors, 40)
+
+    @pytest.mark.parametrize("suffix", ["gif", "png"])
+    def test_pictures_that_move_are_videos(self, tmp_path, suffix):
+        path = tmp_path / f"moving.{suffix}"
+        first, *others = (Image.fromarray(frame) for frame in grays(17))
+        first.save(path, save_all=True, append_images=others, duration=120)
+        medium = probe(path, "video")
+        assert (medium.frames, round(medium.seconds, 2)) == (17, 2.04)
+        frames = read_video(path, (64, 64), 17, 1000 / 120)
+        assert [gray_index(frame) for frame in frames] == list(range(17))
+        assert probe(path, "mask").frames == 17
+
+    @pytest.mark.parametrize("kind", ["video", "mask"])
+    def test_a_webp_that_moves_is_refused(self, tmp_path, kind):
+        first, *others = (Image.fromarray(frame) for frame in grays(9))
+        path = tmp_path / "moving.webp"
+        first.save(path, save_all=True, append_images=others, duration=120)
+        with pytest.raises(UnreadableMedium, match="no WebP that moves; a GIF or an MP4"):
+            probe(path, kind)
 
     @pytest.mark.parametrize(
         ("pixel", "seen"),

@@ -7,6 +7,7 @@ wanted to the last one.
 
 from __future__ import annotations
 
+import struct
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ SKIPPED = 2.0
 TRUE_COLORS = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 """How FFmpeg turns a frame into RGB. Its quick way rounds all levels down, so that a clip that is
 gone on with, again and again, would darken from part to part."""
+
+_NINE = "=9i"
 
 Shown = tuple[float, Callable[[], Image.Image]]
 """When a frame is shown, and its picture on demand."""
@@ -229,13 +232,30 @@ def _check_count(frames: int) -> None:
 
 
 def _as_seen(frame: av.VideoFrame, pixel: Fraction) -> Image.Image:
-    """The frame with square pixels, turned as its display matrix says."""
+    """The frame with square pixels, turned and mirrored as its display matrix says."""
     image = frame.to_image(interpolation=TRUE_COLORS)
     if pixel != 1:  # the longer side grows, so that nothing is lost
         wide, high = max(pixel, 1), max(1 / pixel, 1)
         image = image.resize((round(image.width * wide), round(image.height * high)))
-    turns = round(frame.rotation / 90) % 4
-    return image.rotate(90 * turns, expand=True)
+    return _turned(image, *_display(frame))
+
+
+def _display(frame: av.VideoFrame) -> tuple[int, int, int, int]:
+    """a, b, c, d of its display matrix: what is stored at x, y is seen at ax + cy, bx + dy."""
+    told: Any = frame.side_data.get("DISPLAYMATRIX")
+    if told is None or told.buffer_size != struct.calcsize(_NINE):
+        return 1, 0, 0, 1
+    a, b, _, c, d, *_ = struct.unpack(_NINE, bytes(told))
+    return a, b, c, d
+
+
+def _turned(image: Image.Image, a: int, b: int, c: int, d: int) -> Image.Image:
+    """By the nearest of quarter turns, mirrored or not."""
+    if abs(a) < abs(b):
+        image, a, d = image.transpose(Image.Transpose.TRANSPOSE), c, b
+    if a < 0:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    return image.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if d < 0 else image
 
 
 def _pixel_ratio(stream: av.VideoStream) -> Fraction:

@@ -22,14 +22,20 @@ THREADS = 4
 
 CODECS = frozenset(
     {"h264", "hevc", "av1", "libdav1d", "vp8", "vp9", "libvpx", "mpeg4", "mjpeg", "prores"}
-    | {"mpeg2video", "mpeg1video", "ffv1", "rawvideo", "theora", "gif"}
+    | {"mpeg2video", "mpeg1video", "ffv1", "rawvideo", "theora", "gif", "apng"}
     | {"msmpeg4", "msmpeg4v2", "wmv1", "wmv2", "wmv3", "vc1", "h263", "flv"}
 )
 
 
+FAR = 2**20
+"""Bytes within which a PNG says that it moves: before its first picture, behind its profile."""
+
 CONTAINERS = "MP4, MOV, WebM, MKV, AVI, MPEG or WMV"
 """What people call the containers that are opened."""
 
+MOVING_WEBP = "must be no WebP that moves; a GIF or an MP4 of it will do"
+
+_PNG = b"\x89PNG\r\n\x1a\n"
 _ASF = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 """The name by which a Windows Media file's header begins."""
 
@@ -59,6 +65,7 @@ def container_format(path: Path) -> str:
     """The container by its first bytes: names lie, and playlists must never be followed."""
     with path.open("rb") as file:
         head = file.read(16)
+        is_animated = head.startswith(_PNG) and b"acTL" in file.read(FAR).partition(b"IDAT")[0]
     if head[4:8] in (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip"):
         return "mp4"
     if head[:4] == b"\x1aE\xdf\xa3":
@@ -67,6 +74,10 @@ def container_format(path: Path) -> str:
         return "avi"
     if head[:6] in (b"GIF87a", b"GIF89a"):
         return "gif"
+    if is_animated:
+        return "apng"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        raise Refused(MOVING_WEBP)
     if head[:1] == b"G" or head[4:5] == b"G":  # a camcorder puts a clock before each packet
         return "mpegts"
     if head[:4] == b"\x00\x00\x01\xba":

@@ -6,10 +6,13 @@ from pathlib import Path
 
 from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
-from wan_demo.media.opened import Refused, not_readable
+from wan_demo.media.opened import MOVING_WEBP, Refused, not_readable
 from wan_demo.media.rgb import to_rgb
 
 MAX_PIXELS = 64_000_000
+MOVING = ("GIF", "PNG", "WEBP")
+"""Those of which several pictures are a moving one, and no pages."""
+
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
 EDITED = 128
@@ -41,10 +44,13 @@ def drawn(image: Image.Image) -> Image.Image:
 
 
 def is_still(path: Path) -> bool:
-    """Whether a file begins as a picture does that does not move."""
+    """Whether a file begins as a picture does that does not move; raises Refused."""
     try:
         with Image.open(path, formats=FORMATS) as image:
-            return getattr(image, "n_frames", 1) == 1 or image.format != "GIF"
+            moves = getattr(image, "n_frames", 1) > 1 and image.format in MOVING
+            if moves and image.format == "WEBP":
+                raise Refused(MOVING_WEBP)
+            return not moves
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
         return False
 

@@ -11,7 +11,12 @@ from typing import Any
 
 import gradio as gr
 
+from wan_demo.domain.cut import Cut
+from wan_demo.domain.edit import Direction
+from wan_demo.domain.medium import Medium
 from wan_demo.domain.request import GenerationRequest, Task
+from wan_demo.media.take import HAIR
+from wan_demo.ui.stills import render_stills
 from wan_demo.ui.values import Radio, Video
 
 PICTURE, VIDEO = "picture", "video"
@@ -29,6 +34,11 @@ OF_EDITS = ("num_frames", "guidance_scale", "guidance_scale_2")
 """The fields that an edit has values of its own for."""
 
 ASK = "Add the video to continue."
+
+UNPLAYABLE = (
+    "This browser can't play your video, so you see the frame that the new part begins with. It "
+    "can be continued all the same."
+)
 
 
 def begin_box() -> Radio:
@@ -52,6 +62,21 @@ def video_box() -> Video:
 def cut_box() -> gr.JSON:
     """What is used of the video, by field name; empty: all of it. Never seen."""
     return gr.JSON({}, visible="hidden", elem_id=CUT_BOX)
+
+
+def begun_note() -> gr.HTML:
+    """Nothing, until there is a video; seen where the browser can't play it."""
+    tell = "watch('value', () => document.dispatchEvent(new Event('still')));"
+    return gr.HTML("", elem_id="begun", js_on_load=tell, apply_default_css=False)
+
+
+def render_begun(medium: Medium, look: str, held: Any) -> str:
+    """The last frame that is used of a video; ``held``: of it, as the hidden box holds it."""
+    used = cut_of(held)
+    cut, is_reversed = Cut.chosen(used), used.get("direction") == Direction.REVERSED
+    end = medium.seconds if cut.end is None else min(cut.end, medium.seconds)
+    at = cut.start if is_reversed else max(0.0, end - 2 * HAIR)  # before what follows the end
+    return render_stills(BOX, look, at, UNPLAYABLE)
 
 
 def is_video(task: Any, begin: Any) -> bool:

@@ -19,6 +19,7 @@ from wan_demo.errors import InvalidRequest
 from wan_demo.service import Plan
 from wan_demo.ui import edit, notices
 from wan_demo.ui import form as f
+from wan_demo.ui.beginning import render_begun
 from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.mask import is_drawn, render_board
 from wan_demo.ui.timeline import render_timeline
@@ -41,6 +42,7 @@ class EditEvents(Events):
         line, plan = self._planned(values)
         return {
             **self._timeline(spec, values),
+            self._at.begun: self._begun(values),
             self._at.plan: line,
             self._at.notes: notices.render_notes(plan),
             self._at.readout: frames,
@@ -146,7 +148,10 @@ class EditEvents(Events):
 
     def _medium(self, values: f.Values) -> Medium | None:
         """The video of the form, where it is one that can be used."""
-        given = {"task": Task.VIDEO_TO_VIDEO, "video": values[self._at.form.video]}
+        return self._medium_of(values[self._at.form.video])
+
+    def _medium_of(self, video: Any) -> Medium | None:
+        given = {"task": Task.VIDEO_TO_VIDEO, "video": video}
         try:
             return self._service.medium(given)
         except InvalidRequest:
@@ -177,6 +182,16 @@ class EditEvents(Events):
         used = frames if isinstance(frames, int) else edit.frames_of(medium, spec, cut)
         shown = render_timeline(medium, look, spec, cut, used)
         return {self._at.timeline: shown, self._at.board: board, form.num_frames: slider}
+
+    def _begun(self, values: f.Values) -> str:
+        """What is said of a video to continue; nothing where there is none."""
+        form = self._at.form
+        video = values[form.continued] if self._is_continued(values) else None
+        medium = self._medium_of(video)
+        if medium is None:
+            return ""
+        look = self._service.glimpses.address(Path(str(video)), medium)
+        return render_begun(medium, look, values[form.continued_cut])
 
 
 def _scene(values: f.Values, form: f.Form, known: Iterable[Template]) -> str:

@@ -55,6 +55,7 @@ class Layout:
     notice: gr.HTML
     queue: gr.HTML
     examples: dict[Task, gr.HTML]
+    begun: gr.HTML
     timeline: gr.HTML
     board: gr.HTML
     templates: gr.HTML
@@ -207,13 +208,14 @@ def _tabs(spec: ModelSpec) -> tuple[Fields, Parts]:
         with _tab(Task.TEXT_TO_VIDEO):
             examples[Task.TEXT_TO_VIDEO] = _examples(spec, Task.TEXT_TO_VIDEO)
         with _tab(Task.IMAGE_TO_VIDEO):
-            fields |= _beginning(spec)
+            begun, fields = _beginning(spec)
             examples[Task.IMAGE_TO_VIDEO] = _examples(spec, Task.IMAGE_TO_VIDEO)
         with _tab(Task.VIDEO_TO_VIDEO):
             edited, parts = _edit(spec)
             examples[Task.VIDEO_TO_VIDEO] = _examples(spec, Task.VIDEO_TO_VIDEO)
         library = library_tab()
     shown = {"tabs": tabs, "library": library, "key": library.key, "examples": examples}
+    shown["begun"] = begun
     return {**fields, **edited}, {**parts, **shown}
 
 
@@ -235,14 +237,14 @@ def _edit(spec: ModelSpec) -> tuple[Fields, Parts]:
     return fields, parts
 
 
-def _beginning(spec: ModelSpec) -> Fields:
+def _beginning(spec: ModelSpec) -> tuple[gr.HTML, Fields]:
     """The picture or the video that a clip begins with; ``page.css`` shows the chosen one."""
     fields: Fields = {"begin": beginning.begin_box()}
     with gr.Row(elem_id="beginning"):
         fields["image"] = _picture("image", spec)
         fields[beginning.BOX] = beginning.video_box()
         fields["last_image"] = _picture("last_image", spec)
-    return {**fields, beginning.CUT_BOX: beginning.cut_box()}
+    return beginning.begun_note(), {**fields, beginning.CUT_BOX: beginning.cut_box()}
 
 
 def _picture(name: str, spec: ModelSpec) -> Image:

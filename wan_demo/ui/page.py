@@ -87,7 +87,7 @@ def mount(
         auth=list(logins) or None,
         theme=THEME,
         css_paths=[STATIC / "page.css", STATIC / "library.css", STATIC / "edit.css"],
-        js=_script("page.js", "library.js", "compare.js", "uploads.js"),
+        js=_script("page.js", "library.js", "compare.js", "uploads.js", "stills.js"),
         footer_links=["api"],
         run_history=False,
         enable_monitoring=False,
@@ -244,7 +244,7 @@ def _wire_plan(at: Layout, do: FormEvents, state: State) -> None:
 
 def _told(at: Layout) -> list[Any]:
     """What says what would run."""
-    return [at.plan, at.notes, at.readout, at.generate, at.timeline, at.board]
+    return [at.plan, at.notes, at.readout, at.generate, at.timeline, at.board, at.begun]
 
 
 def _tabs(at: Layout) -> list[gr.Tab]:

@@ -1,12 +1,9 @@
 """The timeline: a video's frames, and two handles for the part of it that is used.
 
-``static/timeline.js`` moves the handles. The pictures are the server's (``media.glimpse``), as is a
-still in the player's place where the browser can't play the video.
+``static/timeline.js`` moves the handles. The pictures are the server's (``media.glimpse``).
 """
 
 from __future__ import annotations
-
-from html import escape
 
 import gradio as gr
 
@@ -15,6 +12,7 @@ from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.ui import words
 from wan_demo.ui.html import script
+from wan_demo.ui.stills import render_stills
 
 UNPLAYABLE = (
     "This browser can't play your video, so you see stills of it. It can be edited all the same."
@@ -35,17 +33,21 @@ def render_timeline(medium: Medium, look: str, spec: ModelSpec, cut: Cut, used: 
     end = medium.seconds if cut.end is None else min(cut.end, medium.seconds)
     return (
         f"<section class='timeline' aria-label='The part that is used' "
-        f"data-look='{look}' "
+        f"data-key='{look}' "
         f"data-seconds='{medium.seconds:.3f}' data-start='{cut.start:.3f}' data-end='{end:.3f}' "
         f"data-speed='{cut.speed:g}' data-fps='{spec.defaults.fps}' "
         f"data-least='{spec.limits.min_frames}'>"
-        f"<p class='stills'>{escape(UNPLAYABLE)}</p>"
+        f"{render_stills('video', look, cut.start, UNPLAYABLE)}"
         f"<div class='track'><img class='film' src='{look}/strip' alt=''><i class='used'></i>"
-        f"{_handle('start', 'Start')}{_handle('end', 'End')}</div>"
+        f"{_handle('start', 'Start', medium)}{_handle('end', 'End', medium)}</div>"
         f"<p class='readout'><span class='told'>{words.used(used, spec.defaults.fps)}</span>"
         f"<span class='whole'>of {words.number(round(medium.seconds, 1))} s</span></p></section>"
     )
 
 
-def _handle(name: str, label: str) -> str:
-    return f"<input type='range' class='{name}' min='0' step='0.001' aria-label='{label}'>"
+def _handle(name: str, label: str, medium: Medium) -> str:
+    """Its range stands here, or an answer that comes while it is dragged would take that away."""
+    return (
+        f"<input type='range' class='{name}' min='0' max='{medium.seconds:.3f}' step='0.001' "
+        f"aria-label='{label}'>"
+    )

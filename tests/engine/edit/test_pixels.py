@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wan_demo.engine.edit.pixels import give_back, match_colors, paste, soft
+from wan_demo.engine.edit.pixels import give_back, go_on, match_colors, paste, soft
 
 RANDOM = np.random.default_rng(0)
 
@@ -35,6 +35,35 @@ def test_colors_become_those_of_the_source():
 def test_a_picture_of_one_color_is_matched_too():
     flat = np.full((1, 8, 8, 3), 90, dtype=np.uint8)
     assert np.array_equal(match_colors(flat, flat + 10), flat + 10)
+
+
+def moved(*lefts: int) -> np.ndarray:
+    """A red square over grain, some way from the left in each frame."""
+    grain = np.random.default_rng(1).integers(20, 40, (32, 32, 3), np.uint8)
+    frames = np.repeat(grain[None], len(lefts), axis=0)
+    for frame, left in zip(frames, lefts, strict=True):
+        frame[12:20, left : left + 8] = (200, 40, 40)
+    return frames
+
+
+def test_what_goes_on_from_a_picture_has_its_colors_and_its_details():
+    true = moved(2, 3, 16)
+    made = (true * 0.85 + [12, 15, 20]).round().astype(np.uint8)
+    made = made + np.random.default_rng(2).integers(0, 3, made.shape, np.uint8)
+    joined = go_on(made, true[0]).astype(int)
+    assert np.array_equal(joined[0], true[0])
+    assert np.abs(joined[:, 24:] - true[:, 24:]).max() <= 3
+    assert np.abs(joined - true).max() <= 6
+
+
+@pytest.mark.parametrize("level", [0, 90, 255])
+def test_after_a_picture_of_one_color_new_shapes_keep_their_contrast(level):
+    last = np.full((32, 32, 3), level, np.uint8)
+    made = np.clip(np.repeat(last[None], 2, axis=0).astype(int) + 8, 0, 240).astype(np.uint8)
+    made[1, 8:16, 8:16] = (120, 200, 60)
+    joined = go_on(made, last).astype(int)
+    assert np.abs(joined[:, 20:] - level).max() <= 1
+    assert np.abs(joined[1, 8:16, 8:16] - (120, 200, 60)).max() <= 16
 
 
 def test_outside_the_mask_every_pixel_is_the_sources():

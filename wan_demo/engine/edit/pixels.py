@@ -1,4 +1,4 @@
-"""What is done to an edit's frames once they are decoded: details, colors, the mask."""
+"""What is done to frames once they are decoded: details, colors, an edit's mask."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from wan_demo.domain.events import Frames, Mask
 CHANGED = 15.0
 """Levels of 255 by which an edit must differ from the decoded source to count as one: about what
 a VAE's noise and an edit's side effects come to on ground that was to stay."""
+
+WAVERS = 6.0
+"""Levels of 255 within which a model's colors waver from frame to frame where nothing happens."""
+
+LEAST_STANDING = 0.25
+"""Part of a picture that must stand still to tell of the colors of all."""
 
 SOFT_PART = 0.01
 """Width of a mask's soft edge, of the frame's longer side."""
@@ -30,6 +36,39 @@ def give_back(made: Frames, decoded: Frames, source: Frames) -> Frames:
         share = np.exp(-np.square(change / CHANGED))
         given[index] = _levels(frame + share * (source[index] - before))
     return given
+
+
+def go_on(made: Frames, last: Frames) -> Frames:
+    """Frames that begin with a picture through the VAE, joined to that very picture.
+
+    ``made``: (frames, height, width, 3); ``last``: (height, width, 3), what ``made[0]`` shows. They
+    get the colors that make these two alike, and what stands as it does there gets its details.
+    """
+    gain, offset = _line(made[0], last)
+    matched = np.stack([_levels(frame * gain + offset) for frame in made])
+    begin = matched[0].copy()
+    drift = _drift(begin, matched[1])
+    matched[1:] = [_levels(frame - drift) for frame in matched[1:]]
+    return give_back(matched, np.broadcast_to(begin, made.shape), np.broadcast_to(last, made.shape))
+
+
+def _line(made: Frames, true: Frames) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Gain and offset of each channel that lead from a picture's levels to its true ones.
+
+    By least squares; with the contrast it has where it shows nothing but what wavers.
+    """
+    levels, wanted = (each.reshape(-1, 3).astype(np.float64) for each in (made, true))
+    mean, aim = levels.mean(0), wanted.mean(0)
+    together = ((levels - mean) * (wanted - aim)).mean(0)
+    gain = (together + WAVERS**2) / (levels.var(0) + WAVERS**2)
+    return gain, aim - gain * mean
+
+
+def _drift(begin: Frames, first: Frames) -> NDArray[np.floating]:
+    """By how much all that stands is lighter in the first new frame: nobody asked for that."""
+    change = first.astype(np.float32) - begin
+    stands = np.abs(change).max(axis=-1) <= WAVERS
+    return change[stands].mean(0) if stands.mean() > LEAST_STANDING else np.zeros(3, np.float32)
 
 
 def match_colors(made: Frames, source: Frames) -> Frames:
@@ -66,5 +105,5 @@ def soft(mask: Mask, radius: float) -> NDArray[np.float32]:
     return np.where(marked > 0, rising, 0).astype(np.float32)
 
 
-def _levels(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+def _levels(values: NDArray[np.floating]) -> NDArray[np.uint8]:
     return values.round().clip(0, 255).astype(np.uint8)

@@ -8,22 +8,11 @@ let moved = null;
 let seen = ""; // the video whose still was shown
 let sent = null; // where the handles were put, until the server's answer has them there
 
-// Where the browser can't play the video, or only its sound, its player shows still pictures.
-const player = () => document.querySelector("#video video");
-const isUnplayable = () => document.body.classList.contains("unplayable");
+// Where the browser can't play the video, stills.js shows a still picture of this moment.
 const showStill = (seconds) => {
-  if (!player() || !facts() || !isUnplayable()) return;
-  player().poster = new URL(`${facts().look}/frame?at=${seconds.toFixed(3)}`, document.baseURI);
+  find(".stills").dataset.at = seconds.toFixed(3);
+  document.dispatchEvent(new Event("still"));
 };
-const judge = (event) => {
-  if (event.target !== player()) return;
-  const isPlayable = event.type !== "error" && event.target.videoWidth > 0;
-  document.body.classList.toggle("unplayable", !isPlayable);
-  showStill(Number(facts()?.start ?? 0));
-  if (event.type === "error") event.stopImmediatePropagation(); // Gradio would raise an alarm
-};
-document.addEventListener("error", judge, true);
-document.addEventListener("loadedmetadata", judge, true);
 
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
@@ -44,7 +33,6 @@ const show = (start, end) => {
   style.setProperty("--used", used / seconds);
   for (const [name, value] of [["start", start], ["end", end]]) {
     const handle = find(`.${name}`);
-    handle.max = seconds;
     handle.value = value;
     handle.setAttribute("aria-valuetext", `${value.toFixed(2)} s`);
   }
@@ -57,8 +45,8 @@ const tell = (start, end) => {
 };
 
 const look = (seconds) => {
-  const video = player();
-  if (!video || isUnplayable()) return;
+  const video = document.querySelector("#video video");
+  if (!video?.videoWidth) return;
   video.pause();
   video.currentTime = seconds;
 };
@@ -102,8 +90,9 @@ const follow = () => {
   const isThere = sent && Math.abs(sent.start - start) + Math.abs(sent.end - end) < 0.1;
   if (isThere || Date.now() > sent?.until) sent = null;
   if (moved === null && sent === null) show(start, end);
-  if (facts().look !== seen) showStill(start);
-  seen = facts().look;
+  else show(Number(find(".start").value), Number(find(".end").value)); // as they were drawn
+  if (facts().key !== seen) showStill(start);
+  seen = facts().key;
 };
 watch("value", follow);
 follow();
