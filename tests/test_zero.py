@@ -90,7 +90,7 @@ def test_closing_reaches_whoever_has_the_gpu():
 
     job: Job = MemoryJobStore().add(request(), "ada")
     events = zero.lent(gpu, refusal)(job, 0, NOTHING)
-    next(events), next(events)
+    assert [next(events), next(events)] == [Acquiring(), Ready()]
     events.close()
     assert ended == [True]
 
