@@ -48,7 +48,7 @@ def device_api() -> Iterator[DeviceApi]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_given: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:
             """Nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
