@@ -8,7 +8,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos load check format clean
+.PHONY: help run test chaos load check space format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -32,6 +32,7 @@ help:
 	@echo "make test    run every test, those in a real browser included"
 	@echo "make load    200 people, 1,000 jobs at once, and what became of them"
 	@echo "make chaos   hundreds of rounds of kills, full disks and locked tables (half an hour)"
+	@echo "make space   the folder of a Hugging Face Space, checked, in dist/space"
 	@echo "make check   lint, types and the floors of the architecture"
 
 run: $(VENV)/.core
@@ -53,6 +54,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+
+space: $(VENV)/.core
+	$(BIN)/python -m scripts.space $(ARGS)
 
 format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from wan_demo.settings import Settings
+from wan_demo.settings import Settings, is_zero_gpu, space_defaults
 
 
 def test_the_defaults_are_the_documented_ones():
@@ -76,3 +76,27 @@ def test_a_half_login_is_refused_without_telling_it(monkeypatch, wrong):
     monkeypatch.setenv("WAN_DEMO_AUTH", wrong)
     with pytest.raises(ValidationError, match="must be NAME:PASSWORD"):
         Settings()
+
+
+def test_a_space_is_everybodys_page_behind_a_proxy(monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "somebody/wan-demo")
+    settings = Settings()
+    assert (settings.host, settings.port, settings.forwarded_allow_ips) == ("0.0.0.0", 7860, "*")
+    assert not settings.may_download
+    assert settings.metrics_for == "nobody"  # a visitor may say that they come from this machine
+    monkeypatch.setenv("WAN_DEMO_HOST", "127.0.0.1")
+    assert (Settings().host, Settings(host="::1").host) == ("127.0.0.1", "::1")
+
+
+def test_a_spaces_own_disk_is_used_where_it_can_be_written_to(monkeypatch, tmp_path):
+    monkeypatch.setenv("SPACE_ID", "somebody/wan-demo")
+    assert space_defaults(tmp_path)["data_dir"] == tmp_path / "wan_demo"
+    assert "data_dir" not in space_defaults(tmp_path / "none")
+    monkeypatch.setattr("os.access", lambda *_: False)
+    assert "data_dir" not in space_defaults(tmp_path)
+
+
+@pytest.mark.parametrize(("said", "is_it"), [("true", True), ("1", True), ("false", False)])
+def test_zerogpu_is_told_by_the_environment(monkeypatch, said, is_it):
+    monkeypatch.setenv("SPACES_ZERO_GPU", said)
+    assert is_zero_gpu() is is_it

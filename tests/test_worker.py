@@ -15,6 +15,7 @@ import pytest
 from PIL import Image
 
 from tests.makers import BLUE, RED, gray_index, grays, quarters, request, save_video, until
+from wan_demo import clips
 from wan_demo import worker as module
 from wan_demo.catalog import BUILT_IN
 from wan_demo.domain.events import Decoding, Event, Finished, Pass, Planned, Ready, Step
@@ -90,7 +91,7 @@ def test_a_poster_that_can_not_be_written_ends_no_job(worker, store, folder, mon
     def refuse(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(module, "write_poster", refuse)
+    monkeypatch.setattr(clips, "write_poster", refuse)
     job = add(store)
     worker.run_once()
     assert end(store, job).status is Status.COMPLETED
@@ -391,7 +392,7 @@ def test_a_full_disk_is_said_so_and_leaves_nothing(worker, store, folder, monkey
     def full(*_arguments: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(module, "write_mp4", full)
+    monkeypatch.setattr(clips, "write_mp4", full)
     job = add(store)
     worker.run_once()
     failure = end(store, job).failure
@@ -444,13 +445,13 @@ def test_a_worker_that_lost_its_job_stops_and_writes_nothing(store, folder):
 
 def test_a_video_of_a_lost_attempt_is_taken_over_by_the_next(store, folder, monkeypatch):
     """A kill between the rename and the commit: the clip is whole, and not made again."""
-    write = module.write_mp4
+    write = clips.write_mp4
 
     def write_then_lose(*arguments) -> None:
         write(*arguments)
         store.requeue("test", 3, LOST, is_fault=True)
 
-    monkeypatch.setattr(module, "write_mp4", write_then_lose)
+    monkeypatch.setattr(clips, "write_mp4", write_then_lose)
     job = add(store)
     hooked(store, folder, lambda _event: None).run_once()
     found = store.get(job.id)
@@ -550,7 +551,7 @@ def test_a_claim_whose_answer_was_lost_is_given_back(store, folder, monkeypatch)
 
 def test_a_folder_that_is_away_for_a_while_costs_no_clip(store, folder, monkeypatch):
     monkeypatch.setattr(patience, "PAUSE_SECONDS", 0)
-    monkeypatch.setattr(module, "write_mp4", _stumbling(module.write_mp4))
+    monkeypatch.setattr(clips, "write_mp4", _stumbling(clips.write_mp4))
     job = add(store)
     assert hooked(store, folder, lambda _event: None).run_once()
     assert end(store, job).status is Status.COMPLETED

@@ -19,6 +19,8 @@ WanDemoError
 ├── DoesNotFit          this machine's memory can't hold a model at the size asked for
 ├── GenerationFailed    the pipeline raised
 │   └── OutOfMemory         memory ran out, and again with less
+├── GpuRefused          who lends the GPU did not, or took it back
+├── ClientGone          nobody waits for the job any more, where that is needed
 └── WorkerLost          the worker process died too often on this job
 """
 
@@ -225,6 +227,24 @@ class OutOfMemory(GenerationFailed):
     """Memory ran out in every way that there was; the sentence names them."""
 
     code = "out_of_memory"
+
+
+class GpuRefused(WanDemoError):
+    """ZeroGPU lent no GPU, or took it back; the sentence is its own."""
+
+    code = "gpu_refused"
+
+
+class ClientGone(WanDemoError):
+    """Whoever asked left before the end, and their place at the GPU went with them."""
+
+    code = "client_gone"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The page was closed or reloaded before the video was done. Here a video is made "
+            "only while its page stays open."
+        )
 
 
 class WorkerLost(WanDemoError):

@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+STORAGE = Path("/data")
+"""A Space's own disk, which outlives its restarts, where its owner has it."""
+
+
+def is_space() -> bool:
+    """Whether this is a Space of the Hugging Face Hub."""
+    return bool(os.environ.get("SPACE_ID"))
+
+
+def is_zero_gpu() -> bool:
+    """Whether this is a Space on ZeroGPU, by the words that its own package takes for yes."""
+    return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def space_defaults(storage: Path = STORAGE) -> dict[str, Any]:
+    """What is the default on a Space: everybody's page, behind the Hub's proxy.
+
+    There every visitor can say where they come from, so that nobody counts as this machine's own.
+    """
+    if not is_space():
+        return {}
+    keeps = storage.is_dir() and os.access(storage, os.W_OK)
+    kept = {"data_dir": storage / "wan_demo"} if keeps else {}
+    return {"host": "0.0.0.0", "forwarded_allow_ips": "*", "metrics": False, **kept}
 
 
 class Settings(BaseSettings):
@@ -79,6 +110,14 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field(
         default="text", description="text, or json: an object a line, for programs."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], *sources: Any, **named: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is said anywhere comes before what a Space makes the default."""
+        said = super().settings_customise_sources(settings_cls, *sources, **named)
+        return (*said, InitSettingsSource(settings_cls, space_defaults()))
 
     @field_validator("auth")
     @classmethod

@@ -10,34 +10,36 @@ from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 from threading import Event as Flag
-from typing import Any
 
-from wan_demo import __version__, logs
+from wan_demo import logs
 from wan_demo.catalog import BUILT_IN, Catalog
+from wan_demo.clips import ClipEvent, Elsewhere, failure_of, write_clip
 from wan_demo.domain.estimate import decode_steps
 from wan_demo.domain.events import (
+    Acquiring,
+    Broken,
     Decoding,
     Downloading,
-    Event,
+    Encoding,
     Finished,
     Frames,
     Loading,
     Planned,
     Ready,
     Step,
+    Written,
 )
-from wan_demo.domain.job import Failure, Output, Progress, Stage
+from wan_demo.domain.job import Failure, Job, Output, Progress, Stage
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.pace import Pace, Stopwatch, learned
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Engine
-from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
+from wan_demo.errors import ClientGone, GenerationFailed
 from wan_demo.fetch import Fetched, fetch
 from wan_demo.jobs.base import Claim, JobStore
 from wan_demo.jobs.patience import PASSING, PAUSE_SECONDS, patiently
 from wan_demo.jobs.signs import beating
-from wan_demo.media.digest import digest
-from wan_demo.media.encode import write_mp4, write_poster, write_preview
+from wan_demo.media.encode import write_preview
 from wan_demo.media.folder import DataFolder
 
 log = logging.getLogger(__name__)
@@ -62,6 +64,14 @@ class Stopped(Exception):
     """The job was cancelled, or is no longer this worker's."""
 
 
+class BrokenElsewhere(Exception):
+    """A clip could not be made in the process that was to make it."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 class Worker:
     """Works on one job at a time until it is told to stop."""
 
@@ -75,12 +85,18 @@ class Worker:
         end_hung: Callable[[], None] | None = None,
         hang_seconds: float = HANG_SECONDS,
         give_back: Callable[[str, bool], object] = lambda _name, _is_fault: None,
+        elsewhere: Elsewhere | None = None,
+        notice: str = "",
     ) -> None:
         """``end_hung`` ends this process once there was no progress for ``hang_seconds``.
 
         ``give_back`` makes wait again what is held by the worker of a name, as a fault or not.
+        ``elsewhere`` makes the clips in place of ``engine``, in a process of their own. ``notice``
+        is what a person must know of every job here.
         """
+        self._notice = notice
         self.name = name
+        self._elsewhere = elsewhere
         self._give_back = give_back
         self._end_hung = end_hung
         self._hang_seconds = hang_seconds
@@ -109,49 +125,62 @@ class Worker:
         claim = self._store.claim(self.name)
         if claim is None:
             return False
-        with logs.about(*claim.fence):
-            self._finish(claim, stopping or Flag())
+        self.do(claim, stopping or Flag())
         return True
 
-    def _finish(self, claim: Claim, stopping: Flag) -> None:
+    def do(self, claim: Claim, stopping: Flag, gone: Flag | None = None) -> None:
+        """Take a claimed job to its end; it fails once ``gone`` is set: nobody waits for it."""
+        with logs.about(*claim.fence):
+            self._finish(claim, stopping, gone or Flag())
+
+    def _finish(self, claim: Claim, stopping: Flag, gone: Flag) -> None:
         """Do the job, and have its end recorded however long the table is away."""
         try:
-            if patiently(self._work(claim, stopping), stopping):
+            if patiently(self._work(claim, stopping, gone), stopping):
                 self._folder.drop_source(claim.job.id)
         finally:
             _delete(self._folder.preview(claim.job.id))
 
-    def _work(self, claim: Claim, stopping: Flag) -> Callable[[], bool]:
+    def _work(self, claim: Claim, stopping: Flag, gone: Flag) -> Callable[[], bool]:
         """Do the job; returns what records its end, which keeps every clip that is whole."""
         try:
-            outputs = self._make(claim, stopping)
+            outputs = self._make(claim, stopping, gone)
         except Stopped:
             made = self._folder.clips_of(claim.job)
             return partial(self._store.cancelled, claim, made)
         except Exception as error:
             made = self._folder.clips_of(claim.job)
-            return partial(self._store.fail, claim, _failure(error, claim), made)
+            failure = _failure(ClientGone() if gone.is_set() else error, claim)
+            return partial(self._store.fail, claim, failure, made)
         return partial(self._store.complete, claim, outputs)
 
-    def _make(self, claim: Claim, stopping: Flag) -> Sequence[Output]:
+    def _make(self, claim: Claim, stopping: Flag, gone: Flag) -> Sequence[Output]:
         """Write all clips of the job, one by one; what a lost attempt wrote is taken over."""
         outputs: list[Output] = []
         request = claim.job.request
         spec = self._models.find(request.model)
-        run = _Run(claim, spec, self._store, self._folder, stopping)
+        run = _Run(claim, spec, self._store, self._folder, stopping, gone)
         with beating(self._store, claim, partial(self._check_pulse, run)):
             media = patiently(partial(fetch, claim.job, self._folder), stopping, _may_pass)
-            run.note(media.notice)
+            run.note(f"{self._notice} {media.notice}".strip())
             for index in range(request.num_videos_per_prompt):
-                single = request.single(index)
                 name = self._folder.finished(claim.job.id, index)
                 if name is None:
-                    finished = run.follow(self._engine.generate(single, media.inputs), index)
-                    encode = partial(self._encode, claim, index, finished, media)
-                    name = patiently(encode, stopping, _may_pass)
+                    name = self._clip(claim.job, index, media, run, stopping)
                     run.done(index)
-                outputs.append(Output(file=name, seed=single.seed))
+                outputs.append(Output(file=name, seed=request.single(index).seed))
         return outputs
+
+    def _clip(self, job: Job, index: int, media: Fetched, run: _Run, stopping: Flag) -> str:
+        """Make and write one clip; returns its file's name."""
+        if self._elsewhere is not None:
+            end = run.follow(self._elsewhere(job, index, media), index)
+        else:
+            end = run.follow(self._engine.generate(job.request.single(index), media.inputs), index)
+        if isinstance(end, Written):
+            return end.file
+        write = partial(write_clip, job, index, end, media, self._folder)
+        return patiently(write, stopping, _may_pass)
 
     def _check_pulse(self, run: _Run) -> None:
         """From another thread: a step that hangs never comes back to be told."""
@@ -164,31 +193,20 @@ class Worker:
             log.warning("told to stop, and no step ends: this worker ends itself")
             self._end_hung()
 
-    def _encode(self, claim: Claim, index: int, finished: Finished, media: Fetched) -> str:
-        request = claim.job.request.single(index)
-        name = self._folder.video_of(claim.job.id, claim.job.attempt, index)
-        frames = media.joined(finished.frames)[: request.played_frames]
-        seconds = None if request.duration is None else request.played_seconds
-        metadata = {**describe(request, finished), "frames_sha256": digest(frames)}
-        path = self._folder.video(name)
-        write_mp4(frames, request.fps, path, metadata, seconds, media.sound)
-        self._add_poster(frames, request.fps, name)
-        return name
-
-    def _add_poster(self, frames: Frames, fps: int, name: str) -> None:
-        """A poster is a courtesy: without one the library shows the clip itself."""
-        try:
-            write_poster(frames, fps, self._folder.poster(name))
-        except Exception:
-            log.warning("no poster for %s", name, exc_info=True)
-
 
 class _Run:
     """One job's way through the engine's events: reports, previews, and the stop."""
 
     def __init__(
-        self, claim: Claim, spec: ModelSpec, store: JobStore, folder: DataFolder, stopping: Flag
+        self,
+        claim: Claim,
+        spec: ModelSpec,
+        store: JobStore,
+        folder: DataFolder,
+        stopping: Flag,
+        gone: Flag,
     ) -> None:
+        self._gone = gone
         self._claim = claim
         self._store = store
         self._folder = folder
@@ -216,15 +234,16 @@ class _Run:
         """Whether nothing was heard for so long of a job that nobody wants any more."""
         return time.monotonic() - self._heard_at > seconds and not self._is_wanted()
 
-    def follow(self, events: Generator[Event, None, None], clip: int) -> Finished:
+    def follow(self, events: Generator[ClipEvent, None, None], clip: int) -> Finished | Written:
         """Consume one clip's events; raises Stopped after closing them undecoded."""
         self._watch.begin()
         with closing(events):
             for event in events:
                 self._heard_at = time.monotonic()
                 self._check()
-                if isinstance(event, Finished):
+                if isinstance(event, Finished | Encoding):
                     self._report(self._progress(Stage.ENCODING, clip, self._steps))
+                if isinstance(event, Finished | Written):
                     return event
                 self._handle(event, clip)
         raise GenerationFailed("The engine ended without a video.")
@@ -244,6 +263,8 @@ class _Run:
     def _check(self) -> None:
         if self._stopping.is_set():
             raise SystemExit  # the job stays claimed: whoever supervises gives it back
+        if self._gone.is_set():
+            raise ClientGone
         if not self._is_wanted():
             raise Stopped
 
@@ -254,9 +275,14 @@ class _Run:
         except PASSING:
             return True
 
-    def _handle(self, event: Event, clip: int) -> None:
+    def _handle(self, event: ClipEvent, clip: int) -> None:
+        if isinstance(event, Broken):
+            raise BrokenElsewhere(event.failure)
         if isinstance(event, Planned):
             self._memory = event
+        elif isinstance(event, Acquiring):
+            self._watch.prepares()
+            self._report(self._progress(Stage.ACQUIRING, clip))
         elif isinstance(event, Ready):
             self._watch.prepared()
         elif isinstance(event, Downloading):
@@ -326,23 +352,8 @@ def _delete(path: Path) -> None:
         path.unlink()
 
 
-def describe(request: GenerationRequest, finished: Finished) -> dict[str, Any]:
-    """An MP4's metadata: the whole request, and what made it."""
-    return {
-        "software": f"wan_demo {__version__}",
-        "request": request.model_dump(mode="json"),
-        **finished.provenance,
-    }
-
-
 def _failure(error: Exception, claim: Claim) -> Failure:
-    """An exception as the job's recorded end; the unexpected goes to the log, not to people."""
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        error = StorageFull()
-    if isinstance(error, WanDemoError):
-        return Failure(code=error.code, message=str(error))
-    log.error("job %s failed", claim.job.id, exc_info=error)
-    return Failure(
-        code=GenerationFailed.code,
-        message="Something went wrong while making this video; the server's log has the cause.",
-    )
+    """An exception as the job's recorded end."""
+    if isinstance(error, BrokenElsewhere):
+        return error.failure
+    return failure_of(error, claim.job.id)

@@ -107,6 +107,16 @@ def test_jobs_are_claimed_in_the_order_they_came(store: JobStore):
     assert store.claim("w3") is None
 
 
+def test_a_job_is_claimed_by_its_id_out_of_its_turn(store: JobStore):
+    first, second = add(store), add(store)
+    claimed = store.claim("w1", second.id)
+    assert claimed is not None
+    assert claimed.job.id == second.id
+    assert store.claim("w2", second.id) is None
+    assert store.claim("w2", "nobody's") is None
+    assert claim(store, "w2").job.id == first.id
+
+
 def test_a_full_queue_takes_no_more(store: JobStore):
     for _ in range(2):
         store.add(request(), "ada", Caps(3, 2))

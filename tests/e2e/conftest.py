@@ -55,19 +55,20 @@ def running_server(
     *arguments: str,
     may_trace: bool = False,
     environment: Mapping[str, str] | None = None,
+    code: Path = ROOT,
 ) -> Iterator[str]:
     """A server on a free port and a data folder of its own; yields its address once ready.
 
     It is ended as a service manager would end it; a traceback in its log is a failure, unless the
     test sends what Gradio itself answers with one (``may_trace``). It is offline unless the
-    ``environment``, over this process's own, says otherwise.
+    ``environment``, over this process's own, says otherwise. ``code`` is where its app.py lies.
     """
     log = folder / "server.log"
     command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(folder / "data")]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*command, *arguments],
-            cwd=ROOT,
+            cwd=code,
             env={**_environment(), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,

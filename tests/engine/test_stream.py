@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import multiprocessing
 import time
 from collections.abc import Callable, Generator
 from contextvars import ContextVar
@@ -14,6 +15,8 @@ from wan_demo.domain.events import Decoding, Event, Loading, Step
 from wan_demo.engine.stream import Closed, Emit, Lane
 
 NAME = "calls"
+
+fork = multiprocessing.get_context("fork")
 
 STEPS = [Step(index, 5) for index in range(1, 6)]
 
@@ -139,3 +142,15 @@ def test_the_call_sees_the_callers_context_in_a_thread_of_its_own():
 
     assert list(stream(call)) == []
     assert seen == ["ada", NAME]
+
+
+def test_a_lane_goes_on_in_a_fork():
+    """ZeroGPU lends its GPU to forks, which have none of the threads that were there before."""
+    lane = Lane("forked")
+    list(lane.stream(emit_all(STEPS)))
+    answers = fork.SimpleQueue()
+    child = fork.Process(target=lambda: answers.put(list(lane.stream(emit_all(STEPS)))))
+    child.start()
+    child.join(60)
+    assert child.exitcode == 0
+    assert answers.get() == STEPS

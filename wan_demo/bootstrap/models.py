@@ -107,11 +107,17 @@ def make_loras(settings: Settings, root: Path, lent: Mapping[str, Path] = NONE_L
 
 
 def make_engine(
-    settings: Settings, offload: Path, loras: Loras, models: Catalog = BUILT_IN
+    settings: Settings,
+    offload: Path,
+    loras: Loras,
+    models: Catalog = BUILT_IN,
+    device: Device | None = None,
+    look: Callable[[], Machine] | None = None,
 ) -> Engine:
     """The engine that the settings name; only here is torch imported.
 
-    ``offload`` is a folder for weights that stay on the disk.
+    ``offload`` is a folder for weights that stay on the disk. ``device`` and ``look`` are what the
+    engine computes on and what it has, where that is not to be found out here.
     """
     if settings.engine == "fake":
         return FakeEngine(settings.fake_step_seconds)
@@ -121,7 +127,7 @@ def make_engine(
     from wan_demo.engine.pipelines.engine import PipelineEngine, usable
     from wan_demo.engine.pipelines.measure import measure
 
-    device = usable(detect(settings.device).kind)
-    look = partial(measure, device, offload)
+    kind = usable((device or detect(settings.device)).kind)
+    look = look or partial(measure, kind, offload)
     locate, worn = make_locate(settings), loras.files.worn
-    return PipelineEngine(models.find, locate, device, look, offload, worn)
+    return PipelineEngine(models.find, locate, kind, look, offload, worn)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from wan_demo.bootstrap.models import is_available
 from wan_demo.catalog import Catalog
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.queue import Caps
-from wan_demo.engine.machine import Watch
+from wan_demo.engine.memory import Machine
 from wan_demo.engine.tokens import TokenCounter
 from wan_demo.hub.checkpoint import find_checkpoint
 from wan_demo.jobs.base import JobStore
@@ -24,7 +25,7 @@ def make_service(
     folder: DataFolder,
     spec: ModelSpec,
     models: Catalog,
-    watch: Watch,
+    watch: Callable[[], Machine],
     may_download: bool,
     loras: Loras,
 ) -> Service:

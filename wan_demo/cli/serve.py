@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import socket
+from functools import partial
 
 from wan_demo.cli.options import add_settings, settings_of
 from wan_demo.cli.parser import Commands
 from wan_demo.errors import WanDemoError
+from wan_demo.settings import Settings, is_zero_gpu
 
 PORTS_TO_TRY = 20
 SHUTDOWN_SECONDS = 3
@@ -31,6 +33,8 @@ def run(options: argparse.Namespace) -> int:
     settings = settings_of(options)
     bootstrap.configure_logging(settings)
     listener = listen(settings.host, settings.port)
+    if is_zero_gpu():
+        return _run_zero(settings, listener)
     try:
         app = bootstrap.make_server(settings)
     except (OSError, DatabaseError) as error:
@@ -49,6 +53,17 @@ def run(options: argparse.Namespace) -> int:
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _run_zero(settings: Settings, listener: socket.socket) -> int:
+    """Gradio listens by itself there, on the port that was free."""
+    from wan_demo.bootstrap import zero
+
+    port = listener.getsockname()[1]
+    listener.close()
+    settings = settings.model_copy(update={"port": port})
+    zero.serve_zero(settings, zero.placed(), partial(print, flush=True))
     return 0
 
 

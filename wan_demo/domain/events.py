@@ -1,5 +1,9 @@
 """What happens during a generation, in this order: Planned, then Downloading, Loading and Ready
-where the model is not in memory yet, Step ..., Decoding, Finished."""
+where the model is not in memory yet, Step ..., Decoding, Finished.
+
+Where a clip is made in a process of its own, Acquiring comes first, and Encoding and Written stand
+for Finished, so that the frames stay there; or Broken for an exception.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from wan_demo.domain.job import Failure
 
 Frames = NDArray[np.uint8]
 """RGB frames, shape (frames, height, width, 3), values 0 to 255."""
@@ -84,3 +90,27 @@ class Finished:
 
 
 Event = Planned | Downloading | Loading | Ready | Pass | Step | Decoding | Finished
+
+
+@dataclass(frozen=True)
+class Acquiring:
+    """A device is being waited for, which others use too; Ready comes once it is there."""
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """The frames are there and are being written."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """The clip is whole: its file's name in the data folder's ``videos/``."""
+
+    file: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The clip could not be made, and why."""
+
+    failure: Failure

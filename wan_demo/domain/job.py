@@ -30,6 +30,7 @@ class Stage(StrEnum):
     """What a running job is doing."""
 
     STARTING = "starting"
+    ACQUIRING = "acquiring"
     DOWNLOADING = "downloading"
     LOADING = "loading"
     STEP = "step"

@@ -29,6 +29,13 @@ class Inputs:
 class Engine(Protocol):
     """Makes one clip at a time. Passes ``tests/contract/test_engine.py``."""
 
+    def place(self, model: str) -> None:
+        """Have a model in memory before anybody asks for it, by the calling thread.
+
+        Raises ModelUnavailable, DoesNotFit.
+        """
+        ...
+
     def generate(self, request: GenerationRequest, inputs: Inputs) -> Generator[Event, None, None]:
         """Events up to Finished; closing the iterator stops at the next step, undecoded.
 

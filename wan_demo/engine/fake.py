@@ -24,6 +24,9 @@ class FakeEngine:
         self._step_seconds = step_seconds
         self._loaded: str | None = None
 
+    def place(self, model: str) -> None:
+        self._loaded = model
+
     def generate(self, request: GenerationRequest, inputs: Inputs) -> Generator[Event, None, None]:
         if self._loaded != request.model:
             yield Loading(request.model)

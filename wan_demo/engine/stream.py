@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator
 from contextvars import copy_context
 from functools import partial
@@ -43,8 +44,13 @@ class Lane:
     """
 
     def __init__(self, name: str) -> None:
+        self._name = name
+        self._begin()
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
         self._calls: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
-        Thread(target=_run_all, args=(self._calls,), name=name, daemon=True).start()
+        Thread(target=_run_all, args=(self._calls,), name=self._name, daemon=True).start()
         finalize(self, self._calls.put, None)
 
     def stream(self, call: Callable[[Emit], None]) -> Generator[Event, None, None]:
@@ -53,6 +59,8 @@ class Lane:
         Closing the generator makes the next ``emit`` raise Closed and waits for the call to end,
         so that the next call never overlaps with it.
         """
+        if self._process != os.getpid():  # a fork has none of its parent's threads
+            self._begin()
         events: SimpleQueue[Event | BaseException | None] = SimpleQueue()
         closed, ended = Flag(), Flag()
 

@@ -90,8 +90,11 @@ class JobStore(Protocol):
         """How many jobs wait."""
         ...
 
-    def claim(self, worker: str) -> Claim | None:
-        """Take the job whose turn it is; never the same job for two workers."""
+    def claim(self, worker: str, job_id: str | None = None) -> Claim | None:
+        """Take the job whose turn it is; never the same job for two workers.
+
+        With ``job_id`` that very job, if it still waits: for who works for its owner alone.
+        """
         ...
 
     def report(self, claim: Claim, progress: Progress) -> None:

@@ -72,9 +72,10 @@ class MemoryJobStore(MemoryLibrary):
     def waiting(self) -> int:
         return len(self._with(Status.WAITING))
 
-    def claim(self, worker: str) -> Claim | None:
+    def claim(self, worker: str, job_id: str | None = None) -> Claim | None:
         with self._lock:
-            job = next(iter(self._queue()), None)
+            waiting = (job for job in self._queue() if job_id in (None, job.id))
+            job = next(waiting, None)
             if job is None:
                 return None
             self._workers[job.id] = worker

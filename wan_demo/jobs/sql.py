@@ -115,16 +115,18 @@ class SqlJobStore(SqlLibrary):
         with self._reads.connect() as connection:
             return connection.execute(query).scalar_one()
 
-    def claim(self, worker: str) -> Claim | None:
+    def claim(self, worker: str, job_id: str | None = None) -> Claim | None:
         while self.waiting():  # an idle worker only reads, and holds no lock
             with self._engine.begin() as connection:
-                turn = next(order(*_queue(connection)), None)
-                row = _take(connection, turn.job_id, worker) if turn else None
+                next_id = job_id or _whose_turn(connection)
+                row = _take(connection, next_id, worker) if next_id else None
                 job = read_row(row) if row else None
                 if row and job is None:
                     connection.execute(_give_up(row["seq"]))
             if job:
                 return Claim(job, worker)
+            if job_id:
+                return None
         return None
 
     def report(self, claim: Claim, progress: Progress) -> None:
@@ -283,6 +285,12 @@ def _queue(connection: sa.Connection) -> tuple[list[Turn], list[Turn]]:
         [Turn(*row) for row in connection.execute(waiting)],
         [Turn(*row) for row in connection.execute(latest)][::-1],
     )
+
+
+def _whose_turn(connection: sa.Connection) -> str | None:
+    """The id of the job that is to be taken next."""
+    turn = next(order(*_queue(connection)), None)
+    return turn.job_id if turn else None
 
 
 def _take(connection: sa.Connection, job_id: str, worker: str) -> Mapping[Any, Any] | None:

@@ -1,12 +1,13 @@
 """``/text_to_video``, ``/image_to_video`` and ``/video_to_video`` for gradio_client and MCP.
 
 They enqueue, wait without holding a thread, and go on when the client leaves: the job is the
-table's, not theirs. Their parameters, defaults and documentation derive from the request's fields.
+table's, not theirs. Where a GPU is lent to the event that asks for it, they do the job themselves.
+Their parameters, defaults and documentation derive from the request's fields.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -14,10 +15,12 @@ import gradio as gr
 from anyio import CapacityLimiter, to_thread
 from gradio.components import Component
 
+from wan_demo.attended import Attend
 from wan_demo.domain.control import control
 from wan_demo.domain.request import INPUTS, Task
 from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
+from wan_demo.ui import attending
 from wan_demo.ui.ends import Ends
 from wan_demo.ui.events import caller_of
 from wan_demo.ui.values import File, Image, Number, Video, lend
@@ -89,7 +92,7 @@ _SUMMARY = {
 Answer = tuple[str, dict[str, Any]]
 
 
-def add_endpoints(service: Service) -> None:
+def add_endpoints(service: Service, attend: Attend | None = None) -> None:
     """Add the three endpoints to the page that is being built; nothing of them is seen."""
     outputs = [
         gr.Video(label="Video", visible=False),
@@ -97,7 +100,7 @@ def add_endpoints(service: Service) -> None:
     ]
     calls = _Calls(service, Ends(service.open), CapacityLimiter(THREADS))
     for task in Task:
-        function = _endpoint(calls, task)
+        function = _endpoint(calls, task) if attend is None else _done(service, task, attend)
         gr.on(
             triggers=[],
             fn=function,
@@ -105,8 +108,9 @@ def add_endpoints(service: Service) -> None:
             outputs=outputs,
             api_name=task.value,
             api_description=function.__doc__,
-            concurrency_limit=None,
+            concurrency_limit=None if attend is None else attending.AT_ONCE,
             show_progress="hidden",
+            concurrency_id=None if attend is None else attending.GPU,
         )
 
 
@@ -138,7 +142,29 @@ def _endpoint(calls: _Calls, task: Task) -> Callable[..., Any]:
         fields = dict(zip(names, given, strict=True))
         return await calls.run({**fields, "task": task}, caller_of(request))
 
-    function: Any = run
+    return _described(run, task)
+
+
+def _done(service: Service, task: Task, attend: Attend) -> Callable[..., Any]:
+    """The task's function where the call does the job itself: it ends with the call."""
+    names = _names(task)
+
+    def run(*values: Any) -> Generator[Any, None, None]:
+        request, *given = values
+        fields = dict(zip(names, given, strict=True))
+        owner = owner_of(request)
+        try:
+            job = service.submit({**fields, "task": task}, owner)
+            for _ in attend(job.id):
+                yield gr.skip(), gr.skip()
+            yield _answer(service, job.id, owner)
+        except WanDemoError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    return _described(run, task)
+
+
+def _described(function: Any, task: Task) -> Callable[..., Any]:
     function.__name__ = task.value
     function.__doc__ = _documentation(task)
     function.__signature__ = Signature([_REQUEST, *_parameters(task)])

@@ -7,13 +7,14 @@ from typing import Any
 
 import gradio as gr
 
+from wan_demo.attended import Attend
 from wan_demo.catalog import BUNDLED
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.rules import draw_seed
 from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
-from wan_demo.ui import memory, notices, words
+from wan_demo.ui import attending, memory, notices, words
 from wan_demo.ui.calls import open_queue
 from wan_demo.ui.calm import calm
 from wan_demo.ui.clip_events import ClipEvents
@@ -43,29 +44,36 @@ _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibi
 
 
 def build_page(
-    service: Service, links: Links, why: str, device: str, by_login: bool = False
+    service: Service,
+    links: Links,
+    why: str,
+    device: str,
+    by_login: bool = False,
+    attend: Attend | None = None,
 ) -> gr.Blocks:
     """The whole page; ``why`` says how its first model was chosen, ``device`` what computes.
 
-    Where people are known ``by_login`` they need no key.
+    Where people are known ``by_login`` they need no key. With ``attend`` events do their jobs
+    themselves, else somebody else does.
     """
     spec = service.models.find(service.default_model)
     with RefusingBlocks(
         title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
     ) as page:
-        layout = build_layout(service, spec, why, words.promise(device))
+        layout = build_layout(service, spec, why, _promise(device, attend))
         layout.key.box.visible = not by_login
         state = State.build(spec)
         on_form = ClipEvents(service, links, layout, state)
         on_stage = StageEvents(service, links, layout, state)
-        _wire_stage(page, layout, on_stage, state)
+        on_stage.is_attended = attend is not None
+        _wire_stage(page, layout, on_stage, state, attend)
         _wire_library(layout, LibraryEvents(service, links, layout, state), on_stage, state)
         _wire_form(layout, on_form, state)
         _wire_clips(layout, on_form, state)
         _wire_plan(layout, on_form, state)
         _wire_loras(page, layout, on_form)
         _wire_memory(page, layout, on_form, state)
-        add_endpoints(service)
+        add_endpoints(service, attend)
     open_queue(page, service.caps.total)
     return page
 
@@ -80,23 +88,53 @@ def mount(
     page = build_page(service, links, why, device, bool(logins))
     page.state_session_capacity = MOST_PAGES
     page.has_launched = True  # else Gradio takes any path a client names for an upload
-    return gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        auth=list(logins) or None,
-        theme=THEME,
-        css_paths=[STATIC / "page.css", STATIC / "library.css", STATIC / "edit.css"],
-        js=_script("page.js", "library.js", "compare.js", "uploads.js", "stills.js"),
-        footer_links=["api"],
-        run_history=False,
-        enable_monitoring=False,
-        show_error=False,
-        ssr_mode=False,
-        max_file_size=MAX_BYTES,
-        blocked_paths=[str(service.folder.root)],
-        favicon_path=str(STATIC / "favicon.png"),
+    return gr.mount_gradio_app(app, page, path="/", **_served(service, logins))
+
+
+def launch(
+    page: gr.Blocks, service: Service, app: dict[str, Any], host: str, port: int, logins: Logins
+) -> str:
+    """Serve the page as Gradio does, which is all that ZeroGPU hooks; returns its address.
+
+    ``app`` is what Gradio's application is made with: our routes, middleware and life. The page
+    is served until ``page.close``.
+    """
+    page.launch(
+        server_name=host,
+        server_port=port,
+        prevent_thread_lock=True,
+        quiet=True,
+        share=False,
+        inbrowser=False,
+        state_session_capacity=MOST_PAGES,
+        app_kwargs=app,
+        **_served(service, logins),
     )
+    return str(page.local_url)
+
+
+def _served(service: Service, logins: Logins) -> dict[str, Any]:
+    """What is the same however the page is served."""
+    return {
+        "auth": list(logins) or None,
+        "theme": THEME,
+        "css_paths": [STATIC / "page.css", STATIC / "library.css", STATIC / "edit.css"],
+        "js": _script("page.js", "library.js", "compare.js", "uploads.js", "stills.js"),
+        "footer_links": ["api"],
+        "run_history": False,
+        "enable_monitoring": False,
+        "show_error": False,
+        "ssr_mode": False,
+        "max_file_size": MAX_BYTES,
+        "blocked_paths": [str(service.folder.root)],
+        "favicon_path": str(STATIC / "favicon.png"),
+    }
+
+
+def _promise(device: str, attend: Attend | None) -> str:
+    """What people can count on."""
+    said = words.promise(device)
+    return said if attend is None else f"{attending.PROMISE} {said}"
 
 
 def _script(*names: str) -> str:
@@ -111,22 +149,24 @@ def greeting(spec: ModelSpec, why: str) -> str:
     return f"model: {spec.id}, {kind}: {why}"
 
 
-def _wire_stage(page: gr.Blocks, at: Layout, do: StageEvents, state: State) -> None:
+def _wire_stage(
+    page: gr.Blocks, at: Layout, do: StageEvents, state: State, attend: Attend | None
+) -> None:
     """Generate, Stop, the looks at the queue, whose jobs they are, and the stage's own buttons."""
     shown = [state.job, at.key.shown]
     asked = [*at.form.components().values(), at.lock, state.task, *shown]
     watched = [at.stage, at.waiting, at.strip, at.stop, at.queue, at.timer, state.job]
     submitted = [*watched, at.plan, at.form.seed]
-    _on(at.generate.click, do.generate, asked, submitted)
+    _on(at.generate.click, do.generate, asked, submitted, attend)
     _on(at.stop.click, do.stop, shown, watched)
     opened = [*watched, at.key.shown, at.generate]
     _on(at.timer.tick, do.poll, [*shown, state.address], opened)
-    _on(at.stage.again, do.again, shown, submitted)
+    _on(at.stage.again, do.again, shown, submitted, attend)
     _on(at.strip.show, do.show, shown, watched)
     _on(at.waiting.show, do.show, shown, watched)
     _on(at.waiting.sooner, do.sooner, shown, watched)
     _on(at.waiting.later, do.later, shown, watched)
-    _on(at.waiting.double, do.double, shown, submitted)
+    _on(at.waiting.double, do.double, shown, submitted, attend)
     _on(at.waiting.cancel, do.cancel, shown, watched)
     _on(page.load, do.load, [state.address, at.key.shown], opened)
     entered = [at.key.entered, at.key.shown]
@@ -282,17 +322,27 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
 
 
 def _on(
-    event: Any, handler: Any, reads: Sequence[Any], writes: Sequence[Any], **options: Any
+    event: Any,
+    handler: Any,
+    reads: Sequence[Any],
+    writes: Sequence[Any],
+    attend: Attend | None = None,
+    **options: Any,
 ) -> Any:
     """Wire an event: the handler gets what it reads and answers with updates, by component.
 
-    What the browser alone knows is put in where it is read: see ``State``.
+    What the browser alone knows is put in where it is read: see ``State``. With ``attend`` the
+    event does the jobs that it submits.
     """
+    answer = calm(handler, writes)
+    if attend is not None:
+        answer = attending.attending(answer, attend, {writes[0]: gr.skip()})
+        options = {**attending.OPTIONS, **options}
     inputs = sorted(set(reads), key=lambda component: component._id)  # the order of a set
     told = [f"v[{i}] = {_TOLD[c.elem_id]};" for i, c in enumerate(inputs) if c.elem_id in _TOLD]
     js = f"(...v) => {{ {' '.join(told)} return v; }}" if told else None
     told_by = {"js": js, **_QUIET, **options}
-    return event(calm(handler, writes), set(reads) or None, list(writes), **told_by)
+    return event(answer, set(reads) or None, list(writes), **told_by)
 
 
 _TOLD = {

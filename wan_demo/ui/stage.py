@@ -17,6 +17,7 @@ from wan_demo.ui.compare import choice_buttons, compare_buttons, render_compare,
 
 _STAGE_WORDS = {
     Stage.STARTING: "Starting",
+    Stage.ACQUIRING: "Waiting for a GPU",
     Stage.DOWNLOADING: "Downloading the model",
     Stage.LOADING: "Loading the model",
     Stage.DECODING: "Decoding the frames",
@@ -30,15 +31,27 @@ _STAGE_SHARE = {
 }
 _STEPS_SHARE = 0.9
 
+GOES_ON = "You can close this page: the job goes on."
+STAY = "Keep this page open: the job ends with it."
 
-def render_stage(job: Job | None, place: Place | None, links: Links, is_mine: bool = True) -> str:
+
+def render_stage(
+    job: Job | None,
+    place: Place | None,
+    links: Links,
+    is_mine: bool = True,
+    is_attended: bool = False,
+) -> str:
     """The stage for a job; ``place`` is its place in the queue while it waits.
 
     Who was given somebody else's address (not ``is_mine``) looks at it and can make their own.
+    ``is_attended``: the page has to stay open, as its event does the job.
     """
     if job is None:
         return _frame("empty", "Wan Demo", _nothing_yet(), "", "", "")
     state, screen, line = _SCREENS[job.status](job, place, links)
+    if is_attended:
+        screen = screen.replace(GOES_ON, STAY)
     actions = _actions(job, links, is_mine)
     return _frame(state, _title(job), screen, line, _chips(job), actions, job, links.job(job.id))
 
@@ -107,10 +120,7 @@ def _waiting(job: Job, place: Place | None, links: Links) -> tuple[str, str, str
     ahead, seconds = (place.ahead, place.seconds) if place else (0, None)
     where = f"{words.ordinal(ahead + 1)} in the queue" if ahead else "Starting"
     wait = f", starts in about {words.duration(seconds)}" if ahead and seconds else ""
-    screen = (
-        f"<div class='hint'><strong>{where}</strong>"
-        "<span>You can close this page: the job goes on.</span></div>"
-    )
+    screen = f"<div class='hint'><strong>{where}</strong><span>{GOES_ON}</span></div>"
     return "waiting", screen, f"{where}{wait}"
 
 

@@ -12,6 +12,7 @@ from wan_demo.domain.rules import draw_seed
 from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, WanDemoError
 from wan_demo.ui import form as f
 from wan_demo.ui import key, notices, words
+from wan_demo.ui.attending import tell
 from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK
 from wan_demo.ui.stage import render_lost, render_stage
@@ -21,6 +22,9 @@ from wan_demo.ui.waiting import render_waiting
 
 class StageEvents(Events):
     """Generate, Stop, the look at the queue, the strip."""
+
+    is_attended = False
+    """Whether the page's events do the jobs that they submit, and end them when they end."""
 
     def generate(self, values: f.Values, request: gr.Request) -> Updates:
         """Enqueue what the form says; a refusal stays on the page and nothing is queued."""
@@ -50,6 +54,7 @@ class StageEvents(Events):
             return {self._at.plan: notices.render_refusal(error)}
         except WanDemoError as error:
             return {self._at.plan: notices.render_ask(str(error))}
+        tell(job)
         return {
             self._at.form.seed: job.request.seed,
             **self._bring(job, owner),
@@ -159,7 +164,7 @@ class StageEvents(Events):
         may_stop = bool(job and is_mine and not job.status.is_final)
         any_active = any(not other.status.is_final for other in (job, *jobs) if other)
         return {
-            self._at.stage: render_stage(job, place, self._links, is_mine),
+            self._at.stage: render_stage(job, place, self._links, is_mine, self.is_attended),
             self._at.waiting: render_waiting(self._service.waiting(owner), self._links),
             self._at.strip: render_strip(jobs, job.id if job else "", self._links),
             self._at.stop: gr.Button(interactive=may_stop),

@@ -7,7 +7,7 @@ does what a Rung says.
 from __future__ import annotations
 
 from wan_demo.domain.memory import Precision, Profile
-from wan_demo.engine.memory.decide import Decision, decide, decide_for, lower
+from wan_demo.engine.memory.decide import Decision, decide, decide_for, default_clip, lower
 from wan_demo.engine.memory.ladder import GROUP_OFFLOAD, Home, Rung, ladder
 from wan_demo.engine.memory.machine import GIB, Machine, plenty
 from wan_demo.engine.memory.needs import Needs, needs
@@ -30,6 +30,7 @@ __all__ = [
     "by_profile",
     "decide",
     "decide_for",
+    "default_clip",
     "default_offer",
     "ladder",
     "lower",

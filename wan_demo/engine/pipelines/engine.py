@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from threading import Event as Flag
 from typing import cast
 
 import diffusers
@@ -28,7 +29,16 @@ from wan_demo.domain.lora import Lora, Worn
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.engine.base import Inputs
-from wan_demo.engine.memory import Decision, Machine, Rung, decide_for, lower, plenty
+from wan_demo.engine.memory import (
+    Decision,
+    Machine,
+    Rung,
+    decide,
+    decide_for,
+    default_clip,
+    lower,
+    plenty,
+)
 from wan_demo.engine.memory.machine import Device as Kind
 from wan_demo.engine.memory.words import ran_out
 from wan_demo.engine.panic import is_fault
@@ -101,6 +111,17 @@ class PipelineEngine:
 
     def generate(self, request: GenerationRequest, inputs: Inputs) -> Generator[Event, None, None]:
         return self._lane.stream(lambda emit: self._generate(request, inputs, emit))
+
+    def place(self, model: str) -> None:
+        """Load a model, kept as most of its clips will need it.
+
+        ZeroGPU takes over what its main thread puts on a GPU before the page is launched.
+        """
+        spec = self._find(model)
+        clip = default_clip(spec)
+        decision = decide(spec, self._measure(), clip.width, clip.height, clip.frames)
+        log.info("%s", decision.sentence)
+        self._load(decision, {}, Emit(lambda event: log.info("%s", event), Flag()))
 
     def _generate(self, request: GenerationRequest, inputs: Inputs, emit: Emit) -> None:
         try:
