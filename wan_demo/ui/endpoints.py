@@ -152,7 +152,7 @@ def _done(service: Service, task: Task, attend: Attend) -> Callable[..., Any]:
     def run(*values: Any) -> Generator[Any, None, None]:
         request, *given = values
         fields = dict(zip(names, given, strict=True))
-        owner = owner_of(request)
+        owner = caller_of(request)
         try:
             job = service.submit({**fields, "task": task}, owner)
             for _ in attend(job.id):
