@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -10,6 +11,9 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+ROOT_PATH = re.compile(r"(/[\w.~-]+)*/?")
+SITE = re.compile(r"\*|'?(self|none)'?|https?:(//(\*|[\w.*-]+)(:(\d+|\*))?/?)?")
 
 
 class Settings(BaseSettings):
@@ -38,6 +42,16 @@ class Settings(BaseSettings):
     forwarded_allow_ips: str = Field(
         default="127.0.0.1",
         description="Proxies whose X-Forwarded headers are believed; * for all.",
+    )
+    root_path: str = Field(
+        default="/",
+        description="Path under which a proxy shows the app, such as /wan; by default it has a "
+        "host of its own.",
+    )
+    frame_ancestors: str = Field(
+        default="self https://huggingface.co",
+        description="Sites that may hold the app in their pages, as CSP's frame-ancestors has "
+        "them; * for all.",
     )
     share: bool = Field(default=False, description="Ask Gradio for a public address.")
     auth: SecretStr | None = Field(
@@ -80,6 +94,24 @@ class Settings(BaseSettings):
         default="text", description="text, or json: an object a line, for programs."
     )
 
+    @field_validator("root_path")
+    @classmethod
+    def _is_a_path(cls, root_path: str) -> str:
+        if not ROOT_PATH.fullmatch(root_path):
+            raise ValueError("must be a path such as /wan")
+        return root_path
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _names_sites(cls, sites: str) -> str:
+        wrong = [each for each in sites.split() or [sites] if not SITE.fullmatch(each)]
+        if wrong:
+            raise ValueError(
+                "must be self, none, * or sites such as https://example.com, with spaces between; "
+                f"{wrong[0]!r} is none"
+            )
+        return sites
+
     @field_validator("auth")
     @classmethod
     def _names_people(cls, auth: SecretStr | None) -> SecretStr | None:
@@ -93,6 +125,16 @@ class Settings(BaseSettings):
     def logins(self) -> Sequence[tuple[str, str]]:
         """Names and passwords of ``auth``; none where everybody may use the page."""
         return _logins(self.auth)
+
+    @property
+    def prefix(self) -> str:
+        """``root_path`` as it stands before other paths: empty for the host's root."""
+        return self.root_path.rstrip("/")
+
+    @property
+    def sites(self) -> Sequence[str]:
+        """Those of ``frame_ancestors``, one by one."""
+        return self.frame_ancestors.split()
 
     @property
     def metrics_for(self) -> Literal["all", "here", "nobody"]:

@@ -14,6 +14,7 @@ from wan_demo.ui import form as f
 from wan_demo.ui import key, notices, words
 from wan_demo.ui.events import Events, Updates
 from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK
+from wan_demo.ui.newcomers import Newcomers
 from wan_demo.ui.stage import render_lost, render_stage
 from wan_demo.ui.strip import LENGTH, render_strip
 from wan_demo.ui.waiting import render_waiting
@@ -21,6 +22,10 @@ from wan_demo.ui.waiting import render_waiting
 
 class StageEvents(Events):
     """Generate, Stop, the look at the queue, the strip."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._newcomers = Newcomers()
 
     def generate(self, values: f.Values, request: gr.Request) -> Updates:
         """Enqueue what the form says; a refusal stays on the page and nothing is queued."""
@@ -66,8 +71,9 @@ class StageEvents(Events):
 
     def poll(self, values: f.Values, request: gr.Request) -> Updates:
         """The page's look at its job, its strip and the queue."""
-        if not values[self._at.key.shown]:  # the page's first event did not reach us
+        if not values[self._at.key.shown]:  # the page's first event did not reach us, or is slow
             return self.load(values, request)
+        self._newcomers.known(request)
         return self.now(values, request)
 
     def load(self, values: f.Values, request: gr.Request) -> Updates:
@@ -75,7 +81,7 @@ class StageEvents(Events):
 
         Before it knows whose it is nothing can be made: that would be lost where no cookie is kept.
         """
-        owner = self._owner(values, request)
+        owner = self._newcomers.first(request, self._owner(values, request))
         opened = {
             self._at.key.shown: self._links.sign_owner(owner),
             self._at.generate: gr.Button(interactive=True),
