@@ -69,6 +69,11 @@ class Settings(BaseSettings):
     max_waiting_each: int = Field(
         default=20, ge=1, description="Jobs that each person may have waiting."
     )
+    max_jobs_per_minute: int = Field(
+        default=60,
+        ge=1,
+        description="Jobs that one address may add in a minute; this machine's own do not count.",
+    )
     max_disk_gb: float | None = Field(
         default=None,
         gt=0,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 
 from wan_demo import __version__
+from wan_demo.api.crowd import CrowdMiddleware
+from wan_demo.api.errors import translate_errors
 from wan_demo.api.files import files_router
 from wan_demo.api.headers import HeadersMiddleware
 from wan_demo.api.health import Checks, health_router
@@ -49,15 +48,9 @@ def create_app(
     app.include_router(owner_router(links, root_path))
     app.add_middleware(OwnerMiddleware, links=links, root_path=root_path)
     app.add_middleware(BodyLimitMiddleware)
+    app.add_middleware(CrowdMiddleware)
     app.add_middleware(OriginMiddleware, sites=sites, root_path=root_path)
     app.add_middleware(HeadersMiddleware, sites=sites)
     app.add_middleware(RootPathMiddleware, root_path=root_path)  # the last one is the first asked
-    app.add_exception_handler(RequestValidationError, _unreadable)
+    translate_errors(app)
     return app
-
-
-async def _unreadable(_request: Any, error: Any) -> JSONResponse:
-    """What came is not said again, as FastAPI would: it may be what no answer can hold."""
-    finding = error.errors()[0]
-    where = " ".join(map(str, finding["loc"]))
-    return JSONResponse({"detail": f"{where}: can't be used ({finding['type']})."}, 422)

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from filelock import FileLock, Timeout
 
 from wan_demo.api.app import create_app
+from wan_demo.api.errors import translate_errors
 from wan_demo.api.glimpses import glimpses_router
 from wan_demo.api.origins import Sites
 from wan_demo.bootstrap.metrics import Losses, add_metrics, make_metrics
@@ -101,7 +102,9 @@ def make_server(settings: Settings) -> FastAPI:
 
     app.state.greeting, app.state.share = greeting(spec, why), share
     logins, root_path = settings.logins, settings.prefix
-    return mount(app, service, links, why, device.name, logins, root_path)
+    mount(app, service, links, why, device.name, logins, root_path)
+    translate_errors(app)
+    return app
 
 
 def lock_folder(folder: DataFolder) -> FileLock:

@@ -11,6 +11,7 @@ import gradio as gr
 from wan_demo.domain.files import exchanged
 from wan_demo.domain.job import Job
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.rates import key_of
 from wan_demo.domain.request import Task
 from wan_demo.errors import JobNotFound
 from wan_demo.media.links import Links, new_owner
@@ -153,6 +154,12 @@ def owner_of(request: gr.Request) -> str:
     if request.username:
         return f"login-{hashlib.sha256(request.username.encode()).hexdigest()[:32]}"
     return getattr(_state_of(request), "owner", None) or new_owner()
+
+
+def address_of(request: gr.Request) -> str:
+    """Where a request comes from, as ``Service.submit`` counts it."""
+    client = getattr(request.request, "client", None)
+    return key_of(client.host if client else None)
 
 
 def is_newcomer(request: gr.Request) -> bool:

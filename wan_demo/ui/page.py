@@ -94,6 +94,7 @@ def mount(
         page,
         path="/",
         root_path=root_path or None,
+        app_kwargs={"openapi_url": None},
         auth=list(logins) or None,
         theme=THEME,
         css_paths=[STATIC / f"{name}.css" for name in ("page", "library", "edit", "embed")],

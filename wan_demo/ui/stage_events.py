@@ -12,7 +12,7 @@ from wan_demo.domain.rules import draw_seed
 from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, WanDemoError
 from wan_demo.ui import form as f
 from wan_demo.ui import key, notices, words
-from wan_demo.ui.events import Events, Updates
+from wan_demo.ui.events import Events, Updates, address_of
 from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK
 from wan_demo.ui.newcomers import Newcomers
 from wan_demo.ui.stage import render_lost, render_stage
@@ -35,22 +35,24 @@ class StageEvents(Events):
         given = self._given(values)
         if not values[self._at.lock] or given.get("seed") is None:
             given["seed"] = draw_seed()
-        return self._submit(given, self._owner(values, request))
+        return self._submit(given, self._owner(values, request), address_of(request))
 
     def again(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job once more, with another seed."""
-        return self._again(self._shown(values), self._owner(values, request))
+        owner = self._owner(values, request)
+        return self._again(self._shown(values), owner, address_of(request))
 
-    def _again(self, job_id: str, owner: str) -> Updates:
+    def _again(self, job_id: str, owner: str, address: str) -> Updates:
         try:
             job = self._service.get(job_id, owner)
         except JobNotFound as error:
             return {self._at.plan: notices.render_ask(str(error))}
-        return self._submit({**self._reusable(job, owner), "seed": draw_seed()}, owner)
+        given = {**self._reusable(job, owner), "seed": draw_seed()}
+        return self._submit(given, owner, address)
 
-    def _submit(self, given: dict[str, Any], owner: str) -> Updates:
+    def _submit(self, given: dict[str, Any], owner: str, address: str) -> Updates:
         try:
-            job = self._service.submit(given, owner)
+            job = self._service.submit(given, owner, address)
         except InvalidRequest as error:
             return {self._at.plan: notices.render_refusal(error)}
         except WanDemoError as error:
@@ -116,7 +118,8 @@ class StageEvents(Events):
 
     def double(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A waiting job once more, with another seed; the stage and the form stay as they are."""
-        updates = self._again(self._id_of(self._told(event, "job")), self._owner(values, request))
+        job_id, owner = self._id_of(self._told(event, "job")), self._owner(values, request)
+        updates = self._again(job_id, owner, address_of(request))
         kept = {self._state.job: gr.skip(), self._at.form.seed: gr.skip()}
         return {**updates, **self.now(values, request), **kept}
 
