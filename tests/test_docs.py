@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from scripts import memory_table, model_table
+from scripts import memory_table, model_table, security_table
 from wan_demo import catalog
 from wan_demo.settings import Settings
 
@@ -35,6 +35,12 @@ def test_the_tables_of_models_are_the_catalogues():
 def test_the_table_of_memory_is_the_policys():
     """Written by ``python -m scripts.memory_table``."""
     assert memory_table.readme(README) == README
+
+
+def test_the_table_of_attacks_is_the_tests():
+    """Written by ``python -m scripts.security_table``."""
+    text = security_table.FILE.read_text()
+    assert security_table.security(text) == text
 
 
 def test_the_tests_named_in_the_table_of_faults_exist():

@@ -15,6 +15,8 @@ from wan_demo.domain.job import Progress, Stage, Status
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.memory import Profile
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.queue import Caps
+from wan_demo.domain.rates import Rates
 from wan_demo.domain.tokens import Tokens
 from wan_demo.engine.memory import GIB, Machine
 from wan_demo.engine.tokens import TokenCounter
@@ -25,6 +27,7 @@ from wan_demo.errors import (
     JobNotFound,
     QueueFull,
     StorageFull,
+    TooFast,
     UnreadableMedium,
 )
 from wan_demo.media.decode import Kind, probe
@@ -431,3 +434,16 @@ class TestLooking:
         with pytest.raises(UnreadableMedium):
             service.save_sheet(service.look(job.id), tmp_path / "sheet.png")
         assert list(tmp_path.glob("sheet*")) == []
+
+
+def test_an_address_that_adds_jobs_too_fast_is_told_when_to_go_on(store, folder):
+    """Whoever keeps no cookie is somebody else each time, so the owner's share holds nobody."""
+    service = Service(store, folder, "wan-tiny", lambda _: True, Caps(2000, 20), rates=Rates(1, 60))
+    for at in range(60):
+        service.submit(given(), f"owner{at}", "203.0.113.5")
+    with pytest.raises(TooFast, match=r"from your address. Try again in 1 s") as refused:
+        service.submit(given(), "owner60", "203.0.113.5")
+    assert refused.value.status == 429
+    service.submit(given(), "owner61", "198.51.100.7")
+    for at in range(100):
+        service.submit(given(), f"here{at}")

@@ -100,3 +100,42 @@ def test_a_spaces_own_disk_is_used_where_it_can_be_written_to(monkeypatch, tmp_p
 def test_zerogpu_is_told_by_the_environment(monkeypatch, said, is_it):
     monkeypatch.setenv("SPACES_ZERO_GPU", said)
     assert is_zero_gpu() is is_it
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [("", ""), ("/", ""), ("/wan", "/wan"), ("/wan/", "/wan"), ("/a/b-c", "/a/b-c")],
+)
+def test_a_root_path_has_no_slash_at_its_end(said, meant):
+    assert Settings(root_path=said).prefix == meant
+
+
+@pytest.mark.parametrize(
+    "wrong", ["wan", "//wan", "/wan;x", "/a b", "https://a.example/wan", "/w\n"]
+)
+def test_what_is_no_path_is_refused(wrong):
+    with pytest.raises(ValidationError, match="must be a path such as /wan"):
+        Settings(root_path=wrong)
+
+
+@pytest.mark.parametrize(
+    "sites",
+    [
+        "*",
+        "none",
+        "'self'",
+        "self https://a.example https://*.b.example:8443",
+        "http://localhost:*",
+        "https:",
+    ],
+)
+def test_sites_are_named_as_policies_name_them(sites):
+    assert Settings(frame_ancestors=sites).sites == sites.split()
+
+
+@pytest.mark.parametrize(
+    "wrong", ["", "a.example", "https://a.example;", "self\nx", "ftp://a", "https://a.example/path"]
+)
+def test_what_is_no_site_is_refused(wrong):
+    with pytest.raises(ValidationError, match="must be self, none"):
+        Settings(frame_ancestors=wrong)

@@ -8,6 +8,7 @@ WanDemoError
 ├── JobNotFinished      the job has not ended yet
 ├── QueueFull           too many jobs wait
 ├── TooManyJobs         too many of one person's jobs wait
+├── TooFast             one address adds jobs faster than it may
 ├── StorageAway         the job table or the data folder can't be reached for the moment
 ├── StorageFull         the disk has no room for another video
 │   ├── NoRoomForModel      the disk has no room for a model's download
@@ -129,6 +130,18 @@ class TooManyJobs(WanDemoError):
         super().__init__(
             f"{waiting} of your jobs are waiting, and each person may have {limit}. "
             "Try again when one is done, or stop one."
+        )
+
+
+class TooFast(WanDemoError):
+    """One address adds jobs faster than it may."""
+
+    code = "too_fast"
+    status = 429
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(
+            f"Too many jobs from your address. Try again in {max(1, round(seconds))} s."
         )
 
 

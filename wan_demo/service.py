@@ -19,6 +19,7 @@ from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.notes import about_negative, about_tokens, notes
 from wan_demo.domain.prompt import PROMPTS, plain
 from wan_demo.domain.queue import Caps
+from wan_demo.domain.rates import HERE, Rates
 from wan_demo.domain.request import INPUTS, GenerationRequest, Task
 from wan_demo.domain.rules import Given, complete
 from wan_demo.domain.tokens import Tokens
@@ -30,6 +31,7 @@ from wan_demo.errors import (
     JobNotFound,
     StorageAway,
     StorageFull,
+    TooFast,
     UnreadableMedium,
 )
 from wan_demo.hub.loras import LoraFiles
@@ -107,8 +109,13 @@ class Service:
         models: Catalog = BUILT_IN,
         loras: Loras | None = None,
         library: Library | None = None,
+        rates: Rates | None = None,
     ) -> None:
-        """``measure`` tells what the machine has for a model; without it that is not looked at."""
+        """``measure`` tells what the machine has for a model; without it that is not looked at.
+
+        ``rates`` say how fast an address may add jobs.
+        """
+        self._rates = rates
         self.models = models
         self.folder = folder
         self.loras = loras or Loras(LoraFolder(folder.loras))
@@ -165,12 +172,19 @@ class Service:
             refusal=refusal,
         )
 
-    def submit(self, given: Given, owner: str) -> Job:
-        """Accept a job; raises what ``plan`` raises, DoesNotFit, StorageFull, QueueFull and
-        TooManyJobs."""
+    def submit(self, given: Given, owner: str, address: str = HERE) -> Job:
+        """Accept a job; raises what ``plan`` raises, DoesNotFit, StorageFull, QueueFull,
+        TooManyJobs and TooFast.
+
+        ``address`` is where it comes from, as ``rates.key_of`` has it: whoever keeps no cookie is
+        another owner each time.
+        """
         plan = self.plan(given)
         if plan.refusal is not None:
             raise plan.refusal
+        seconds = self._rates.wait(address) if self._rates is not None else 0.0
+        if seconds:
+            raise TooFast(seconds)
         self.library.budget.check()
         job = self._store.add(self._keep_media(plan), owner, self.caps)
         self.on_accepted(job)

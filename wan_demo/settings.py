@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +17,9 @@ from pydantic_settings import (
 )
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+ROOT_PATH = re.compile(r"(/[\w.~-]+)*/?")
+SITE = re.compile(r"\*|'?(self|none)'?|https?:(//(\*|[\w.*-]+)(:(\d+|\*))?/?)?")
 
 STORAGE = Path("/data")
 """A Space's own disk, which outlives its restarts, where its owner has it."""
@@ -70,6 +74,16 @@ class Settings(BaseSettings):
         default="127.0.0.1",
         description="Proxies whose X-Forwarded headers are believed; * for all.",
     )
+    root_path: str = Field(
+        default="/",
+        description="Path under which a proxy shows the app, such as /wan; by default it has a "
+        "host of its own.",
+    )
+    frame_ancestors: str = Field(
+        default="self https://huggingface.co",
+        description="Sites that may hold the app in their pages, as CSP's frame-ancestors has "
+        "them; * for all.",
+    )
     share: bool = Field(default=False, description="Ask Gradio for a public address.")
     auth: SecretStr | None = Field(
         default=None,
@@ -85,6 +99,11 @@ class Settings(BaseSettings):
     max_waiting: int = Field(default=1000, ge=1, description="Jobs that may wait at a time.")
     max_waiting_each: int = Field(
         default=20, ge=1, description="Jobs that each person may have waiting."
+    )
+    max_jobs_per_minute: int = Field(
+        default=60,
+        ge=1,
+        description="Jobs that one address may add in a minute; this machine's own do not count.",
     )
     max_disk_gb: float | None = Field(
         default=None,
@@ -119,6 +138,24 @@ class Settings(BaseSettings):
         said = super().settings_customise_sources(settings_cls, *sources, **named)
         return (*said, InitSettingsSource(settings_cls, space_defaults()))
 
+    @field_validator("root_path")
+    @classmethod
+    def _is_a_path(cls, root_path: str) -> str:
+        if not ROOT_PATH.fullmatch(root_path):
+            raise ValueError("must be a path such as /wan")
+        return root_path
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _names_sites(cls, sites: str) -> str:
+        wrong = [each for each in sites.split() or [sites] if not SITE.fullmatch(each)]
+        if wrong:
+            raise ValueError(
+                "must be self, none, * or sites such as https://example.com, with spaces between; "
+                f"{wrong[0]!r} is none"
+            )
+        return sites
+
     @field_validator("auth")
     @classmethod
     def _names_people(cls, auth: SecretStr | None) -> SecretStr | None:
@@ -132,6 +169,16 @@ class Settings(BaseSettings):
     def logins(self) -> Sequence[tuple[str, str]]:
         """Names and passwords of ``auth``; none where everybody may use the page."""
         return _logins(self.auth)
+
+    @property
+    def prefix(self) -> str:
+        """``root_path`` as it stands before other paths: empty for the host's root."""
+        return self.root_path.rstrip("/")
+
+    @property
+    def sites(self) -> Sequence[str]:
+        """Those of ``frame_ancestors``, one by one."""
+        return self.frame_ancestors.split()
 
     @property
     def metrics_for(self) -> Literal["all", "here", "nobody"]:

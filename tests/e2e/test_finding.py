@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, FrameLocator, Page, expect
 
-from tests.e2e import person
+from tests.e2e import hosting, person
 from tests.e2e.conftest import OpenPage, running_server
 
 pytestmark = pytest.mark.parametrize("server", ["fake"], indirect=True)
@@ -137,10 +132,13 @@ def _without_cookie(request) -> dict[str, str]:
 
 
 def test_a_frame_of_another_site_without_storage_finds_its_job(
-    server: str, open_page: OpenPage, tmp_path: Path
+    open_page: OpenPage, tmp_path: Path, server: str
 ):
     page = open_page()
-    with _host_page(tmp_path, server) as host:
+    with (
+        running_server(tmp_path, "--engine", "fake", environment=hosting.LOCAL_SITES) as server,
+        hosting.another_site(tmp_path, hosting.framing(f"{server}/")) as host,
+    ):
         page.goto(host)
         frame = page.frame_locator("iframe")
         expect(frame.get_by_role("button", name="Generate", exact=True)).to_be_enabled()
@@ -159,21 +157,6 @@ def test_a_frame_of_another_site_without_storage_finds_its_job(
 def _done(frame: FrameLocator, prompt: str) -> None:
     expect(frame.locator(".stage[data-state='done'] video")).to_be_visible(timeout=person.FINISH_MS)
     expect(frame.locator(".stage .said")).to_have_text(prompt)
-
-
-@contextmanager
-def _host_page(folder: Path, server: str) -> Iterator[str]:
-    """Another site, whose page holds the app in a frame."""
-    frame = f"<iframe src='{server}/' width='1200' height='800'></iframe>"
-    (folder / "index.html").write_text(f"<!doctype html><title>Host</title>{frame}")
-    handler = partial(SimpleHTTPRequestHandler, directory=str(folder))
-    host = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=host.serve_forever, daemon=True).start()
-    try:
-        yield f"http://localhost:{host.server_port}/"
-    finally:
-        host.shutdown()
-        host.server_close()
 
 
 def _key(page: Page) -> str:

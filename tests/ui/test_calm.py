@@ -30,7 +30,7 @@ def test_an_answer_is_passed_on(line):
 
 def test_a_folder_that_is_away_is_told_beside_the_queue_and_nothing_else_changes(line, other):
     (said,) = calm(_away, [other, line])({}).items()
-    assert said == (line, f"<span>{StorageAway()}</span>")
+    assert said == (line, f"<span class='away'>{StorageAway()}</span>")
 
 
 def test_an_event_without_that_line_changes_nothing(other):

@@ -31,7 +31,9 @@ def press(client: TestClient, name: str, session: str, told: str = "") -> int:
 def test_the_pages_used_last_are_remembered_and_no_others(client):
     answers = [press(client, "dismiss", f"page{at}") for at in range(MOST + 4)]
     assert set(answers) == {200}
-    gradio = next(route.app for route in client.app.routes if hasattr(route, "app"))
+    gradio = next(
+        r.app for r in client.app.routes if hasattr(getattr(r, "app", None), "state_holder")
+    )
     kept = list(gradio.state_holder.session_data)
     assert kept == [f"page{at}" for at in range(4, MOST + 4)]
 

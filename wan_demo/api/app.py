@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 
 from wan_demo import __version__
+from wan_demo.api.crowd import CrowdMiddleware
+from wan_demo.api.errors import translate_errors
 from wan_demo.api.files import files_router
+from wan_demo.api.headers import HeadersMiddleware
 from wan_demo.api.health import Checks, health_router
 from wan_demo.api.limits import BodyLimitMiddleware
+from wan_demo.api.origins import ONLY_OWN, OriginMiddleware, Sites
 from wan_demo.api.owner import OwnerMiddleware, owner_router
+from wan_demo.api.root_path import RootPathMiddleware
 from wan_demo.media.links import Links
 
 
 def create_app(
-    links: Links, checks: Checks, start: Callable[[], None], stop: Callable[[], None]
+    links: Links,
+    checks: Checks,
+    start: Callable[[], None],
+    stop: Callable[[], None],
+    root_path: str = "",
+    sites: Sites = ONLY_OWN,
 ) -> FastAPI:
-    """The application; ``start`` and ``stop`` run with its life."""
+    """The application; ``start`` and ``stop`` run with its life.
+
+    ``root_path`` is where a proxy shows it, ``sites`` which other ones may hold it.
+    """
 
     @asynccontextmanager
     async def life(_app: FastAPI) -> AsyncIterator[None]:
@@ -35,15 +45,12 @@ def create_app(
     app = FastAPI(title="Wan Demo", version=__version__, lifespan=life, openapi_url=None)
     app.include_router(health_router(checks))
     app.include_router(files_router(links))
-    app.include_router(owner_router(links))
-    app.add_middleware(OwnerMiddleware, links=links)
+    app.include_router(owner_router(links, root_path))
+    app.add_middleware(OwnerMiddleware, links=links, root_path=root_path)
     app.add_middleware(BodyLimitMiddleware)
-    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_middleware(CrowdMiddleware)
+    app.add_middleware(OriginMiddleware, sites=sites, root_path=root_path)
+    app.add_middleware(HeadersMiddleware, sites=sites)
+    app.add_middleware(RootPathMiddleware, root_path=root_path)  # the last one is the first asked
+    translate_errors(app)
     return app
-
-
-async def _unreadable(_request: Any, error: Any) -> JSONResponse:
-    """What came is not said again, as FastAPI would: it may be what no answer can hold."""
-    finding = error.errors()[0]
-    where = " ".join(map(str, finding["loc"]))
-    return JSONResponse({"detail": f"{where}: can't be used ({finding['type']})."}, 422)

@@ -23,9 +23,10 @@ class OwnerMiddleware:
     A browser that keeps no cookies is a newcomer each time: its page must remember the owner.
     """
 
-    def __init__(self, app: ASGIApp, links: Links) -> None:
+    def __init__(self, app: ASGIApp, links: Links, root_path: str = "") -> None:
         self._app = app
         self._links = links
+        self._root_path = root_path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,7 +36,7 @@ class OwnerMiddleware:
         is_new = owner is None
         owner = owner or new_owner()
         scope.setdefault("state", {}).update(owner=owner, is_newcomer=is_new)
-        cookie = _cookie(self._links.sign_owner(owner), scope["scheme"])
+        cookie = _cookie(self._links.sign_owner(owner), scope["scheme"], self._root_path)
         is_config = scope["path"].rstrip("/").endswith(CONFIG)
 
         async def send_with_cookie(message: Message) -> None:
@@ -60,7 +61,7 @@ class Entered(BaseModel):
     key: str = Field(max_length=200)
 
 
-def owner_router(links: Links) -> APIRouter:
+def owner_router(links: Links, root_path: str = "") -> APIRouter:
     """``POST /owner``: this browser becomes the key's; 403 for another site's page, 422 for no key.
 
     Another site could else have its visitors make their clips for it.
@@ -73,14 +74,17 @@ def owner_router(links: Links) -> APIRouter:
             raise HTTPException(403, "A key is entered on the page itself.")
         if links.read_owner(entered.key) is None:
             raise HTTPException(422, "This is no key of this server.")
-        cookie = _cookie(entered.key, request.url.scheme)
+        cookie = _cookie(entered.key, request.url.scheme, root_path)
         return Response(status_code=204, headers={"set-cookie": cookie})
 
     return router
 
 
-def _cookie(key: str, scheme: str) -> str:
-    """Over https the cookie also works in another site's frame, where a Space lives."""
+def _cookie(key: str, scheme: str, root_path: str) -> str:
+    """Over https the cookie also works in another site's frame, where a Space lives.
+
+    Two apps under two paths of one host have a cookie each.
+    """
     is_safe = scheme == "https"
     place = "; SameSite=None; Secure; Partitioned" if is_safe else "; SameSite=Lax"
-    return f"{COOKIE}={key}; Max-Age={COOKIE_SECONDS}; Path=/; HttpOnly{place}"
+    return f"{COOKIE}={key}; Max-Age={COOKIE_SECONDS}; Path={root_path or '/'}; HttpOnly{place}"

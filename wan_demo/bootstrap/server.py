@@ -16,7 +16,9 @@ from fastapi import FastAPI
 from filelock import FileLock, Timeout
 
 from wan_demo.api.app import create_app
+from wan_demo.api.errors import translate_errors
 from wan_demo.api.glimpses import glimpses_router
+from wan_demo.api.origins import Sites
 from wan_demo.bootstrap.metrics import Losses, add_metrics, make_metrics
 from wan_demo.bootstrap.models import default_model, make_catalog, make_loras
 from wan_demo.bootstrap.service import make_service
@@ -98,14 +100,17 @@ def make_server(settings: Settings) -> FastAPI:
     links = Links(folder, service.library.is_deleted)
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
-    app = create_app(links, checks, start, stop)
+    app = create_app(links, checks, start, stop, settings.prefix, Sites(settings.sites))
     app.include_router(glimpses_router(service.glimpses))
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
     from wan_demo.ui.share import share
 
     app.state.greeting, app.state.share = greeting(spec, why), share
-    return mount(app, service, links, why, device.name, settings.logins)
+    logins, root_path = settings.logins, settings.prefix
+    mount(app, service, links, why, device.name, logins, root_path)
+    translate_errors(app)
+    return app
 
 
 def end_worker(executor: ProcessExecutor) -> None:

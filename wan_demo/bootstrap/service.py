@@ -9,6 +9,7 @@ from wan_demo.bootstrap.models import is_available
 from wan_demo.catalog import Catalog
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.queue import Caps
+from wan_demo.domain.rates import Rates
 from wan_demo.engine.memory import Machine
 from wan_demo.engine.tokens import TokenCounter
 from wan_demo.hub.checkpoint import find_checkpoint
@@ -42,6 +43,7 @@ def make_service(
         models=models,
         loras=loras,
         library=Library(store, folder, _max_bytes(settings)),
+        rates=Rates(settings.max_jobs_per_minute / 60, settings.max_jobs_per_minute),
     )
 
 

@@ -28,6 +28,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from wan_demo.api.app import create_app
 from wan_demo.api.glimpses import glimpses_router
+from wan_demo.api.headers import Sites
 from wan_demo.attended import Attendant, end_unattended
 from wan_demo.bootstrap.models import default_model, make_catalog, make_engine, make_loras
 from wan_demo.bootstrap.server import lock_folder, sweep
@@ -132,6 +133,7 @@ def _existing(folder: Path) -> Path:
 def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) -> None:
     """The page, until this process is told to stop; ``tell`` gets what is to be said of it."""
     from wan_demo.ui import attending, page
+    from wan_demo.ui.away import serve_script
 
     stopping = Flag()
     for asked in (signal.SIGTERM, signal.SIGINT):
@@ -163,8 +165,11 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
     janitor = Janitor(store, folder, service.library.budget)
     run = partial(Thread, target=janitor.run, args=(stopping,), name="janitor", daemon=True)
     checks = {"disk": folder.has_room, "database": store.is_writable}
-    app = create_app(links, checks, lambda: run().start(), stopping.set)
+    app = create_app(
+        links, checks, lambda: run().start(), stopping.set, sites=Sites(settings.sites)
+    )
     app.include_router(glimpses_router(service.glimpses))
+    serve_script(app)
     app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.forwarded_allow_ips)
     built = page.build_page(
         service,

@@ -11,6 +11,7 @@ from gradio.components import Component
 
 from wan_demo.errors import InvalidRequest, StorageAway
 from wan_demo.ui import notices
+from wan_demo.ui.away import at_home
 from wan_demo.ui.refusing import answerable
 
 QUEUE = "queue"
@@ -27,9 +28,9 @@ def calm(handler: Callable[..., Any], writes: Sequence[Component]) -> Callable[.
     @wraps(handler)
     def answer(*given: Any) -> Any:
         try:
-            return handler(*map(_said_again, given))
+            return at_home(handler(*map(_said_again, given)))
         except StorageAway as away:
-            return _said(QUEUE, f"<span>{away}</span>", writes)
+            return _said(QUEUE, f"<span class='away'>{away}</span>", writes)
         except InvalidRequest as error:
             return _said(notices.PLAN, notices.render_refusal(error), writes)
 

@@ -22,7 +22,7 @@ from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
 from wan_demo.ui import attending
 from wan_demo.ui.ends import Ends
-from wan_demo.ui.events import caller_of
+from wan_demo.ui.events import address_of, caller_of
 from wan_demo.ui.values import File, Image, Number, Video, lend
 
 THREADS = 4
@@ -140,7 +140,8 @@ def _endpoint(calls: _Calls, task: Task) -> Callable[..., Any]:
     async def run(*values: Any) -> Answer:
         request, *given = values  # the first one is filled in by Gradio
         fields = dict(zip(names, given, strict=True))
-        return await calls.run({**fields, "task": task}, caller_of(request))
+        asked = {**fields, "task": task}
+        return await calls.run(asked, caller_of(request), address_of(request))
 
     return _described(run, task)
 
@@ -154,7 +155,7 @@ def _done(service: Service, task: Task, attend: Attend) -> Callable[..., Any]:
         fields = dict(zip(names, given, strict=True))
         owner = caller_of(request)
         try:
-            job = service.submit({**fields, "task": task}, owner)
+            job = service.submit({**fields, "task": task}, owner, address_of(request))
             for _ in attend(job.id):
                 yield gr.skip(), gr.skip()
             yield _answer(service, job.id, owner)
@@ -205,10 +206,10 @@ class _Calls:
         self._ends = ends
         self._threads = threads
 
-    async def run(self, given: dict[str, Any], owner: str) -> Answer:
+    async def run(self, given: dict[str, Any], owner: str, address: str) -> Answer:
         """One call, from its parameters to its answer; raises gr.Error with what to tell."""
         try:
-            job = await self._aside(self._service.submit, given, owner)
+            job = await self._aside(self._service.submit, given, owner, address)
             await self._ends.wait(job.id)
             return await self._aside(_answer, self._service, job.id, owner)
         except WanDemoError as error:  # of the job's end, too: its owner may have deleted it

@@ -11,6 +11,7 @@ import gradio as gr
 from wan_demo.domain.files import exchanged
 from wan_demo.domain.job import Job
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.rates import key_of
 from wan_demo.domain.request import Task
 from wan_demo.errors import JobNotFound
 from wan_demo.media.links import Links, new_owner
@@ -170,6 +171,12 @@ def caller_of(request: gr.Request) -> str:
     is_single = SINGLE_CALLS in given.url.path
     name = given.client.host if is_single and given.client else request.session_hash or ""
     return f"caller-{_digest(f'{is_single} {name}')}"
+
+
+def address_of(request: gr.Request) -> str:
+    """Where a request comes from, as ``Service.submit`` counts it."""
+    client = getattr(request.request, "client", None)
+    return key_of(client.host if client else None)
 
 
 def is_newcomer(request: gr.Request) -> bool:

@@ -18,11 +18,12 @@ from wan_demo.domain.request import MAX_SECONDS, GenerationRequest, Task
 from wan_demo.domain.size import fit_ratio
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import MEDIA
-from wan_demo.ui import advanced, beginning, edit, notices, words
+from wan_demo.ui import advanced, asked, beginning, edit, notices, words
 from wan_demo.ui import form as f
 from wan_demo.ui.edit_events import EditEvents
 from wan_demo.ui.events import Updates
 from wan_demo.ui.layout import example_chips, template_chips
+from wan_demo.ui.library import render_notice
 from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.memory import KEPT_OUT
 from wan_demo.ui.models import choices, ordered, resolution_of, size_at
@@ -245,8 +246,11 @@ class FormEvents(EditEvents):
         return updates
 
     def restore(self, values: f.Values) -> Updates:
-        """The form as it was before a reload; whatever is not a value of it is left out."""
+        """The form as it was before a reload, or as the address asks for it; whatever is not a
+        value of it is left out."""
         kept = values[self._at.kept]
+        if isinstance(kept, dict) and isinstance(kept.get("asked"), dict):
+            kept = asked.filled(kept["asked"], self._service, self._at.form.components())
         if not isinstance(kept, dict) or kept.get("model") not in self._service.models.ids:
             return self._unchanged()
         spec = self._service.models.find(kept["model"])
@@ -261,6 +265,7 @@ class FormEvents(EditEvents):
             self._at.tabs: gr.Tabs(selected=TAB if kept.get("tab") == TAB else task.value),
             self._state.preferred: spec.id,
             self._at.lock: kept.get("lock") is True,
+            self._at.notice: _notice_of(kept),
         }
 
     def receive_medium(self, values: f.Values) -> Updates:
@@ -321,6 +326,11 @@ class FormEvents(EditEvents):
             return shape
         video = self._service.medium({"task": task, "video": medium})
         return shape | edit.first_cut(video, spec) if video else shape
+
+
+def _notice_of(kept: Mapping[str, Any]) -> str:
+    said = str(kept.get("said") or "")
+    return render_notice(f"{said}.", is_bad=True) if said else ""
 
 
 def _task(told: Any) -> Task:

@@ -17,6 +17,7 @@ from wan_demo.ui import advanced, beginning, edit, notices
 from wan_demo.ui import form as f
 from wan_demo.ui.calm import QUEUE
 from wan_demo.ui.compare import sheet_link
+from wan_demo.ui.fold import fold_line
 from wan_demo.ui.html import html
 from wan_demo.ui.key import KeyBox
 from wan_demo.ui.library_layout import LibraryParts, clip_file, library_tab, notice_line
@@ -110,6 +111,7 @@ def _ask(spec: ModelSpec) -> tuple[Fields, Parts]:
     fields["prompt"] = f.prompt_box(_first_example(spec))
     parts |= {"preset": _preset(spec), "plan": notices.plan_line()}
     generate, stop = _go()
+    fold_line()
     notes = gr.HTML("", elem_id="notes")
     return fields, {**parts, "generate": generate, "stop": stop, "notes": notes}
 

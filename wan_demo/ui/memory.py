@@ -22,6 +22,15 @@ TASK_JS = """(() => {
 
 _KEY = "wan_demo.form"
 
+ADDRESS_JS = """(() => {
+  const asked = new URLSearchParams(window.wanDemo?.asked() ?? location.search);
+  for (const name of [...asked.keys()]) {
+    if (["job", "embed"].includes(name) || name.startsWith("__")) asked.delete(name);
+  }
+  return asked;
+})()"""
+"""JavaScript for what the address asks for in the form."""
+
 
 def save_js(names: Sequence[str]) -> str:
     """JavaScript that keeps the values of so named components, and the tab."""
@@ -31,16 +40,22 @@ def save_js(names: Sequence[str]) -> str:
   kept.tab = document.querySelector("#tasks [role=tab][aria-selected=true]")?.dataset.tabId;
   if (kept.tab && kept.tab !== "library") document.body.dataset.task = kept.tab;
   kept.task = document.body.dataset.task;
+  kept.address = String({ADDRESS_JS});
   try {{ sessionStorage.setItem("{_KEY}", JSON.stringify(kept)); }} catch {{ /* blocked */ }}
 }}"""
 
 
 def load_js() -> str:
-    """JavaScript that hands over what was kept, or null."""
+    """JavaScript that hands over what was kept, or what the address asks for, or null.
+
+    A reload keeps what was typed over what the address asked for; another address asks anew.
+    """
     return f"""() => {{
-  try {{
-    const kept = JSON.parse(sessionStorage.getItem("{_KEY}"));
-    if (kept?.task) document.body.dataset.task = kept.task;
-    return kept;
-  }} catch {{ return null; }}
+  const address = {ADDRESS_JS};
+  let kept = null;
+  try {{ kept = JSON.parse(sessionStorage.getItem("{_KEY}")); }} catch {{ /* blocked */ }}
+  const isAskedAnew = String(address) && kept?.address !== String(address);
+  if (isAskedAnew) kept = {{ asked: Object.fromEntries(address), task: address.get("tab") }};
+  if (kept?.task && kept.task !== "library") document.body.dataset.task = kept.task;
+  return kept;
 }}"""

@@ -15,13 +15,14 @@ from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui import attending, memory, notices, words
+from wan_demo.ui.away import serve_script
 from wan_demo.ui.calls import open_queue
 from wan_demo.ui.calm import calm
 from wan_demo.ui.clip_events import ClipEvents
 from wan_demo.ui.endpoints import add_endpoints
 from wan_demo.ui.events import State
 from wan_demo.ui.form_events import FormEvents
-from wan_demo.ui.html import STATIC
+from wan_demo.ui.html import STATIC, script
 from wan_demo.ui.key import ENTER_JS
 from wan_demo.ui.layout import Layout, build_layout
 from wan_demo.ui.library_events import LibraryEvents
@@ -79,16 +80,31 @@ def build_page(
 
 
 def mount(
-    app: Any, service: Service, links: Links, why: str, device: str, logins: Logins = ()
+    app: Any,
+    service: Service,
+    links: Links,
+    why: str,
+    device: str,
+    logins: Logins = (),
+    root_path: str = "",
 ) -> Any:
     """Mount the page at the application's root; returns the application.
 
-    ``logins`` are names and passwords; without them everybody is let in.
+    ``logins`` are names and passwords; without them everybody is let in. ``root_path`` is where a
+    proxy shows it.
     """
     page = build_page(service, links, why, device, bool(logins))
     page.state_session_capacity = MOST_PAGES
+    serve_script(app)
     page.has_launched = True  # else Gradio takes any path a client names for an upload
-    return gr.mount_gradio_app(app, page, path="/", **_served(service, logins))
+    return gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        root_path=root_path or None,
+        app_kwargs={"openapi_url": None},
+        **_served(service, logins),
+    )
 
 
 def launch(
@@ -118,7 +134,8 @@ def _served(service: Service, logins: Logins) -> dict[str, Any]:
     return {
         "auth": list(logins) or None,
         "theme": THEME,
-        "css_paths": [STATIC / "page.css", STATIC / "library.css", STATIC / "edit.css"],
+        "css_paths": [STATIC / f"{name}.css" for name in ("page", "library", "edit", "embed")],
+        "head": f"<script>{script('embed.js')}</script>",
         "js": _script("page.js", "library.js", "compare.js", "uploads.js", "stills.js"),
         "footer_links": ["api"],
         "run_history": False,
@@ -311,7 +328,7 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
     )
     buttons = [at.preset, at.resolution, at.ratio]
     states = [state.fitted, state.model, state.preferred]
-    restored = [*states, *fields.values(), at.lock, *buttons, at.tabs]
+    restored = [*states, *fields.values(), at.lock, *buttons, at.tabs, at.notice]
     page.load(
         do.restore,
         {at.kept},
@@ -347,6 +364,6 @@ def _on(
 
 _TOLD = {
     "told-task": memory.TASK_JS,
-    "told-address": "new URLSearchParams(location.search).get('job') ?? ''",
+    "told-address": "window.wanDemo?.asked().get('job') ?? ''",
 }
 """JavaScript for the values of ``State.task`` and ``State.address``, by their ``elem_id``."""

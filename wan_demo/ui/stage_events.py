@@ -13,8 +13,9 @@ from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, WanDemoErr
 from wan_demo.ui import form as f
 from wan_demo.ui import key, notices, words
 from wan_demo.ui.attending import tell
-from wan_demo.ui.events import Events, Updates
+from wan_demo.ui.events import Events, Updates, address_of
 from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK
+from wan_demo.ui.newcomers import Newcomers
 from wan_demo.ui.stage import render_lost, render_stage
 from wan_demo.ui.strip import LENGTH, render_strip
 from wan_demo.ui.waiting import render_waiting
@@ -26,6 +27,10 @@ class StageEvents(Events):
     is_attended = False
     """Whether the page's events do the jobs that they submit, and end them when they end."""
 
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._newcomers = Newcomers()
+
     def generate(self, values: f.Values, request: gr.Request) -> Updates:
         """Enqueue what the form says; a refusal stays on the page and nothing is queued."""
         missing = self._missing(values)
@@ -34,22 +39,24 @@ class StageEvents(Events):
         given = self._given(values)
         if not values[self._at.lock] or given.get("seed") is None:
             given["seed"] = draw_seed()
-        return self._submit(given, self._owner(values, request))
+        return self._submit(given, self._owner(values, request), address_of(request))
 
     def again(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job once more, with another seed."""
-        return self._again(self._shown(values), self._owner(values, request))
+        owner = self._owner(values, request)
+        return self._again(self._shown(values), owner, address_of(request))
 
-    def _again(self, job_id: str, owner: str) -> Updates:
+    def _again(self, job_id: str, owner: str, address: str) -> Updates:
         try:
             job = self._service.get(job_id, owner)
         except JobNotFound as error:
             return {self._at.plan: notices.render_ask(str(error))}
-        return self._submit({**self._reusable(job, owner), "seed": draw_seed()}, owner)
+        given = {**self._reusable(job, owner), "seed": draw_seed()}
+        return self._submit(given, owner, address)
 
-    def _submit(self, given: dict[str, Any], owner: str) -> Updates:
+    def _submit(self, given: dict[str, Any], owner: str, address: str) -> Updates:
         try:
-            job = self._service.submit(given, owner)
+            job = self._service.submit(given, owner, address)
         except InvalidRequest as error:
             return {self._at.plan: notices.render_refusal(error)}
         except WanDemoError as error:
@@ -71,8 +78,9 @@ class StageEvents(Events):
 
     def poll(self, values: f.Values, request: gr.Request) -> Updates:
         """The page's look at its job, its strip and the queue."""
-        if not values[self._at.key.shown]:  # the page's first event did not reach us
+        if not values[self._at.key.shown]:  # the page's first event did not reach us, or is slow
             return self.load(values, request)
+        self._newcomers.known(request)
         return self.now(values, request)
 
     def load(self, values: f.Values, request: gr.Request) -> Updates:
@@ -80,7 +88,7 @@ class StageEvents(Events):
 
         Before it knows whose it is nothing can be made: that would be lost where no cookie is kept.
         """
-        owner = self._owner(values, request)
+        owner = self._newcomers.first(request, self._owner(values, request))
         opened = {
             self._at.key.shown: self._links.sign_owner(owner),
             self._at.generate: gr.Button(interactive=True),
@@ -115,7 +123,8 @@ class StageEvents(Events):
 
     def double(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A waiting job once more, with another seed; the stage and the form stay as they are."""
-        updates = self._again(self._id_of(self._told(event, "job")), self._owner(values, request))
+        job_id, owner = self._id_of(self._told(event, "job")), self._owner(values, request)
+        updates = self._again(job_id, owner, address_of(request))
         kept = {self._state.job: gr.skip(), self._at.form.seed: gr.skip()}
         return {**updates, **self.now(values, request), **kept}
 

@@ -59,6 +59,7 @@
   // The page's address leads back to the job on the stage: after a reload, in another tab, and in
   // another site's frame, where nothing else can be kept.
   const keepAddress = (job) => {
+    if (window.wanDemo?.isAway()) return; // that address is another site's
     const address = new URL(location.href);
     if (!job || address.searchParams.get("job") === job) return;
     address.searchParams.set("job", job);
@@ -68,7 +69,7 @@
   const tell = (stage) => {
     const { state, job, title } = stage.dataset;
     keepAddress(job);
-    if (title) document.title = title;
+    if (title && !window.wanDemo?.isAway()) document.title = title;
     const wasUnderWay = job === lastJob && ["waiting", "running"].includes(lastState);
     const ended = wasUnderWay && ["done", "failed"].includes(state);
     const mayTell = "Notification" in window && Notification.permission === "granted";

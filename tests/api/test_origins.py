@@ -1,0 +1,105 @@
+"""What pages of other sites may ask, and what their browsers are told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from fastapi import Request
+from fastapi.testclient import TestClient
+
+from wan_demo.api.app import create_app
+from wan_demo.api.origins import Sites
+
+FRIEND, STRANGER = "https://friend.example", "https://evil.example"
+
+
+@pytest.fixture
+def client(links) -> Iterator[TestClient]:
+    sites = Sites(("self", FRIEND))
+    app = create_app(links, {}, lambda: None, lambda: None, "/wan", sites)
+
+    @app.api_route("/asked", methods=["GET", "POST"])
+    def asked(request: Request) -> list[str | None]:
+        return [getattr(request.state, "away", None), request.headers.get("origin")]
+
+    with TestClient(app, base_url="https://wan.example") as made:
+        yield made
+
+
+def _from(origin: str, **headers: str) -> dict[str, str]:
+    return {"Origin": origin, **headers}
+
+
+@pytest.mark.parametrize("origin", [STRANGER, "null", "https://friend.example.evil.example", ""])
+def test_what_a_strangers_page_sends_is_refused(client, origin):
+    answer = client.post("/asked", headers=_from(origin))
+    assert answer.status_code == 403
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_what_a_strangers_page_reads_it_may_not_see(client):
+    answer = client.get("/asked", headers=_from(STRANGER))
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+    asked = {"Access-Control-Request-Method": "POST"}
+    answer = client.options("/asked", headers=_from(STRANGER, **asked))
+    assert not [name for name in answer.headers if name.startswith("access-control")]
+
+
+def test_a_friends_page_gets_answers_with_whole_addresses_and_no_cookies(client):
+    answer = client.post("/asked", headers=_from(FRIEND))
+    assert answer.json() == ["https://wan.example/wan", None]
+    assert answer.headers["access-control-allow-origin"] == FRIEND
+    assert answer.headers["vary"] == "Origin"
+    assert "access-control-allow-credentials" not in answer.headers
+    asked = {"Access-Control-Request-Headers": "content-type"}
+    said = client.options("/asked", headers=_from(FRIEND, **asked)).headers
+    assert said["access-control-allow-headers"] == "content-type"
+    assert said["access-control-allow-origin"] == FRIEND
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        _from("https://wan.example"),
+        _from("https://public.example", **{"X-Forwarded-Host": "public.example"}),
+        _from("https://renamed.example", **{"Sec-Fetch-Site": "same-origin"}),
+        {},
+    ],
+)
+def test_its_own_page_and_programs_are_no_strangers(client, headers):
+    answer = client.post("/asked", headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()[0] is None
+
+
+def test_a_browsers_word_counts_more_than_names(client):
+    headers = _from("https://wan.example", **{"Sec-Fetch-Site": "cross-site"})
+    assert client.post("/asked", headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("source", "origin", "may"),
+    [
+        ("*", STRANGER, True),
+        ("https:", STRANGER, True),
+        ("https:", "http://evil.example", False),
+        ("https://*.example", STRANGER, True),
+        ("https://*.example", "https://example", False),
+        ("https://friend.example/", FRIEND, True),
+        ("https://friend.example", "https://friendxexample", False),
+        ("http://localhost:*", "http://localhost:81", True),
+        ("http://localhost:*", "http://localhost", True),
+        ("http://localhost:*", "http://localhost.evil.example", False),
+        ("none", "none", False),
+        ("self", "self", False),
+    ],
+)
+def test_a_site_is_named_as_policies_name_it(source, origin, may):
+    assert Sites((source,)).allow(origin) is may
+
+
+def test_the_directive_quotes_the_words_that_are_none_of_addresses():
+    sites = Sites(("self", "https://a.example"))
+    assert sites.frame_ancestors == "frame-ancestors 'self' https://a.example"
+    assert Sites(("none",)).frame_ancestors == "frame-ancestors 'none'"

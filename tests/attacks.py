@@ -1,0 +1,87 @@
+"""What a stranger's client may send, and the answer: for ``test_attacks`` and SECURITY.md."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+JSON = {"content-type": "application/json"}
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One request: what it tries, and the statuses and the words that answer it."""
+
+    tries: str
+    answer: str
+    statuses: tuple[int, ...]
+    path: str
+    method: str = "POST"
+    body: Callable[[], bytes] = bytes
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    says: str = ""
+
+
+def _json(value: Any) -> Callable[[], bytes]:
+    return lambda: json.dumps(value).encode()
+
+
+def _get(tries: str, answer: str, statuses: tuple[int, ...], path: str) -> Attack:
+    return Attack(tries, answer, statuses, path, "GET", headers={})
+
+
+_EVENT = "/gradio_api/run/predict"
+_REFUSED = "403 or 404"
+
+ATTACKS = (
+    Attack(
+        *("JSON of 60 MB", "413", (413,), _EVENT),
+        body=lambda: b'{"data": ["' + b"x" * 60_000_000 + b'"]}',
+        says="at most 1 MB",
+    ),
+    Attack(
+        *("JSON that is 100,000 lists deep", "400", (400,), _EVENT),
+        body=lambda: b"[" * 100_000 + b"]" * 100_000,
+    ),
+    Attack("half of a JSON document", "422", (422,), _EVENT, body=lambda: b'{"data":'),
+    Attack("NaN where a list is due", "422", (422,), _EVENT, body=lambda: b'{"data": NaN}'),
+    Attack("half a character", "422", (422,), _EVENT, body=lambda: b'{"data": "\\ud800"}'),
+    Attack("bytes that are no UTF-8", "400", (400,), _EVENT, body=lambda: b'{"data": "\xff"}'),
+    Attack(
+        *("an endpoint of Gradio's beside its queue", _REFUSED, (403, 404)),
+        "/gradio_api/run/text_to_video",
+        body=_json({"data": ["x"]}),
+    ),
+    Attack(
+        *("a page of another site that sends", "403", (403,), _EVENT),
+        body=_json({"data": []}),
+        headers={**JSON, "Origin": "https://evil.example"},
+        says="pages of other sites",
+    ),
+    Attack(
+        *("an upload from a page of another site", "403", (403,), "/gradio_api/upload"),
+        body=lambda: b"x",
+        headers={"Origin": "null", "content-type": "multipart/form-data; boundary=b"},
+    ),
+    Attack(
+        *("a key that nobody was given", "422", (422,), "/owner"),
+        body=_json({"key": "forged.key"}),
+        says="no key of this server",
+    ),
+    _get("a file of the system", _REFUSED, (403, 404), "/gradio_api/file=/etc/passwd"),
+    _get("the same by file://", _REFUSED, (403, 404), "/gradio_api/file=file:///etc/passwd"),
+    _get("an encoded ../", _REFUSED, (403, 404), "/gradio_api/file=..%2f..%2fetc%2fpasswd"),
+    _get("../ in a static path", _REFUSED, (403, 404), "/static/..%2f..%2f..%2fapp.py"),
+    _get("a forged address of a video", "404", (404,), "/files/forged.token"),
+    _get("../ as a video", "404", (404,), "/files/..%2f..%2fjobs.sqlite3"),
+    _get("NUL in a video's name", "404", (404,), "/files/%00"),
+    _get(
+        *("the server as a proxy to its own network", _REFUSED, (403, 404)),
+        "/gradio_api/proxy=http://169.254.169.254/latest/meta-data",
+    ),
+    _get("figures of what people do", "403", (403,), "/monitoring/summary"),
+    _get("what people ran", "404", (404,), "/gradio_api/runs"),
+    _get("a description of the routes", "404", (404,), "/openapi.json"),
+)

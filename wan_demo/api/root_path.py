@@ -1,0 +1,21 @@
+"""The path under which a proxy shows the app."""
+
+from __future__ import annotations
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+
+class RootPathMiddleware:
+    """Takes the path off, so that it is the same whether the proxy has done so or not."""
+
+    def __init__(self, app: ASGIApp, root_path: str) -> None:
+        self._app = app
+        self._root_path = root_path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, root = scope.get("path", ""), self._root_path
+        if root and (path == root or path.startswith(f"{root}/")):
+            raw = scope.get("raw_path", b"")
+            rest = raw.removeprefix(root.encode()) or b"/"
+            scope = {**scope, "path": path.removeprefix(root) or "/", "raw_path": rest}
+        await self._app(scope, receive, send)
