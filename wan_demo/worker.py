@@ -30,6 +30,7 @@ from wan_demo.domain.job import Failure, Output, Progress, Stage
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.pace import Pace, Stopwatch, learned
 from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.safety import UNCHECKED, Safety
 from wan_demo.engine.base import Engine
 from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
 from wan_demo.fetch import Fetched, fetch
@@ -71,12 +72,14 @@ class Worker:
         end_hung: Callable[[], None] | None = None,
         hang_seconds: float = HANG_SECONDS,
         give_back: Callable[[str, bool], object] = lambda _name, _is_fault: None,
+        safety: Safety = UNCHECKED,
     ) -> None:
         """``end_hung`` ends this process once there was no progress for ``hang_seconds``.
 
         ``give_back`` makes wait again what is held by the worker of a name, as a fault or not.
         """
         self.name = name
+        self._safety = safety
         self._give_back = give_back
         self._end_hung = end_hung
         self._hang_seconds = hang_seconds
@@ -134,7 +137,7 @@ class Worker:
         outputs: list[Output] = []
         request = claim.job.request
         spec = self._models.find(request.model)
-        run = _Run(claim, spec, self._store, self._folder, stopping)
+        run = _Run(claim, spec, self._store, self._folder, stopping, not self._safety.is_on)
         with beating(self._store, claim, partial(self._check_pulse, run)):
             media = patiently(partial(fetch, claim.job, self._folder), stopping, _may_pass)
             run.note(media.notice)
@@ -159,6 +162,7 @@ class Worker:
         request = claim.job.request.single(index)
         name = self._folder.video_of(claim.job.id, claim.job.attempt, index)
         frames = media.joined(finished.frames)[: request.played_frames]
+        self._safety.pass_on(request, frames)
         seconds = None if request.duration is None else request.played_seconds
         metadata = {**describe(request, finished), "frames_sha256": digest(frames)}
         path = self._folder.video(name)
@@ -178,8 +182,15 @@ class _Run:
     """One job's way through the engine's events: reports, previews, and the stop."""
 
     def __init__(
-        self, claim: Claim, spec: ModelSpec, store: JobStore, folder: DataFolder, stopping: Flag
+        self,
+        claim: Claim,
+        spec: ModelSpec,
+        store: JobStore,
+        folder: DataFolder,
+        stopping: Flag,
+        may_preview: bool = True,
     ) -> None:
+        self._may_preview = may_preview
         self._claim = claim
         self._store = store
         self._folder = folder
@@ -295,7 +306,12 @@ class _Run:
             self._store.report(self._claim, progress)
 
     def _show(self, frames: Frames) -> None:
-        """A preview is a courtesy: a disk that refuses it must not end the job."""
+        """A preview is a courtesy: a disk that refuses it must not end the job.
+
+        Where a safety check is to see the clip first there is none.
+        """
+        if not self._may_preview:
+            return
         try:
             write_preview(frames, self._folder.preview(self._claim.job.id), PREVIEW_MS)
         except OSError:
