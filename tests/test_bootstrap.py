@@ -22,6 +22,7 @@ from wan_demo.bootstrap import (
     service,
     workers,
 )
+from wan_demo.bootstrap.safety import make_safety
 from wan_demo.cli.options import settings_of
 from wan_demo.domain.job import Status
 from wan_demo.domain.model import Weights
@@ -248,3 +249,16 @@ def test_a_supervised_worker_understands_all_that_the_server_tells_it(folder):
     settings = settings_of(options)
     assert (options.name, options.supervised) == ("server:1", True)
     assert settings == told
+
+
+@pytest.mark.parametrize(
+    "named", ["nonsense", "nonsense:check", "json:nonsense", "json:__name__", ":"]
+)
+def test_a_safety_check_that_is_none_is_refused_when_the_server_starts(named):
+    with pytest.raises(InvalidRequest, match="safety_check"):
+        make_safety(Settings(safety_check=named))
+
+
+def test_a_safety_check_is_any_callable_by_its_path():
+    assert make_safety(Settings(safety_check="json:dumps")).is_on
+    assert not make_safety(Settings()).is_on

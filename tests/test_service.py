@@ -17,6 +17,7 @@ from wan_demo.domain.memory import Profile
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.queue import Caps
 from wan_demo.domain.rates import Rates
+from wan_demo.domain.safety import Safety
 from wan_demo.domain.tokens import Tokens
 from wan_demo.engine.memory import GIB, Machine
 from wan_demo.engine.tokens import TokenCounter
@@ -26,6 +27,7 @@ from wan_demo.errors import (
     JobFinished,
     JobNotFound,
     QueueFull,
+    Refused,
     StorageFull,
     TooFast,
     UnreadableMedium,
@@ -447,3 +449,12 @@ def test_an_address_that_adds_jobs_too_fast_is_told_when_to_go_on(store, folder)
     service.submit(given(), "owner61", "198.51.100.7")
     for at in range(100):
         service.submit(given(), f"here{at}")
+
+
+def test_a_safety_check_refuses_what_is_asked_for(store, folder):
+    safety = Safety(lambda asked, _frames: "no stars" if "star" in asked.prompt else None)
+    service = Service(store, folder, "wan-tiny", lambda _: True, safety=safety)
+    service.submit(given(prompt="a circle"), "ada")
+    with pytest.raises(Refused, match="no stars"):
+        service.submit(given(prompt="a star"), "ada")
+    assert len(service.list("ada")) == 1

@@ -20,6 +20,7 @@ from wan_demo import worker as module
 from wan_demo.catalog import BUILT_IN
 from wan_demo.domain.events import Decoding, Event, Finished, Pass, Planned, Ready, Step
 from wan_demo.domain.job import Failure, Job, Progress, Stage, Status
+from wan_demo.domain.safety import Safety
 from wan_demo.engine.base import Inputs
 from wan_demo.engine.fake import FakeEngine
 from wan_demo.engine.inline import InlineExecutor
@@ -705,3 +706,18 @@ def test_a_table_that_is_away_stops_nothing(store, folder, monkeypatch):
 
 def _raise_away(_claim: Claim) -> bool:
     raise StorageAway
+
+
+def test_a_clip_that_the_safety_check_refuses_is_never_seen(store, folder):
+    job = add(store)
+    written: list[object] = []
+
+    def check(_asked: object, frames: object) -> str | None:
+        written.extend([*folder.videos.iterdir(), *folder.previews.iterdir()])
+        return "no such pictures" if frames is not None else None
+
+    Worker("test", store, FakeEngine(), folder, safety=Safety(check)).run_once()
+    failed = store.get(job.id)
+    assert failed.failure.code == "refused"
+    assert failed.failure.message == "This server's safety check refused it: no such pictures."
+    assert [*written, *folder.videos.iterdir(), *folder.previews.iterdir()] == []

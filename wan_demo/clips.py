@@ -12,6 +12,7 @@ from wan_demo import __version__, logs
 from wan_demo.domain.events import Acquiring, Broken, Encoding, Event, Finished, Frames, Written
 from wan_demo.domain.job import Failure, Job
 from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.safety import UNCHECKED, Safety
 from wan_demo.engine.base import Engine
 from wan_demo.errors import GenerationFailed, StorageFull, WanDemoError
 from wan_demo.fetch import Fetched
@@ -32,7 +33,12 @@ Closing the iterator stops it at its next step.
 
 
 def clip_events(
-    engine: Engine, folder: DataFolder, job: Job, index: int, media: Fetched
+    engine: Engine,
+    folder: DataFolder,
+    job: Job,
+    index: int,
+    media: Fetched,
+    safety: Safety = UNCHECKED,
 ) -> Generator[ClipEvent, None, None]:
     """All of a clip's work, for a process that only these events leave.
 
@@ -47,18 +53,29 @@ def clip_events(
                         yield event
                         continue
                     yield Encoding()
-                    yield Written(write_clip(job, index, event, media, folder))
+                    yield Written(write_clip(job, index, event, media, folder, safety))
                     return
             raise GenerationFailed("The engine ended without a video.")
         except Exception as error:
             yield Broken(failure_of(error, job.id))
 
 
-def write_clip(job: Job, index: int, finished: Finished, media: Fetched, folder: DataFolder) -> str:
-    """Write a job's clip with all that tells how to make it again; returns its file's name."""
+def write_clip(
+    job: Job,
+    index: int,
+    finished: Finished,
+    media: Fetched,
+    folder: DataFolder,
+    safety: Safety = UNCHECKED,
+) -> str:
+    """Write a job's clip with all that tells how to make it again; returns its file's name.
+
+    Raises what ``safety`` does before anything of the clip is written.
+    """
     request = job.request.single(index)
     name = folder.video_of(job.id, job.attempt, index)
     frames = media.joined(finished.frames)[: request.played_frames]
+    safety.pass_on(request, frames)
     seconds = None if request.duration is None else request.played_seconds
     metadata = {**describe(request, finished), "frames_sha256": digest(frames)}
     write_mp4(frames, request.fps, folder.video(name), metadata, seconds, media.sound)

@@ -9,6 +9,7 @@ WanDemoError
 ├── QueueFull           too many jobs wait
 ├── TooManyJobs         too many of one person's jobs wait
 ├── TooFast             one address adds jobs faster than it may
+├── Refused             the server's own safety check said no
 ├── StorageAway         the job table or the data folder can't be reached for the moment
 ├── StorageFull         the disk has no room for another video
 │   ├── NoRoomForModel      the disk has no room for a model's download
@@ -143,6 +144,16 @@ class TooFast(WanDemoError):
         super().__init__(
             f"Too many jobs from your address. Try again in {max(1, round(seconds))} s."
         )
+
+
+class Refused(WanDemoError):
+    """The safety check of this server's owner said no; ``why`` is its own sentence."""
+
+    code = "refused"
+    status = 403
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"This server's safety check refused it: {why.rstrip('.')}.")
 
 
 class StorageAway(WanDemoError):

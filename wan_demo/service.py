@@ -22,6 +22,7 @@ from wan_demo.domain.queue import Caps
 from wan_demo.domain.rates import HERE, Rates
 from wan_demo.domain.request import INPUTS, GenerationRequest, Task
 from wan_demo.domain.rules import Given, complete
+from wan_demo.domain.safety import UNCHECKED, Safety
 from wan_demo.domain.tokens import Tokens
 from wan_demo.engine.memory import Decision, Machine, decide_for, default_offer
 from wan_demo.errors import (
@@ -110,12 +111,14 @@ class Service:
         loras: Loras | None = None,
         library: Library | None = None,
         rates: Rates | None = None,
+        safety: Safety = UNCHECKED,
     ) -> None:
         """``measure`` tells what the machine has for a model; without it that is not looked at.
 
         ``rates`` say how fast an address may add jobs.
         """
         self._rates = rates
+        self._safety = safety
         self.models = models
         self.folder = folder
         self.loras = loras or Loras(LoraFolder(folder.loras))
@@ -174,7 +177,7 @@ class Service:
 
     def submit(self, given: Given, owner: str, address: str = HERE) -> Job:
         """Accept a job; raises what ``plan`` raises, DoesNotFit, StorageFull, QueueFull,
-        TooManyJobs and TooFast.
+        TooManyJobs, TooFast and Refused.
 
         ``address`` is where it comes from, as ``rates.key_of`` has it: whoever keeps no cookie is
         another owner each time.
@@ -185,6 +188,7 @@ class Service:
         seconds = self._rates.wait(address) if self._rates is not None else 0.0
         if seconds:
             raise TooFast(seconds)
+        self._safety.pass_on(plan.request)
         self.library.budget.check()
         job = self._store.add(self._keep_media(plan), owner, self.caps)
         self.on_accepted(job)

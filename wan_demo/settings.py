@@ -112,6 +112,11 @@ class Settings(BaseSettings):
         description="GB of videos to keep: the oldest go first, pinned ones never; by default all "
         "stay.",
     )
+    safety_check: str | None = Field(
+        default=None,
+        description="A check of your own, MODULE:NAME: check(request, frames) says why not, or "
+        "None; by default there is none.",
+    )
     hang_seconds: float | None = Field(
         default=None,
         gt=0,

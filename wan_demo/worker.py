@@ -33,6 +33,7 @@ from wan_demo.domain.job import Failure, Job, Output, Progress, Stage
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.pace import Pace, Stopwatch, learned
 from wan_demo.domain.request import GenerationRequest
+from wan_demo.domain.safety import UNCHECKED, Safety
 from wan_demo.engine.base import Engine
 from wan_demo.errors import ClientGone, GenerationFailed
 from wan_demo.fetch import Fetched, fetch
@@ -87,6 +88,7 @@ class Worker:
         give_back: Callable[[str, bool], object] = lambda _name, _is_fault: None,
         elsewhere: Elsewhere | None = None,
         notice: str = "",
+        safety: Safety = UNCHECKED,
     ) -> None:
         """``end_hung`` ends this process once there was no progress for ``hang_seconds``.
 
@@ -97,6 +99,7 @@ class Worker:
         self._notice = notice
         self.name = name
         self._elsewhere = elsewhere
+        self._safety = safety
         self._give_back = give_back
         self._end_hung = end_hung
         self._hang_seconds = hang_seconds
@@ -159,7 +162,8 @@ class Worker:
         outputs: list[Output] = []
         request = claim.job.request
         spec = self._models.find(request.model)
-        run = _Run(claim, spec, self._store, self._folder, stopping, gone)
+        can_show = not self._safety.is_on
+        run = _Run(claim, spec, self._store, self._folder, stopping, gone, can_show)
         with beating(self._store, claim, partial(self._check_pulse, run)):
             media = patiently(partial(fetch, claim.job, self._folder), stopping, _may_pass)
             run.note(f"{self._notice} {media.notice}".strip())
@@ -179,7 +183,7 @@ class Worker:
             end = run.follow(self._engine.generate(job.request.single(index), media.inputs), index)
         if isinstance(end, Written):
             return end.file
-        write = partial(write_clip, job, index, end, media, self._folder)
+        write = partial(write_clip, job, index, end, media, self._folder, self._safety)
         return patiently(write, stopping, _may_pass)
 
     def _check_pulse(self, run: _Run) -> None:
@@ -205,8 +209,10 @@ class _Run:
         folder: DataFolder,
         stopping: Flag,
         gone: Flag,
+        may_preview: bool = True,
     ) -> None:
         self._gone = gone
+        self._may_preview = may_preview
         self._claim = claim
         self._store = store
         self._folder = folder
@@ -334,7 +340,12 @@ class _Run:
             self._store.report(self._claim, progress)
 
     def _show(self, frames: Frames) -> None:
-        """A preview is a courtesy: a disk that refuses it must not end the job."""
+        """A preview is a courtesy: a disk that refuses it must not end the job.
+
+        Where a safety check is to see the clip first there is none.
+        """
+        if not self._may_preview:
+            return
         try:
             write_preview(frames, self._folder.preview(self._claim.job.id), PREVIEW_MS)
         except OSError:

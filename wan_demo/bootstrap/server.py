@@ -153,6 +153,7 @@ def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:
         *("--fake-step-seconds", f"{settings.fake_step_seconds}"),
         *("--log-level", settings.log_level, "--log-format", settings.log_format),
         *(("--model", settings.model) if settings.model is not None else ()),
+        *(("--safety-check", settings.safety_check) if settings.safety_check else ()),
         *(("--hang-seconds", f"{settings.hang_seconds}") if settings.hang_seconds else ()),
         *("--supervised", "--name"),
     ]

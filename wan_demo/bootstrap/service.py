@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from wan_demo.bootstrap.models import is_available
+from wan_demo.bootstrap.safety import make_safety
 from wan_demo.catalog import Catalog
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.queue import Caps
@@ -43,6 +44,7 @@ def make_service(
         models=models,
         loras=loras,
         library=Library(store, folder, _max_bytes(settings)),
+        safety=make_safety(settings),
         rates=Rates(settings.max_jobs_per_minute / 60, settings.max_jobs_per_minute),
     )
 

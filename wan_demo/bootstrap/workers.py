@@ -18,6 +18,7 @@ from wan_demo.bootstrap.models import (
     make_engine,
     make_loras,
 )
+from wan_demo.bootstrap.safety import make_safety
 from wan_demo.bootstrap.service import make_service
 from wan_demo.domain.job import Failure, Job
 from wan_demo.engine.base import Executor
@@ -66,7 +67,10 @@ def run_worker(settings: Settings, name: str, stopping: Flag, supervised: bool) 
         loras = make_loras(settings, folder.loras)
         engine = make_engine(settings, offload, loras, models)
         end_hung, patience = partial(os._exit, HUNG), _patience(settings)
-        worker = Worker(name, store, engine, folder, models, end_hung, patience, give_back)
+        safety = make_safety(settings)
+        worker = Worker(
+            name, store, engine, folder, models, end_hung, patience, give_back, safety=safety
+        )
         if supervised:
             return worker.run(stopping)
         give_back(name, True)
@@ -98,7 +102,8 @@ def make_one_off(
 
     def work(stopping: Flag) -> None:  # the engine takes seconds to import: only once it is needed
         engine = make_engine(settings, folder.offload, loras, models)
-        Worker("one-off", store, engine, folder, models).run(stopping)
+        safety = make_safety(settings)
+        Worker("one-off", store, engine, folder, models, safety=safety).run(stopping)
 
     may_download = settings.downloads is not False
     service = make_service(settings, store, folder, spec, models, watch, may_download, loras)

@@ -28,9 +28,10 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from wan_demo.api.app import create_app
 from wan_demo.api.glimpses import glimpses_router
-from wan_demo.api.headers import Sites
+from wan_demo.api.origins import Sites
 from wan_demo.attended import Attendant, end_unattended
 from wan_demo.bootstrap.models import default_model, make_catalog, make_engine, make_loras
+from wan_demo.bootstrap.safety import make_safety
 from wan_demo.bootstrap.server import lock_folder, sweep
 from wan_demo.bootstrap.service import make_service
 from wan_demo.bootstrap.workers import giving_back
@@ -39,6 +40,7 @@ from wan_demo.clips import ClipEvent, Elsewhere, clip_events
 from wan_demo.domain.events import Acquiring, Ready
 from wan_demo.domain.job import Job
 from wan_demo.domain.model import ModelSpec
+from wan_demo.domain.safety import UNCHECKED, Safety
 from wan_demo.engine.base import Engine
 from wan_demo.engine.device import Device, detect
 from wan_demo.engine.machine import Watch
@@ -151,7 +153,8 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
         may_download=False,
         loras=make_loras(settings, folder.loras),
     )
-    gpu = _decorated(placed, folder, Times(store, placed.models))
+    safety = make_safety(settings)
+    gpu = _decorated(placed, folder, Times(store, placed.models), safety)
     worker = Worker(
         NAME,
         store,
@@ -160,6 +163,7 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
         placed.models,
         elsewhere=lent(gpu, attending.refusal),
         notice=attending.PROMISE,
+        safety=safety,
     )
     links = Links(folder, service.library.is_deleted)
     janitor = Janitor(store, folder, service.library.budget)
@@ -196,14 +200,16 @@ def _open_store(folder: DataFolder) -> SqlJobStore:
     return store
 
 
-def _decorated(placed: Placed, folder: DataFolder, times: Times) -> Elsewhere:
+def _decorated(
+    placed: Placed, folder: DataFolder, times: Times, safety: Safety = UNCHECKED
+) -> Elsewhere:
     """What runs where the GPU is: a generator, since a stop is only seen between two yields."""
 
     def make(job: Job, index: int, media: Fetched) -> Generator[ClipEvent, None, None]:
         yield Ready()
         engine = placed.engines[job.request.model]
         try:
-            yield from clip_events(engine, folder, job, index, media)
+            yield from clip_events(engine, folder, job, index, media, safety)
         except SystemExit as end:  # the device failed: no later call in this process would work
             os._exit(int(end.code or 1))
 

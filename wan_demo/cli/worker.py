@@ -13,7 +13,7 @@ from wan_demo.cli.parser import HIDDEN, Commands
 
 SETTINGS = (
     *("data_dir", "downloads", "device", "engine", "log_level", "log_format"),
-    *("hang_seconds", "fake_step_seconds"),
+    *("hang_seconds", "fake_step_seconds", "safety_check"),
 )
 """Those that a worker reads, but for ``model``."""
 MAX_HOST = 48
