@@ -31,7 +31,7 @@ def test_a_check_sees_the_frames():
 
 
 def test_a_check_that_fails_lets_nothing_pass(caplog):
-    def fails(_asked: object, _frames: object) -> None:
+    def fails(_asked: object, _frames: object) -> str:
         raise RuntimeError("/srv/secret")
 
     with pytest.raises(Refused, match="it could not be checked") as refused:

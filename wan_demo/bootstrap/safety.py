@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import cast
 
-from wan_demo.domain.safety import UNCHECKED, Safety
+from wan_demo.domain.safety import UNCHECKED, Check, Safety
 from wan_demo.errors import InvalidRequest
 from wan_demo.settings import Settings
 
@@ -21,4 +22,4 @@ def make_safety(settings: Settings) -> Safety:
         raise InvalidRequest("safety_check", named, f"can't be imported ({error})") from None
     if not callable(check):
         raise InvalidRequest("safety_check", named, "must be something that can be called")
-    return Safety(check)
+    return Safety(cast(Check, check))
