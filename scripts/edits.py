@@ -15,6 +15,7 @@ from training.captions import exact
 from training.edits import LONG, SIDE, Source, edit, through_the_encoder
 from training.pictures import draw_clip
 from training.shapes import Labels
+from wan_demo.catalog.tiny import TINY_VACE
 from wan_demo.domain.events import Frames, Mask, Picture
 from wan_demo.media.sheet import GAP, MARGIN, contact_sheet, middles
 
@@ -82,16 +83,16 @@ EDITS = (
         _ALL_ANEW,
     ),
     Shown(
-        "re-noise: ground",
+        "VACE: along its lines",
         Labels("cyan", "square", "shrinking", "navy"),
-        {"background": "gray"},
-        _ALL_ANEW,
+        {"background": "gray", "color": "orange"},
+        {"spec": TINY_VACE, "guide": "edges"},
     ),
     Shown(
-        "mask, re-noise",
+        "mask, VACE: shape",
         Labels("green", "triangle", "moving right", "sand", "textured"),
-        {"color": "purple"},
-        {"method": "renoise", "mask": "mask"},
+        {"color": "purple", "shape": "circle"},
+        {"spec": TINY_VACE, "guide": "blank", "mask": "mask"},
         is_masked=True,
     ),
     Shown(
