@@ -14,6 +14,7 @@ from gradio_client.exceptions import AppError
 
 from tests.e2e.conftest import ROOT, running_server
 from tests.makers import until
+from tests.zero.connections import learns_of_its_end
 from tests.zero.device_api import DeviceApi, device_api
 from wan_demo.media.encode import read_metadata
 
@@ -60,6 +61,15 @@ def zero(api: DeviceApi, folder: Path) -> Iterator[str]:
 def test_the_start_is_reported_once(zero: str, api: DeviceApi):
     assert [path for path, _ in api.calls][:1] == ["/startup-report"]
     assert len(api.of("/startup-report")) == 1
+
+
+def test_a_fork_holds_none_of_the_servers_connections(zero: str):
+    """Who came before it was made would never learn that theirs was closed."""
+
+    def fork() -> None:
+        Client(zero, verbose=False).predict(**GIVEN, api_name="/text_to_video")
+
+    assert learns_of_its_end(zero, fork)
 
 
 def test_each_clip_is_made_on_a_gpu_that_its_caller_pays_for(zero: str, api: DeviceApi):

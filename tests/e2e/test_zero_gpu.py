@@ -21,6 +21,7 @@ from playwright.sync_api import Page, expect
 from tests.e2e import person
 from tests.e2e.conftest import ROOT, OpenPage, running_server
 from tests.makers import until
+from tests.zero.connections import learns_of_its_end
 from wan_demo.domain.events import Frames
 from wan_demo.media.decode import read_video
 from wan_demo.media.encode import read_metadata
@@ -86,6 +87,17 @@ def ask_for_much(page: Page, address: str) -> None:
 def test_the_weights_are_placed_before_gradio_launches_the_page(zero: Zero):
     first = json.loads((zero.folder / "calls").read_text().splitlines()[0])
     assert (first["event"], first["decorated"], first["torch"]) == ("launch", 1, True)
+
+
+def test_a_fork_holds_none_of_the_servers_connections(zero: Zero):
+    """Who came before it was made would never learn that theirs was closed."""
+
+    def fork() -> None:
+        Client(zero.address, verbose=False).predict(
+            prompt=PROMPT, num_frames=9, num_inference_steps=3, api_name="/text_to_video"
+        )
+
+    assert learns_of_its_end(zero.address, fork)
 
 
 def test_a_prompt_becomes_a_playing_video_on_the_page(page: Page, zero: Zero):

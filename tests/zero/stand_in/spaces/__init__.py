@@ -2,9 +2,9 @@
 
 It does what matters to an app: the function runs in a fork, its arguments, what it yields and what
 it raises are pickled, only exceptions' names come back, a stop is seen between two yields, a fork
-that was used is used again, and nothing is lent before ``Blocks.launch``. What it was asked for is
-written to ``$STAND_IN/calls`` as lines of JSON; a file ``$STAND_IN/refuse`` makes it lend nothing,
-and says why.
+that was used is used again and holds none of the server's connections, and nothing is lent before
+``Blocks.launch``. What it was asked for is written to ``$STAND_IN/calls`` as lines of JSON; a file
+``$STAND_IN/refuse`` makes it lend nothing, and says why.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import psutil
 from gradio.context import LocalContext
 
 if "torch" in sys.modules:
@@ -105,7 +106,9 @@ class _Worker:
     def __init__(self, task: Callable) -> None:
         self.arguments, self.results = _fork.SimpleQueue(), _fork.SimpleQueue()
         self.stop = _fork.Event()
-        self.process = _fork.Process(target=self._run, args=(task,), daemon=True)
+        blocks = LocalContext.blocks.get(None)
+        port = blocks.server.config.port if blocks is not None else None
+        self.process = _fork.Process(target=self._run, args=(task, port), daemon=True)
         self.process.start()
         threading.Thread(target=self._end, daemon=True).start()
 
@@ -116,8 +119,11 @@ class _Worker:
         self.process.join()
         self.results.put(("error", "GPU task aborted"))
 
-    def _run(self, task: Callable) -> None:
+    def _run(self, task: Callable, port: int | None) -> None:
         signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+        for held in psutil.Process().net_connections("tcp"):
+            if held.laddr and held.laddr.port == port:
+                os.close(held.fd)  # else who is connected never learns that the server has closed
         while True:
             given, named = self.arguments.get()
             thread = threading.Thread(target=self._iterate, args=(task, given, named))
