@@ -2,9 +2,9 @@
 
 It does what matters to an app: the function runs in a fork, its arguments, what it yields and what
 it raises are pickled, only exceptions' names come back, a stop is seen between two yields, a fork
-that was used is used again, and nothing is lent before ``Blocks.launch``. What it was asked for is
-written to ``$STAND_IN/calls`` as lines of JSON; a file ``$STAND_IN/refuse`` makes it lend nothing,
-and says why.
+that was used is used again and holds none of the server's connections, and nothing is lent before
+``Blocks.launch``. What it was asked for is written to ``$STAND_IN/calls`` as lines of JSON; a file
+``$STAND_IN/refuse`` makes it lend nothing, and says why.
 """
 
 from __future__ import annotations
