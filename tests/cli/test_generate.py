@@ -269,4 +269,4 @@ def test_a_clip_needs_a_name(capsys):
 
 def test_a_model_with_a_typo_is_told_the_nearest_one(capsys):
     assert generate("--prompt", "a", "--model", "wan-tinny") == 2
-    assert capsys.readouterr().err.endswith("Nearest: wan-tiny.\n")
+    assert capsys.readouterr().err.endswith("Nearest: wan-tiny or wan-tiny-vace.\n")

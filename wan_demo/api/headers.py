@@ -9,7 +9,7 @@ from wan_demo.api.origins import Sites
 
 PAGE = (
     "default-src 'self'",
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval'",
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
     "style-src 'self' 'unsafe-inline'",
     "img-src 'self' data: blob:",
     "media-src 'self' data: blob:",
@@ -21,7 +21,7 @@ PAGE = (
     "form-action 'self'",
 )
 """Nothing is fetched from elsewhere, and nothing sent there. Gradio's page has scripts in its text
-and makes functions of what its events bring along, so these two can't be forbidden."""
+and makes functions and modules of what its events bring along, so these can't be forbidden."""
 
 UPLOAD = ("default-src 'none'", "img-src 'self'", "media-src 'self'", "sandbox")
 """What somebody uploaded is no page, whatever it holds and however it is opened."""
