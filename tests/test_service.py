@@ -10,7 +10,6 @@ from PIL import Image
 
 from tests.makers import grays, noise, request, save_video
 from wan_demo import catalog
-from wan_demo import service as module
 from wan_demo.domain.job import Progress, Stage, Status
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.memory import Profile
@@ -32,6 +31,7 @@ from wan_demo.errors import (
     TooFast,
     UnreadableMedium,
 )
+from wan_demo.media import probed as module
 from wan_demo.media.decode import Kind, probe
 from wan_demo.media.folder import DataFolder
 from wan_demo.service import Service

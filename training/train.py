@@ -47,7 +47,8 @@ class Run:
 
     def decoder_trainer(self) -> vae.VaeTrainer:
         """The decoder's last polish; its encoder stays as the latents know it."""
-        plan = vae.polish(self.args.decoder_minutes, self.args.batch_factor, self.args.workers)
+        args = self.args
+        plan = vae.polish(args.decoder_minutes, args.batch_factor, args.workers, args.motion_weight)
         run = vae.VaeTrainer(self.folder, plan, self.device, "decoder")
         run.start_from(self.vae_trainer().averaged().state_dict())
         return run
@@ -181,6 +182,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--decoder-minutes", type=float, default=10)
     parser.add_argument("--batch-factor", type=int, default=1, help="of the decoder's stage")
     parser.add_argument("--workers", type=int, default=0, help="that draw for the decoder's stage")
+    parser.add_argument("--motion-weight", type=float, default=0.0, help="of the decoder's stage")
     parser.add_argument("--check-every", type=float, default=420, help="seconds between saves")
     parser.add_argument("--check-prompts", type=int, default=24, help="clips read at a save")
     parser.add_argument("--peak", type=float, default=1.0, help="factor on the learning rates")

@@ -80,18 +80,19 @@ class Plan:
     seed: int = 0
 
 
-def polish(minutes: float, factor: int = 1, workers: int = 0) -> Plan:
+def polish(minutes: float, factor: int = 1, workers: int = 0, motion_weight: float = 0.0) -> Plan:
     """The last stage: the decoder alone, on latents somewhat rough, as the transformer's are.
 
-    Clips of the default size, and large single frames for the sake of a person's own pictures. The
-    steps between frames count as well, or else those from one latent frame to the next jump.
+    Clips of the default size, and large single frames for the sake of a person's own pictures.
+    `motion_weight` counts the steps between frames too: those from one latent frame to the next are
+    larger than the others (`LOG.md`).
     """
     return Plan(
         minutes=minutes,
         image_share=0.0,
         rate=3e-4,
         noise=0.06,
-        motion_weight=1.0,
+        motion_weight=motion_weight,
         clips=((1, 17, 96, 96), (1, 17, 96, 96), (2, 17, 64, 64), (3, 1, 128, 128)),
         decoder_only=True,
         factor=factor,

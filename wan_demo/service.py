@@ -5,9 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 
 from wan_demo.catalog import BUILT_IN, Catalog
 from wan_demo.domain import continuation
@@ -40,11 +38,12 @@ from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.outlook import Outlook, Place
 from wan_demo.jobs.times import Times
 from wan_demo.library.clips import Library
-from wan_demo.media.decode import Kind, probe, read_strip
+from wan_demo.media.decode import Kind, read_strip
 from wan_demo.media.encode import write_image
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.glimpse import Glimpses
 from wan_demo.media.loras import LoraFolder
+from wan_demo.media.probed import probed
 from wan_demo.media.sheet import contact_sheet, middles
 
 CAPS = Caps(total=1000, each=20)
@@ -60,8 +59,6 @@ MEDIA: dict[Task, Kind] = {Task.IMAGE_TO_VIDEO: "image", Task.VIDEO_TO_VIDEO: "v
 
 CountTokens = Callable[[ModelSpec, str], Tokens | None]
 """How many tokens a text has for a model; None where its tokenizer is not here."""
-
-Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -286,7 +283,7 @@ class Service:
         kind = MEDIA.get(Task(given["task"])) if given.get("task") in list(Task) else None
         kind = "video" if continuation.is_one(given) else kind
         path = given.get(kind) if kind else None
-        return _probe(Path(str(path)), kind) if kind and path else None
+        return probed(Path(str(path)), kind) if kind and path else None
 
     def _tokens(self, spec: ModelSpec, text: str) -> Tokens | None:
         return self._count_tokens(spec, plain(text))
@@ -340,7 +337,7 @@ def _mask(given: Given, spec: ModelSpec) -> Medium | None:
     """What is in the request's mask; None where there is none, or the task has none."""
     task, path = given.get("task"), given.get("mask")
     is_used = task in spec.tasks and "mask" in spec.takes(Task(task))
-    return _probe(Path(str(path)), "mask") if path and is_used else None
+    return probed(Path(str(path)), "mask") if path and is_used else None
 
 
 def _check_pictures(request: GenerationRequest) -> None:
@@ -353,46 +350,9 @@ def _check_pictures(request: GenerationRequest) -> None:
 
 def _check_picture(file: str, field: str, which: str = "") -> None:
     try:
-        _probe(Path(file), "image")
+        probed(Path(file), "image")
     except UnreadableMedium as error:
         raise UnreadableMedium(field, f"{which}{error.value}", error.allowed) from None
-
-
-def _probe(path: Path, kind: Kind) -> Medium:
-    """``probe``, remembering the answer, a refusal too, while the file stays as it is."""
-    key = (path, kind, _stamp(path))
-    with _turns_lock:
-        turn = _turn(*key)
-    with turn:  # who asks for the same file meanwhile waits for the answer
-        answer = _probe_once(*key)
-    if isinstance(answer, UnreadableMedium):  # anew: one raised twice would grow its traceback
-        raise UnreadableMedium(answer.field, answer.value, answer.allowed)
-    return answer
-
-
-@lru_cache(maxsize=256)
-def _probe_once(path: Path, kind: Kind, _stamp: Stamp) -> Medium | UnreadableMedium:
-    try:
-        return probe(path, kind)
-    except UnreadableMedium as refusal:
-        return refusal
-
-
-@lru_cache(maxsize=256)
-def _turn(_path: Path, _kind: Kind, _stamp: Stamp) -> Lock:
-    return Lock()
-
-
-_turns_lock = Lock()
-
-
-def _stamp(path: Path) -> Stamp:
-    """Changes with the file: (nanoseconds, bytes)."""
-    try:
-        found = path.stat()
-    except (OSError, ValueError):  # ValueError: a NUL in the path
-        return (0, 0)
-    return (found.st_mtime_ns, found.st_size)
 
 
 def _what_there_is(folder: LoraFolder) -> str:

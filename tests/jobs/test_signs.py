@@ -109,7 +109,7 @@ def test_a_reaper_outlives_a_table_that_fails(store, caplog):
 
     store.signs = signs
     Reaper(store, lambda *_: None, pause=0.01).run(stopping)
-    assert caplog.text.count("could not be looked at") == 2
+    assert caplog.text.count("Reaper.look failed") == 2
 
 
 def test_a_heart_beats_until_the_work_is_done(store):
@@ -148,7 +148,7 @@ def standstill(store, clock) -> Standstill:
 def stands(standstill: Standstill, clock: Clock, seconds: int) -> list[bool]:
     found = []
     for _ in range(seconds // 5):
-        found.append(standstill.look())
+        found.append(standstill.is_idle())
         clock.now += 5
     return found
 

@@ -12,6 +12,7 @@ from threading import Event as Flag
 from threading import Thread
 
 from wan_demo.jobs.base import Claim, JobStore
+from wan_demo.jobs.looks import keep_looking
 
 log = logging.getLogger(__name__)
 
@@ -92,14 +93,14 @@ class Reaper:
         return {name for name, (_, since) in self._signs.items() if now - since > self._seconds}
 
     def run(self, stopping: Flag) -> None:
-        """Give back what silent workers hold, until ``stopping`` is set."""
-        while not stopping.wait(self._pause):
-            try:
-                for worker in self.silent():
-                    log.warning("no sign of life from %s for %.0f s", worker, self._seconds)
-                    self._give_back(worker, True)
-            except Exception:  # a busy database: the next look may do it
-                log.exception("the workers could not be looked at")
+        """Look until ``stopping`` is set."""
+        keep_looking(self.look, self._pause, stopping)
+
+    def look(self) -> None:
+        """Give back what silent workers hold."""
+        for worker in self.silent():
+            log.warning("no sign of life from %s for %.0f s", worker, self._seconds)
+            self._give_back(worker, True)
 
 
 class Standstill:
@@ -120,25 +121,26 @@ class Standstill:
         self._pause = pause
         self._since: float | None = None
 
-    def look(self) -> bool:
-        """Whether jobs wait and nobody held one for the time, which then begins anew."""
-        now = self._clock()
+    def is_idle(self) -> bool:
+        """Whether jobs wait and nobody held one for the time, which then begins anew.
+
+        It does so too where the table can't be asked: who can't reach it takes no jobs, either.
+        """
+        since, self._since = self._since, None
         if not self._store.waiting() or self._store.signs():
-            self._since = None
-        elif self._since is None:
-            self._since = now
-        elif now - self._since > self._seconds:
-            self._since = None
+            return False
+        now = self._clock()
+        if since is not None and now - since > self._seconds:
             return True
+        self._since = now if since is None else since
         return False
 
+    def look(self) -> None:
+        """End the worker that takes no job."""
+        if self.is_idle():
+            log.warning("jobs wait and nobody took one for %.0f s", self._seconds)
+            self._end_worker()
+
     def run(self, stopping: Flag) -> None:
-        """End the worker that takes no job, until ``stopping`` is set."""
-        while not stopping.wait(self._pause):
-            try:
-                if self.look():
-                    log.warning("jobs wait and nobody took one for %.0f s", self._seconds)
-                    self._end_worker()
-            except Exception:  # who can't reach the table takes no jobs, and for a reason
-                self._since = None
-                log.exception("the waiting jobs could not be looked at")
+        """Look until ``stopping`` is set."""
+        keep_looking(self.look, self._pause, stopping)

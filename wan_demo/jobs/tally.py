@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from threading import Event as Flag
 from threading import Lock
 
 from wan_demo.domain.job import Job
 from wan_demo.jobs.base import JobStore
-
-log = logging.getLogger(__name__)
+from wan_demo.jobs.looks import keep_looking
 
 LOOK_SECONDS = 2.0
 
@@ -43,8 +41,4 @@ class Tally:
 
     def run(self, stopping: Flag) -> None:
         """Look until ``stopping`` is set."""
-        while not stopping.wait(LOOK_SECONDS):
-            try:
-                self.look()
-            except Exception:  # a table that is away: the next look may reach it
-                log.warning("the ended jobs could not be counted", exc_info=True)
+        keep_looking(self.look, LOOK_SECONDS, stopping)

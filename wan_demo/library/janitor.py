@@ -9,6 +9,7 @@ from threading import Event as Flag
 
 from wan_demo.domain.library import UNDO
 from wan_demo.jobs.base import JobStore
+from wan_demo.jobs.looks import keep_looking
 from wan_demo.library.budget import Budget
 from wan_demo.media.folder import DataFolder
 
@@ -46,11 +47,7 @@ class Janitor:
 
     def run(self, stopping: Flag) -> None:
         """Look now and then, until ``stopping`` is set."""
-        while not stopping.wait(self._pause):
-            try:
-                self.tidy()
-            except Exception:  # a busy database or disk: the next look may do it
-                log.exception("the data folder could not be tidied")
+        keep_looking(self.tidy, self._pause, stopping)
 
     def tidy(self) -> None:
         """Do all that is due."""
