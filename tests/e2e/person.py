@@ -7,10 +7,11 @@ from playwright.sync_api import Locator, Page, expect
 FINISH_MS = 240_000
 """Generous: the machine may be busy with other work."""
 
-_IS_KEPT = """([name, value]) => {
+IS_KEPT = """([name, value]) => {
   const kept = sessionStorage.getItem('wan_demo.form');
   return kept !== null && JSON.parse(kept)[name] === value;
 }"""
+"""JavaScript: whether a reload would find a control's value."""
 
 Color = tuple[int, int, int]
 
@@ -26,6 +27,14 @@ _READ_FRAME = """
 """
 
 
+_TWO_FRAMES = "new Promise((then) => requestAnimationFrame(() => requestAnimationFrame(then)))"
+"""JavaScript that waits until what has just been shown holds still.
+
+In the frame after its first one Gradio writes into every control what it had at first, over
+whatever came in between: too soon for a person, not for a test.
+"""
+
+
 def open_app(page: Page, address: str, query: str = "") -> None:
     """Open the page and wait until it can be used."""
     page.goto(f"{address}/{query}")
@@ -36,7 +45,7 @@ def open_app(page: Page, address: str, query: str = "") -> None:
 def reload(page: Page, **kept: object) -> None:
     """Load the page again, not in the same instant in which so named values were changed."""
     for name, value in kept.items():
-        page.wait_for_function(_IS_KEPT, arg=[name, value])
+        page.wait_for_function(IS_KEPT, arg=[name, value])
     page.reload()
 
 
@@ -50,6 +59,7 @@ def go_to(page: Page, tab: str) -> None:
     assert answer is not None
     answer.finished()
     expect(page.get_by_role("tab", name=tab)).to_have_attribute("aria-selected", "true")
+    page.evaluate(_TWO_FRAMES)
 
 
 def type_prompt(page: Page, text: str) -> None:
@@ -68,6 +78,12 @@ def type_number(page: Page, label: str, value: str) -> None:
     field = page.get_by_label(f"number input for {label}")
     field.fill(value)
     field.press("Tab")
+
+
+def unfold(page: Page, title: str) -> None:
+    """Open what is folded away, and wait until it holds still."""
+    page.get_by_role("button", name=title).click()
+    page.evaluate(_TWO_FRAMES)
 
 
 def plan(page: Page) -> Locator:

@@ -24,7 +24,7 @@ def server(tmp_path_factory):
 
 def open_advanced(page: Page, server: str) -> None:
     person.open_app(page, server)
-    page.get_by_role("button", name="Advanced").click()
+    person.unfold(page, "Advanced")
 
 
 def choose(page: Page, label: str, choice: str) -> None:
@@ -74,7 +74,7 @@ def test_a_pinned_way_of_memory_outlives_reload_preset_and_reuse(page: Page, ser
     expect(person.plan(page)).to_contain_text("model offload, fp32")
     person.generate(page)
     person.finished_video(page)
-    page.get_by_role("button", name="Advanced").click()
+    person.unfold(page, "Advanced")
     for label, before in (("Memory", "offload"), ("Precision", "fp32")):
         choose(page, label, "Automatic")
         expect(person.plan(page)).not_to_contain_text(before)

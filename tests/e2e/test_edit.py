@@ -86,7 +86,7 @@ def told(page: Page) -> Locator:
 
 def open_mask(page: Page) -> Locator:
     """The board on which a mask is drawn, with the video's frame on it."""
-    page.get_by_role("button", name="Edit only a part").click()
+    person.unfold(page, "Edit only a part")
     wait_for_picture(page, "#board .frame")
     board = page.locator(".paint .strokes")
     board.scroll_into_view_if_needed()
@@ -217,7 +217,7 @@ def test_what_can_not_be_edited_says_why(page: Page, server: str, clip: Path, tm
     person.generate(page)
     expect(person.plan(page).get_by_role("alert")).to_contain_text("Say what your video becomes")
     person.type_prompt(page, "a blue star")
-    page.get_by_role("button", name="Edit only a part").click()
+    person.unfold(page, "Edit only a part")
     Image.new("L", (50, 40), 255).save(tmp_path / "small.png")
     page.locator("#mask input[type=file]").set_input_files(tmp_path / "small.png")
     expect(person.plan(page)).to_contain_text("must have the size of the video, 96x96")
@@ -244,7 +244,7 @@ def test_each_of_several_clips_is_seen_beside_its_source(page: Page, server: str
     bring(page, server, clip)
     pull(page, "End", 2.2)
     person.type_prompt(page, "a cyan square moving right on a sand background")
-    page.get_by_role("button", name="More: steps").click()
+    person.unfold(page, "More: steps")
     person.type_number(page, "Videos", "2")
     expect(person.plan(page)).to_contain_text("2 videos")
     person.generate(page)

@@ -60,7 +60,7 @@ def test_an_address_given_to_somebody_shows_this_clip_and_nothing_else(
     mine, theirs = open_page(), open_page()
     person.open_app(mine, server)
     _make(mine, "a white circle")
-    mine.get_by_text("More: steps").click()
+    person.unfold(mine, "More: steps")
     person.type_number(mine, "Steps", "50")
     person.type_prompt(mine, "a green square")
     person.generate(mine)

@@ -223,7 +223,7 @@ def test_several_are_chosen_and_deleted_at_once(page: Page):
 
 def test_escape_in_the_library_stops_nothing(page: Page):
     page.get_by_role("tab", name="Text to video").click()
-    page.get_by_role("button", name="More: steps").click()
+    person.unfold(page, "More: steps")
     person.type_number(page, "Steps", "60")
     expect(person.plan(page)).to_contain_text("60 steps")
     person.generate(page)
@@ -245,7 +245,7 @@ def test_escape_in_the_library_stops_nothing(page: Page):
 
 def test_a_clip_that_is_done_comes_to_the_open_library(page: Page):
     page.get_by_role("tab", name="Text to video").click()
-    page.get_by_role("button", name="More: steps").click()
+    person.unfold(page, "More: steps")
     for prompt, steps in (("soon", "20"), ("much later", "60")):
         person.type_number(page, "Steps", steps)
         person.type_prompt(page, prompt)

@@ -114,6 +114,27 @@ def test_a_reloaded_page_finds_its_running_job_and_its_clip(page: Page, server: 
     expect(page.locator(".stage .said")).to_have_text("a blue star")
 
 
+def test_a_reload_keeps_what_the_former_page_held_not_what_this_one_is_opening_with(
+    page: Page, server: str
+):
+    """Gradio asks for it late: what is typed meanwhile is kept at once, and isn't to come back."""
+    person.open_app(page, server)
+    person.type_prompt(page, "a purple star")
+    person.type_number(page, "Frames", "25")
+    page.wait_for_function(person.IS_KEPT, arg=["num_frames", 25])
+    page.add_init_script(
+        """new MutationObserver((_, observer) => {
+          if (!document.getElementById("plan")) return;
+          observer.disconnect();
+          const kept = JSON.parse(sessionStorage.getItem("wan_demo.form"));
+          sessionStorage.setItem("wan_demo.form", JSON.stringify({ ...kept, num_frames: 9 }));
+        }).observe(document, { childList: true, subtree: true })"""
+    )
+    page.reload()
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value("a purple star")
+    expect(person.plan(page)).to_contain_text("25 frames")
+
+
 def test_a_reload_keeps_the_form(page: Page, server: str):
     person.open_app(page, server)
     person.type_prompt(page, "a purple star")

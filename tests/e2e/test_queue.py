@@ -18,7 +18,7 @@ SLOW = "50"
 def busy(server: str, page: Page) -> Page:
     """A page with one running job and three waiting ones."""
     person.open_app(page, server)
-    page.get_by_text("More: steps").click()
+    person.unfold(page, "More: steps")
     person.type_number(page, "Steps", SLOW)
     for name in ("first", "second", "third", "fourth"):
         person.type_prompt(page, name)

@@ -79,7 +79,7 @@ def ask_for_much(page: Page, address: str) -> None:
     person.open_app(page, address)
     person.type_prompt(page, PROMPT)
     person.type_number(page, "Frames", "33")
-    page.get_by_role("button", name="More: steps").click()
+    person.unfold(page, "More: steps")
     person.type_number(page, "Steps", "50")
     expect(person.plan(page)).to_contain_text("50 steps")
 

@@ -42,7 +42,7 @@ class Visitor:
         self.links = links
         who: Any = SimpleNamespace(owner=owner, is_newcomer=False)
         asked: Any = SimpleNamespace(state=who, headers={}, query_params={})
-        self.request = gr.Request(asked)
+        self.request = gr.Request(asked, session_hash=owner)
         parts = [*vars(self.at.library).values(), self.at.key.shown]
         shown = [*self.at.form.components().values(), *parts, *vars(state).values()]
         self.values: dict[Any, Any] = {one: getattr(one, "value", None) for one in shown}
@@ -64,6 +64,8 @@ class Visitor:
     def _take(self, updates: dict[Any, Any]) -> None:
         self.changed = {}
         for component, update in updates.items():
+            if update == gr.skip():
+                continue
             if isinstance(update, Block):
                 self.changed[component] = dict(update.constructor_args)
                 update = update.constructor_args.get("value", self.values.get(component))

@@ -45,6 +45,16 @@ def save_js(names: Sequence[str]) -> str:
 }}"""
 
 
+HEAD_JS = f"""
+try {{ window.wanDemo.kept = sessionStorage.getItem("{_KEY}"); }} catch {{ /* blocked */ }}
+"""
+"""JavaScript for the page's head, before anything is drawn: what the former page has kept.
+
+Gradio tells of the opened page up to some seconds after it can be used. By then what is kept may
+be the first of what was typed here, which would come back over the rest.
+"""
+
+
 def load_js() -> str:
     """JavaScript that hands over what was kept, or what the address asks for, or null.
 
@@ -53,7 +63,7 @@ def load_js() -> str:
     return f"""() => {{
   const address = {ADDRESS_JS};
   let kept = null;
-  try {{ kept = JSON.parse(sessionStorage.getItem("{_KEY}")); }} catch {{ /* blocked */ }}
+  try {{ kept = JSON.parse(window.wanDemo.kept ?? null); }} catch {{ /* another's, or none */ }}
   const isAskedAnew = String(address) && kept?.address !== String(address);
   if (isAskedAnew) kept = {{ asked: Object.fromEntries(address), task: address.get("tab") }};
   if (kept?.task && kept.task !== "library") document.body.dataset.task = kept.task;

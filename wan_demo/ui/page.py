@@ -135,7 +135,7 @@ def _served(service: Service, logins: Logins) -> dict[str, Any]:
         "auth": list(logins) or None,
         "theme": THEME,
         "css_paths": [STATIC / f"{name}.css" for name in ("page", "library", "edit", "embed")],
-        "head": f"<script>{script('embed.js')}</script>",
+        "head": f"<script>{script('embed.js')}{memory.HEAD_JS}</script>",
         "js": _script("page.js", "library.js", "compare.js", "uploads.js", "stills.js"),
         "footer_links": ["api"],
         "run_history": False,

@@ -13,6 +13,7 @@ from wan_demo.errors import InvalidRequest, JobFinished, JobNotFound, WanDemoErr
 from wan_demo.ui import form as f
 from wan_demo.ui import key, notices, words
 from wan_demo.ui.attending import tell
+from wan_demo.ui.brought import Brought
 from wan_demo.ui.events import Events, Updates, address_of
 from wan_demo.ui.layout import BUSY_TICK, IDLE_TICK
 from wan_demo.ui.newcomers import Newcomers
@@ -30,6 +31,7 @@ class StageEvents(Events):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self._newcomers = Newcomers()
+        self._brought = Brought()
 
     def generate(self, values: f.Values, request: gr.Request) -> Updates:
         """Enqueue what the form says; a refusal stays on the page and nothing is queued."""
@@ -39,24 +41,23 @@ class StageEvents(Events):
         given = self._given(values)
         if not values[self._at.lock] or given.get("seed") is None:
             given["seed"] = draw_seed()
-        return self._submit(given, self._owner(values, request), address_of(request))
+        return self._submit(given, self._owner(values, request), request)
 
     def again(self, values: f.Values, request: gr.Request) -> Updates:
         """The shown job once more, with another seed."""
-        owner = self._owner(values, request)
-        return self._again(self._shown(values), owner, address_of(request))
+        return self._again(self._shown(values), self._owner(values, request), request)
 
-    def _again(self, job_id: str, owner: str, address: str) -> Updates:
+    def _again(self, job_id: str, owner: str, request: gr.Request) -> Updates:
         try:
             job = self._service.get(job_id, owner)
         except JobNotFound as error:
             return {self._at.plan: notices.render_ask(str(error))}
         given = {**self._reusable(job, owner), "seed": draw_seed()}
-        return self._submit(given, owner, address)
+        return self._submit(given, owner, request)
 
-    def _submit(self, given: dict[str, Any], owner: str, address: str) -> Updates:
+    def _submit(self, given: dict[str, Any], owner: str, request: gr.Request) -> Updates:
         try:
-            job = self._service.submit(given, owner, address)
+            job = self._service.submit(given, owner, address_of(request))
         except InvalidRequest as error:
             return {self._at.plan: notices.render_refusal(error)}
         except WanDemoError as error:
@@ -64,7 +65,7 @@ class StageEvents(Events):
         tell(job)
         return {
             self._at.form.seed: job.request.seed,
-            **self._bring(job, owner),
+            **self._bring(job, owner, request),
         }
 
     def stop(self, values: f.Values, request: gr.Request) -> Updates:
@@ -81,7 +82,9 @@ class StageEvents(Events):
         if not values[self._at.key.shown]:  # the page's first event did not reach us, or is slow
             return self.load(values, request)
         self._newcomers.known(request)
-        return self.now(values, request)
+        updates = self.now(values, request)
+        is_late = self._brought.is_late(request.session_hash, self._shown(values))
+        return {self._at.stage: gr.skip()} if is_late else updates
 
     def load(self, values: f.Values, request: gr.Request) -> Updates:
         """A page opens: with the job of its address, else the owner's under way, or the latest.
@@ -96,7 +99,7 @@ class StageEvents(Events):
         token = (values[self._state.address] or "").encode(errors="replace").decode()
         if token:  # as it can be answered: half a character can't
             return {**opened, self._state.job: token, **self._look(token, owner)}
-        return {**opened, **self._bring(self._latest(owner), owner)}
+        return {**opened, **self._bring(self._latest(owner), owner, request)}
 
     def _latest(self, owner: str) -> Job | None:
         jobs = self._service.list(owner, LENGTH)
@@ -105,7 +108,8 @@ class StageEvents(Events):
 
     def show(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A clip of the strip comes to the stage."""
-        return self._bring(self._find(self._told(event, "job")), self._owner(values, request))
+        job = self._find(self._told(event, "job"))
+        return self._bring(job, self._owner(values, request), request)
 
     def sooner(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A waiting job changes places with the one before it."""
@@ -124,7 +128,8 @@ class StageEvents(Events):
     def double(self, values: f.Values, event: gr.EventData, request: gr.Request) -> Updates:
         """A waiting job once more, with another seed; the stage and the form stay as they are."""
         job_id, owner = self._id_of(self._told(event, "job")), self._owner(values, request)
-        updates = self._again(job_id, owner, address_of(request))
+        updates = self._again(job_id, owner, request)
+        self._brought.bring(request.session_hash, self._shown(values))
         kept = {self._state.job: gr.skip(), self._at.form.seed: gr.skip()}
         return {**updates, **self.now(values, request), **kept}
 
@@ -146,14 +151,15 @@ class StageEvents(Events):
             self._at.key.shown: entered,
             self._at.key.entered: former if self._links.read_owner(former) else "",
             self._at.key.said: key.ENTERED,
-            **self._bring(self._latest(owner), owner),
+            **self._bring(self._latest(owner), owner, request),
         }
 
-    def _bring(self, job: Job | None, owner: str) -> Updates:
+    def _bring(self, job: Job | None, owner: str, request: gr.Request) -> Updates:
         """Another job comes to the stage. Only what a person did may change which one is there.
 
         A look at the queue that began before that may well answer after it.
         """
+        self._brought.bring(request.session_hash, job.id if job else "")
         return {self._state.job: self._links.job(job.id) if job else "", **self._show(job, owner)}
 
     def now(self, values: f.Values, request: gr.Request) -> Updates:
