@@ -198,6 +198,13 @@ def test_copied_files_are_roots_or_whose_it_says(on_base: Callable[..., Build], 
         on_base("COPY ignored /").image()
 
 
+def test_a_container_that_only_starts_is_stopped_too(image: Image, tmp_path: Path):
+    """A process 1 without a handler does not hear the signal."""
+    with _container(image, tmp_path) as container:
+        until((tmp_path / "data" / "jobs.sqlite3").exists, HEALTHY_SECONDS)
+        assert container.stop(_grace()) == 0
+
+
 def test_a_container_makes_a_video_in_its_volume(
     container: Container, folder: Path, tmp_path: Path
 ):
