@@ -8,7 +8,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos load check space format clean
+.PHONY: help run test test-image chaos load check space format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,7 +29,8 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check \
 
 help:
 	@echo "make run     open the app at http://127.0.0.1:7860"
-	@echo "make test    run every test, those in a real browser included"
+	@echo "make test    run every test, those in a real browser and in a container included"
+	@echo "make test-image   of these, the Dockerfile's: done without Docker, its container run"
 	@echo "make load    200 people, 1,000 jobs at once, and what became of them"
 	@echo "make chaos   hundreds of rounds of kills, full disks and locked tables (half an hour)"
 	@echo "make space   the folder of a Hugging Face Space, checked, in dist/space"
@@ -40,7 +41,11 @@ run: $(VENV)/.core
 
 test: $(VENV)/.dev
 	@scripts/system_packages
-	$(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder $(ARGS)
+	TORCH_INDEX=$(TORCH_INDEX) $(BIN)/python -m pytest --numprocesses $(JOBS) --no-loadscope-reorder $(ARGS)
+
+test-image: $(VENV)/.dev
+	@scripts/system_packages
+	TORCH_INDEX=$(TORCH_INDEX) $(BIN)/python -m pytest tests/image $(ARGS)
 
 load: $(VENV)/.dev
 	$(BIN)/python -m scripts.load $(ARGS)
@@ -54,6 +59,8 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.compose-spec compose.yaml
 
 space: $(VENV)/.core
 	$(BIN)/python -m scripts.space $(ARGS)

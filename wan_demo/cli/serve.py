@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 
 from wan_demo.cli.options import add_settings, settings_of
@@ -36,7 +40,8 @@ def run(options: argparse.Namespace) -> int:
     if is_zero_gpu():
         return _run_zero(settings, listener)
     try:
-        app = bootstrap.make_server(settings)
+        with _ends_when_told():
+            app = bootstrap.make_server(settings)
     except (OSError, DatabaseError) as error:
         raise WanDemoError(f"The folder {settings.data_dir} can't be used: {error}") from None
     import uvicorn
@@ -54,6 +59,20 @@ def run(options: argparse.Namespace) -> int:
     )
     uvicorn.Server(config).run(sockets=[listener])
     return 0
+
+
+@contextmanager
+def _ends_when_told() -> Iterator[None]:
+    """SIGTERM ends what is only starting; later on it is uvicorn's.
+
+    Process 1 of a container would not hear it, since the system keeps signals from it that it has
+    no handler for, and Docker would wait and then kill it.
+    """
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _run_zero(settings: Settings, listener: socket.socket) -> int:
