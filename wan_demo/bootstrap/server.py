@@ -100,7 +100,8 @@ def make_server(settings: Settings) -> FastAPI:
     links = Links(folder, service.library.is_deleted)
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
-    app = create_app(links, checks, start, stop, settings.prefix, Sites(settings.sites))
+    sites, proxies = Sites(settings.sites), settings.forwarded_allow_ips
+    app = create_app(links, checks, start, stop, settings.prefix, sites, proxies)
     app.include_router(glimpses_router(service.glimpses))
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it

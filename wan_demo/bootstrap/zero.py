@@ -24,7 +24,6 @@ from threading import Thread
 from typing import Any
 
 from fastapi import FastAPI
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from wan_demo.api.app import create_app
 from wan_demo.api.glimpses import glimpses_router
@@ -170,11 +169,12 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
     run = partial(Thread, target=janitor.run, args=(stopping,), name="janitor", daemon=True)
     checks = {"disk": folder.has_room, "database": store.is_writable}
     app = create_app(
-        links, checks, lambda: run().start(), stopping.set, sites=Sites(settings.sites)
+        *(links, checks, lambda: run().start(), stopping.set),
+        sites=Sites(settings.sites),
+        proxies=settings.forwarded_allow_ips,
     )
     app.include_router(glimpses_router(service.glimpses))
     serve_script(app)
-    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.forwarded_allow_ips)
     built = page.build_page(
         service,
         links,
