@@ -375,6 +375,11 @@ class TestMasks:
             probe(broken(tmp_path, name), "mask")
         assert caught.value.field == "mask"
 
+    def test_a_mask_of_too_many_pixels_is_refused_as_a_picture_is(self, tmp_path, caplog):
+        with pytest.raises(UnreadableMedium, match=r"^mask: must have at most 64 million pixels"):
+            probe(broken(tmp_path, "bomb.png"), "mask")
+        assert caplog.text == ""
+
 
 def broken(folder: Path, name: str) -> Path:
     """One of the corpus of files that must be refused."""
@@ -388,6 +393,8 @@ def broken(folder: Path, name: str) -> Path:
     elif name == "huge.png":
         Image.new("1", (13000, 13000)).save(path)
         assert path.stat().st_size < 100_000
+    elif name == "bomb.png":
+        Image.new("1", (14000, 14000)).save(path)
     elif name == "sound.mp4":
         save_sound(path)
     elif name == "song.m4a":

@@ -105,12 +105,13 @@ def make_server(settings: Settings) -> FastAPI:
     app.include_router(glimpses_router(service.glimpses))
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
+    from wan_demo.ui.refusing import REFUSALS
     from wan_demo.ui.share import share
 
     app.state.greeting, app.state.share = greeting(spec, why), share
     logins, root_path = settings.logins, settings.prefix
     mount(app, service, links, why, device.name, logins, root_path)
-    translate_errors(app)
+    translate_errors(app, REFUSALS)
     return app
 
 

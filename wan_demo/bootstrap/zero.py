@@ -26,6 +26,7 @@ from typing import Any
 from fastapi import FastAPI
 
 from wan_demo.api.app import create_app
+from wan_demo.api.errors import translate_errors
 from wan_demo.api.glimpses import glimpses_router
 from wan_demo.api.origins import Sites
 from wan_demo.attended import Attendant, end_unattended
@@ -135,6 +136,7 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
     """The page, until this process is told to stop; ``tell`` gets what is to be said of it."""
     from wan_demo.ui import attending, page
     from wan_demo.ui.away import serve_script
+    from wan_demo.ui.refusing import REFUSALS
 
     stopping = Flag()
     for asked in (signal.SIGTERM, signal.SIGINT):
@@ -175,6 +177,7 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
     )
     app.include_router(glimpses_router(service.glimpses))
     serve_script(app)
+    translate_errors(app, REFUSALS)
     built = page.build_page(
         service,
         links,

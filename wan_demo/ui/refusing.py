@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import gradio as gr
+from gradio import route_utils, routes
+from gradio.route_utils import FnIndexInferError
+from httpx import InvalidURL
 
 RELOAD = "This page does not fit the server, which may be another version by now. Reload it."
+
+
+UNKNOWN = (404, "There is no such endpoint.")
+ADDRESS = (400, "This address can't be used.")
+_ROUTES = {Path(str(module.__file__)) for module in (routes, route_utils)}
+
+
+def _over_a_name(error: Exception) -> tuple[int, str] | None:
+    """A look-up that Gradio's routes do by what came, before any event of ours is begun."""
+    return UNKNOWN if Path(extract_tb(error.__traceback__)[-1].filename) in _ROUTES else None
+
+
+REFUSALS: Mapping[type[Exception], Callable[[Exception], tuple[int, str] | None]] = {
+    FnIndexInferError: lambda _: UNKNOWN,
+    KeyError: _over_a_name,
+    InvalidURL: lambda _: ADDRESS,
+}
+"""What Gradio's routes raise over what a client sent, as a status and a sentence."""
 
 
 class RefusingBlocks(gr.Blocks):
@@ -20,6 +43,7 @@ class RefusingBlocks(gr.Blocks):
             return await super().process_api(*given, **named)
         except gr.Error as error:
             error.print_exception = False
+            _mark(named.get("request"))
             raise
 
     async def preprocess_data(
@@ -30,6 +54,13 @@ class RefusingBlocks(gr.Blocks):
             return await super().preprocess_data(block_fn, inputs, *given, **named)
         except ValueError:  # of pydantic's, of Gradio's own, and of addresses that it won't open
             raise gr.Error(_refusal(block_fn.inputs, inputs), print_exception=False) from None
+
+
+def _mark(request: Any) -> None:
+    """Have the answer's status say that it was the client's request that could not be done."""
+    inner = getattr(request, "request", None)
+    if inner is not None:
+        inner.state.refused = True
 
 
 def _refusal(parts: Sequence[Any], values: Sequence[Any]) -> str:
