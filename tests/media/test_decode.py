@@ -256,6 +256,13 @@ class TestVideos:
         assert probe(path, "video").width == 63
         assert read_video(path, (64, 64), 9, 8).shape == (9, 64, 64, 3)
 
+    def test_a_title_in_another_alphabet_is_no_reason_to_refuse(self, tmp_path):
+        path = save_video(tmp_path / "clip.mkv", grays(9))
+        data = path.read_bytes()
+        assert b"Lavf" in data
+        path.write_bytes(data.replace(b"Lavf", b"\xed\xe4\xff\x80"))
+        assert probe(path, "video").frames == 9
+
     def test_one_frame_is_a_video_too(self, tmp_path):
         medium = probe(save_video(tmp_path / "one.mp4", grays(1)), "video")
         assert medium.frames == 1
