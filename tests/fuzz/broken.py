@@ -222,3 +222,11 @@ def _jpeg(width: int, height: int, exif: bytes = b"") -> bytes:
     size = struct.pack(">BHHB", 8, height, width, 1) + b"\1\x11\0"
     frame = b"\xff\xc0" + struct.pack(">H", len(size) + 2) + size
     return b"\xff\xd8" + app + frame + b"\xff\xda\0\x08\1\1\0\0\x3f\0" + b"\0" * 64 + b"\xff\xd9"
+
+
+def names(folder: Path) -> dict[str, list[str]]:
+    """What all that lies about itself is called, by what it is uploaded as: for SECURITY.md."""
+    texts = {*_TEXTS, *(f"{name} behind a head" for name in _TEXTS)}
+    told = {"a video or a mask": lying_videos(folder), "an image or a mask": lying_images(folder)}
+    found = {kind: [name for name, _ in cases if name not in texts] for kind, cases in told.items()}
+    return {**found, "any of them": list(_TEXTS)}

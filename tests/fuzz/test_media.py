@@ -22,14 +22,15 @@ SIZE = (16, 16)
 Case = tuple[str, bytes]
 
 
+@pytest.fixture
+def seed(request: pytest.FixtureRequest) -> int:
+    return request.config.getoption("--seed")
+
+
 @pytest.fixture(scope="module")
 def child() -> Iterator[Nursery]:
     with nursery() as made:
         yield made
-
-
-def seeds(kind: str) -> random.Random:
-    return random.Random(f"{kind} {ROUNDS}")
 
 
 def commands(path: Path, kind: str) -> Iterator[dict[str, Any]]:
@@ -83,8 +84,8 @@ def _is_taken(child: Nursery, path: Path, kind: str, name: str) -> bool:
     return True
 
 
-def _spoiled(goods: dict[str, Path], kind: str) -> Iterator[Case]:
-    dice = seeds(kind)
+def _spoiled(goods: dict[str, Path], kind: str, seed: int) -> Iterator[Case]:
+    dice = random.Random(f"{kind} {seed}")
     for name, path in goods.items():
         for how, data in broken.spoiled(path.read_bytes(), dice, CUTS, FLIPS):
             yield f"{name}, {how}", data
@@ -99,14 +100,14 @@ def test_what_is_sound_opens(child, tmp_path, make: Callable[[Path], dict[str, P
     assert [name for name, path in made.items() if not _is_taken(child, path, kind, name)] == []
 
 
-def test_spoiled_videos(child, tmp_path):
-    cases = _spoiled(broken.good_videos(tmp_path), "video")
+def test_spoiled_videos(child, tmp_path, seed):
+    cases = _spoiled(broken.good_videos(tmp_path), "video", seed)
     accepted, refused = try_all(child, tmp_path, cases, "video")
     assert min(accepted, refused) > 5
 
 
-def test_spoiled_images(child, tmp_path):
-    cases = _spoiled(broken.good_images(tmp_path), "image")
+def test_spoiled_images(child, tmp_path, seed):
+    cases = _spoiled(broken.good_images(tmp_path), "image", seed)
     accepted, refused = try_all(child, tmp_path, cases, "image", "mask")
     assert min(accepted, refused) > 5
 

@@ -105,6 +105,11 @@ TYPES = st.sampled_from(
         ),
     ]
 )
+TYPE = "application/json"
+PRESSED = "/gradio_api/run/predict"
+TOLD = ("field", "value", "task", "index", "job", "clip", "name", "path", "times", "mask", "cut")
+"""What the page's own events bring along, and some more."""
+
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=60).map(str.strip)
 HEADERS = st.fixed_dictionaries(
     {"content-type": TYPES},
@@ -140,3 +145,17 @@ def requests(draw: st.DrawFn, routes: list[tuple[str, str]], known: dict[str, li
     path = draw(paths(pattern, known)) + draw(QUERIES.map(_query))
     body = draw(RAW) if method in ("POST", "PUT", "PATCH", "DELETE") else b""
     return Sent(method, path, body, draw(HEADERS))
+
+
+@st.composite
+def presses(draw: st.DrawFn, events: list[dict[str, Any]], shown: dict[int, Any]) -> Sent:
+    """An event of the page with as many values as it has, most of them as the page has them."""
+    event = draw(st.sampled_from(events))
+    data = [shown.get(part) for part in event["inputs"]]
+    for _ in range(draw(st.integers(1, 3)) if data else 0):
+        data[draw(st.integers(0, len(data) - 1))] = draw(ANYTHING | FILES)
+    told = draw(st.dictionaries(st.sampled_from(TOLD), ANYTHING | NAMES, max_size=3))
+    body = {"data": data, "fn_index": event["id"], "session_hash": "page", "event_data": told}
+    return Sent(
+        "POST", "/gradio_api/run/predict", json.dumps(body).encode(), {"content-type": TYPE}
+    )
