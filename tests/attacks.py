@@ -96,6 +96,16 @@ ATTACKS = (
         body=_json({"prompt": "x"}),
     ),
     Attack(
+        *("a parameter that there is not", "422", (422,), "/gradio_api/call/v2/text_to_video"),
+        body=_json({"prompt": "x", "task": "a"}),
+        says="is not a parameter of this endpoint",
+    ),
+    Attack(
+        *("none of those that are needed", "422", (422,), "/gradio_api/call/v2/text_to_video"),
+        body=_json({}),
+        says="prompt: is needed; got nothing.",
+    ),
+    Attack(
         "an event that there is not",
         "404",
         (404,),

@@ -11,6 +11,7 @@ from tests.ui.serving import served_page
 from wan_demo.ui.refusing import RELOAD
 
 FOREIGN = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+LONG = {"path": "a" * 5000, "meta": {"_type": "gradio.FileData"}}
 INNER = {"url": "http://169.254.169.254/", "path": "x", "meta": {"_type": "gradio.FileData"}}
 
 
@@ -20,7 +21,7 @@ def client(tmp_path_factory) -> Iterator[TestClient]:
         yield made
 
 
-@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER])
+@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER, LONG])
 @pytest.mark.parametrize(("event", "label"), [("plan", "Image"), ("open_file", "Open an MP4")])
 def test_a_file_that_is_none_is_refused_by_its_field(client, capfd, event, label, told):
     error = press_event(client, event, told).json()["error"]

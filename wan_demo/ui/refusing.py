@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from traceback import extract_tb
@@ -11,10 +13,15 @@ from typing import Any
 import gradio as gr
 from gradio import route_utils, routes
 from gradio.route_utils import FnIndexInferError
+from gradio_client import utils
 from httpx import InvalidURL
+
+from wan_demo.errors import InvalidRequest
 
 RELOAD = "This page does not fit the server, which may be another version by now. Reload it."
 
+NO_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.ENOTDIR}
+"""What the system says of a path that no file can have."""
 
 UNKNOWN = (404, "There is no such endpoint.")
 ADDRESS = (400, "This address can't be used.")
@@ -26,9 +33,22 @@ def _over_a_name(error: Exception) -> tuple[int, str] | None:
     return UNKNOWN if Path(extract_tb(error.__traceback__)[-1].filename) in _ROUTES else None
 
 
+def _over_a_parameter(error: Exception) -> tuple[int, str] | None:
+    """Of a call by names, which Gradio's client puts in order for its server."""
+    if Path(extract_tb(error.__traceback__)[-1].filename) != Path(str(utils.__file__)):
+        return None
+    missing = re.search(r"required argument: (\w+)$", str(error))
+    if missing:
+        return 422, str(InvalidRequest(missing[1], None, "is needed"))
+    unknown = re.search(r"Parameter `(.*)` is not", str(error), re.DOTALL)
+    name = unknown[1] if unknown else ""
+    return 422, str(InvalidRequest(name, name, "is not a parameter of this endpoint"))
+
+
 REFUSALS: Mapping[type[Exception], Callable[[Exception], tuple[int, str] | None]] = {
     FnIndexInferError: lambda _: UNKNOWN,
     KeyError: _over_a_name,
+    TypeError: _over_a_parameter,
     InvalidURL: lambda _: ADDRESS,
 }
 """What Gradio's routes raise over what a client sent, as a status and a sentence."""
@@ -52,7 +72,9 @@ class RefusingBlocks(gr.Blocks):
         """The values of an event; raises gr.Error, naming the field, for a file that is none."""
         try:
             return await super().preprocess_data(block_fn, inputs, *given, **named)
-        except ValueError:  # of pydantic's, of Gradio's own, and of addresses that it won't open
+        except (ValueError, OSError) as error:  # pydantic's, Gradio's own, and the system's
+            if isinstance(error, OSError) and error.errno not in NO_NAMES:
+                raise
             raise gr.Error(_refusal(block_fn.inputs, inputs), print_exception=False) from None
 
 
