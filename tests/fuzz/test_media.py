@@ -24,7 +24,7 @@ Case = tuple[str, bytes]
 
 @pytest.fixture
 def seed(request: pytest.FixtureRequest) -> int:
-    return request.config.getoption("--seed")
+    return int(request.config.getoption("--seed") or 0)
 
 
 @pytest.fixture(scope="module")
