@@ -35,8 +35,9 @@ def test_a_page_of_another_version_is_told_to_reload(client, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_an_event_that_names_a_file_of_this_machine_is_refused_quietly(client, capfd):
-    answer = press_event(client, "show", "", event_data={"job": FOREIGN})
+@pytest.mark.parametrize("told", [FOREIGN, LONG])
+def test_an_event_that_names_a_file_of_this_machine_is_refused_quietly(client, capfd, told):
+    answer = press_event(client, "show", "", event_data={"job": told})
     assert answer.status_code == 422
     assert "Traceback" not in capfd.readouterr().err
 

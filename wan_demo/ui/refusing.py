@@ -65,6 +65,11 @@ class RefusingBlocks(gr.Blocks):
             error.print_exception = False
             _mark(named.get("request"))
             raise
+        except OSError as error:  # of a file that the event's own data names
+            if error.errno not in NO_NAMES:
+                raise
+            _mark(named.get("request"))
+            raise gr.Error(RELOAD, print_exception=False) from None
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any
