@@ -2,13 +2,14 @@
 #
 # PYTHON=python3.12      the Python to build .venv from (3.11 to 3.13); found when not given
 # JOBS=1                 tests at a time; more than two want more than two cores and 8 GB of memory
-# ROUNDS=204 SEED=0      of `make chaos`: how many, and the first one's seed
+# ROUNDS=204 SEED=0      of `make chaos`: how many, and the first one's seed; of `make fuzz`:
+#                        so many times what `make test` tries, and the seed of what is drawn
 # ARGS="--port 8000"     passed on: to app.py by `make run`, to pytest by `make test`
 # TORCH_INDEX=ADDRESS    where pip also looks for torch; see below
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run test test-image chaos load check space format clean
+.PHONY: help run test test-image chaos fuzz load check space format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -33,6 +34,7 @@ help:
 	@echo "make test-image   of these, the Dockerfile's: done without Docker, its container run"
 	@echo "make load    200 people, 1,000 jobs at once, and what became of them"
 	@echo "make chaos   hundreds of rounds of kills, full disks and locked tables (half an hour)"
+	@echo "make fuzz    whatever can be sent or uploaded, for as long as ROUNDS say (204: an hour)"
 	@echo "make space   the folder of a Hugging Face Space, checked, in dist/space"
 	@echo "make check   lint, types and the floors of the architecture"
 
@@ -53,6 +55,10 @@ load: $(VENV)/.dev
 chaos: $(VENV)/.dev
 	@scripts/system_packages
 	$(BIN)/python -m pytest tests/chaos --numprocesses $(JOBS) --rounds $(ROUNDS) --seed $(SEED) $(ARGS)
+
+fuzz: $(VENV)/.dev
+	FUZZ_ROUNDS=$(ROUNDS) $(BIN)/python -m pytest tests/fuzz --numprocesses $(JOBS) \
+		--hypothesis-seed $(SEED) --seed $(SEED) --timeout 0 $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -81,6 +81,49 @@ ATTACKS = (
         *("the server as a proxy to its own network", "400", (400,)),
         "/gradio_api/proxy=http://169.254.169.254/latest/meta-data",
     ),
+    _get(
+        *("the same, with a line break in the address", "404", (404,)),
+        "/gradio_api/proxy=http://a%0ab/",
+    ),
+    _get("a name longer than any file's", "404", (404,), f"/assets/{'a' * 5000}"),
+    _get("a line break in a path", "404", (404,), "/static/a%0ab.js"),
+    Attack(
+        *("an endpoint that there is not", "404", (404,), "/gradio_api/run/forged"),
+        body=_json({"data": []}),
+    ),
+    Attack(
+        *("the same by the second form of calls", "404", (404,), "/gradio_api/call/v2/forged"),
+        body=_json({"prompt": "x"}),
+    ),
+    Attack(
+        *("a parameter that there is not", "422", (422,), "/gradio_api/call/v2/text_to_video"),
+        body=_json({"prompt": "x", "task": "a"}),
+        says="is not a parameter of this endpoint",
+    ),
+    Attack(
+        *("none of those that are needed", "422", (422,), "/gradio_api/call/v2/text_to_video"),
+        body=_json({}),
+        says="prompt: is needed; got nothing.",
+    ),
+    Attack(
+        "an event that there is not",
+        "404",
+        (404,),
+        _EVENT,
+        body=_json({"fn_index": 10**6, "data": []}),
+    ),
+    _get(
+        *("the messages of a session that there is not", "a stream that says so and ends", (200,)),
+        "/gradio_api/queue/data?session_hash=forged",
+    ),
+    Attack(
+        *("a host that is none", "400", (400,), "/", "GET"),
+        headers={"Host": "[;]"},
+    ),
+    Attack(
+        *("a proxy's word for a host that is none", "200, as if unsaid", (200,), "/config", "GET"),
+        headers={"X-Forwarded-Host": "[;]:3tu0", "X-Forwarded-Proto": "gopher"},
+    ),
     _get("figures of what people do", "403", (403,), "/monitoring/summary"),
     _get("what people ran", "404", (404,), "/gradio_api/runs"),
     _get("a description of the routes", "404", (404,), "/openapi.json"),

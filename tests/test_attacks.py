@@ -9,26 +9,14 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.attacks import ATTACKS, Attack
-from wan_demo.api.app import create_app
-from wan_demo.api.errors import translate_errors
-from wan_demo.ui.page import mount
+from tests.ui.serving import served_page
 
 SECRETS = ("Traceback", "site-packages", "root:x:", "wan_demo/", "/tmp/")
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
-    from wan_demo.jobs.memory import MemoryJobStore
-    from wan_demo.media.folder import DataFolder
-    from wan_demo.media.links import Links
-    from wan_demo.service import Service
-
-    folder = DataFolder(tmp_path_factory.mktemp("attacked")).create()
-    service = Service(MemoryJobStore(), folder, "wan-tiny", lambda spec: spec.bundled)
-    links = Links(folder)
-    app = create_app(links, {}, lambda: None, lambda: None)
-    mount(app, service, links, "", "cpu")
-    translate_errors(app)
+    app = served_page(tmp_path_factory.mktemp("attacked"))
     with TestClient(app) as made:  # which raises what a server would log
         yield made
 

@@ -37,14 +37,15 @@ def test_the_table_of_memory_is_the_policys():
     assert memory_table.readme(README) == README
 
 
-def test_the_table_of_attacks_is_the_tests():
+def test_the_tables_of_what_was_tried_are_the_tests():
     """Written by ``python -m scripts.security_table``."""
     text = security_table.FILE.read_text()
     assert security_table.security(text) == text
 
 
 def test_the_tests_named_in_the_table_of_faults_exist():
-    named = set(re.findall(r"`(tests/[\w/]+\.py)`", (ROOT / "ARCHITECTURE.md").read_text()))
+    told = "".join((ROOT / name).read_text() for name in ("ARCHITECTURE.md", "SECURITY.md"))
+    named = set(re.findall(r"`(tests/[\w/]+\.py)`", told))
     assert named
     assert [path for path in named if not (ROOT / path).is_file()] == []
 

@@ -67,7 +67,7 @@ class InvalidRequest(WanDemoError):
         return "nothing" if self.value is None else _shorten(self.value)
 
     def _sentence(self) -> str:
-        said = f"{self.field}: {self.allowed}; got {self.got}."
+        said = f"{_named(self.field)}: {self.allowed}; got {self.got}."
         if self.nearest:
             said += f" Nearest: {' or '.join(str(value) for value in self.nearest)}."
         return said
@@ -280,10 +280,17 @@ class WorkerLost(WanDemoError):
         super().__init__(f"The worker stopped {attempts} times on this job, so it was given up.")
 
 
+def _named(field: str) -> str:
+    """A field's name as it is; what a stranger calls one, as a value is shown."""
+    return field if field.isidentifier() and len(field) <= 40 else _shorten(field)
+
+
 def _shorten(value: object, limit: int = 80) -> str:
     """``repr`` of a value, short enough for a sentence."""
     try:
         text = repr(value)
     except ValueError:  # an integer of more digits than Python writes out
         return "a number too long to be shown"
+    except RecursionError:
+        return "lists too deep to be shown"
     return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -38,7 +38,8 @@ def is_zero_gpu() -> bool:
 def space_defaults(storage: Path = STORAGE) -> dict[str, Any]:
     """What is the default on a Space: everybody's page, behind the Hub's proxy.
 
-    There every visitor can say where they come from, so that nobody counts as this machine's own.
+    That proxy's own address changes, so that whichever asks is believed, and nobody counts as this
+    machine's own.
     """
     if not is_space():
         return {}
@@ -72,7 +73,8 @@ class Settings(BaseSettings):
     )
     forwarded_allow_ips: str = Field(
         default="127.0.0.1",
-        description="Proxies whose X-Forwarded headers are believed; * for all.",
+        description="Proxies whose X-Forwarded headers are believed; * for whichever one asks, and "
+        "for none before it.",
     )
     root_path: str = Field(
         default="/",

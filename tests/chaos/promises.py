@@ -8,6 +8,7 @@ from collections.abc import Iterator, Set
 from contextlib import closing
 from pathlib import Path
 
+from tests.calm_log import uncaught
 from tests.chaos.station import Station, outputs_of
 from tests.chaos.witness import Row, frames_of
 from wan_demo.domain.job import Job, Status
@@ -27,7 +28,7 @@ def broken(station: Station, failures: Set[str]) -> list[str]:
         found += [f"job {row.id}: {said}" for said in _job(station, row, failures)]
     found += _folder(station.folder, [name for row in table.values() for name in outputs_of(row)])
     found += _database(station.folder.database)
-    found += [] if "Fatal Python error" not in station.log else ["a process crashed by itself"]
+    found += [f"the log holds {said}" for said in uncaught(station.log)]
     return found
 
 

@@ -160,7 +160,7 @@ class TestDownload:
         assert said.startswith("Mine: about ")
         assert f"  {REPO}\r\n" in said
         assert re.search(r"\d+\.\d kB to fetch\.\r\n", said)
-        assert re.search(r"0\.00 of 0\.00 GB, 0\.\d MB/s, \d+ s left", said)
+        assert re.search(r"0\.00 of 0\.00 GB, \d+\.\d MB/s, [\w ]+ left", said)
         assert "What has arrived is kept: the same command goes on from there.\r\n" in said
         assert said.endswith("Stopped.\r\n")
 

@@ -65,3 +65,9 @@ SHORT = Medium("video", 96, 96, frames=48, fps=24.0, seconds=2.0)
 )
 def test_a_clip_is_as_long_as_its_source(given, frames):
     assert complete({**EDIT, **given}, TINY, CLIP).num_frames == frames
+
+
+@pytest.mark.parametrize("speed", [1e-320, 5e-324, 0, -1, 1e308, float("nan")])
+def test_a_speed_that_nothing_can_have_is_refused_by_its_name(speed):
+    with pytest.raises(InvalidRequest, match=r"^speed: must be a number from 0\.25 to 4;"):
+        complete({**EDIT, "speed": speed}, TINY, CLIP)

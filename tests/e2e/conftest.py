@@ -22,6 +22,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.calm_log import assert_calm
+
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 300.0
 END_SECONDS = 60.0
@@ -53,15 +55,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def running_server(
     folder: Path,
     *arguments: str,
-    may_trace: bool = False,
     environment: Mapping[str, str] | None = None,
     code: Path = ROOT,
 ) -> Iterator[str]:
     """A server on a free port and a data folder of its own; yields its address once ready.
 
-    It is ended as a service manager would end it; a traceback in its log is a failure, unless the
-    test sends what Gradio itself answers with one (``may_trace``). It is offline unless the
-    ``environment``, over this process's own, says otherwise. ``code`` is where its app.py lies.
+    It is ended as a service manager would end it; an exception in its log that nobody caught is a
+    failure. It is offline unless the ``environment``, over this process's own, says otherwise.
+    ``code`` is where its app.py lies.
     """
     log = folder / "server.log"
     command = [sys.executable, "app.py", "--port", "0", "--data-dir", str(folder / "data")]
@@ -80,9 +81,7 @@ def running_server(
         _end(process)
         text = log.read_text(errors="replace")
         sys.stdout.write(text)  # pytest shows it with a failure
-    assert may_trace or "Traceback" not in text, (
-        f"the server's log holds a traceback:\n{text[-5000:]}"
-    )
+    assert_calm(text)
 
 
 def _environment() -> dict[str, str]:

@@ -26,7 +26,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(folder: Path):
-    with running_server(folder, "--engine", "fake", may_trace=True) as address:
+    with running_server(folder, "--engine", "fake") as address:
         yield address
 
 

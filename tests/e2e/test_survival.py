@@ -7,12 +7,14 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import psutil
 import pytest
 
+from tests.calm_log import assert_calm
 from tests.e2e.conftest import ROOT, running_server
 from tests.makers import until
 from wan_demo import catalog
@@ -48,7 +50,17 @@ def _losses(folder: Path) -> int:
 def _start(folder: Path, *more: str) -> subprocess.Popen[bytes]:
     """A server outside of the fixtures' care, to be killed."""
     command = [sys.executable, "app.py", "--port", "0", "--engine", "fake", *more]
-    return subprocess.Popen([*command, "--data-dir", str(folder / "data")], cwd=ROOT)
+    command += ["--data-dir", str(folder / "data")]
+    with (folder / "killed.log").open("ab") as log:
+        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+
+
+@pytest.fixture(autouse=True)
+def _calm(tmp_path: Path) -> Iterator[None]:
+    """However they end, no server and no worker tells of an exception."""
+    yield
+    for log in tmp_path.glob("*.log"):
+        assert_calm(log.read_text(errors="replace"))
 
 
 def test_a_killed_worker_is_replaced_and_its_job_is_done(tmp_path: Path, store: SqlJobStore):

@@ -256,6 +256,13 @@ class TestVideos:
         assert probe(path, "video").width == 63
         assert read_video(path, (64, 64), 9, 8).shape == (9, 64, 64, 3)
 
+    def test_a_title_in_another_alphabet_is_no_reason_to_refuse(self, tmp_path):
+        path = save_video(tmp_path / "clip.mkv", grays(9))
+        data = path.read_bytes()
+        assert b"Lavf" in data
+        path.write_bytes(data.replace(b"Lavf", b"\xed\xe4\xff\x80"))
+        assert probe(path, "video").frames == 9
+
     def test_one_frame_is_a_video_too(self, tmp_path):
         medium = probe(save_video(tmp_path / "one.mp4", grays(1)), "video")
         assert medium.frames == 1
@@ -375,6 +382,11 @@ class TestMasks:
             probe(broken(tmp_path, name), "mask")
         assert caught.value.field == "mask"
 
+    def test_a_mask_of_too_many_pixels_is_refused_as_a_picture_is(self, tmp_path, caplog):
+        with pytest.raises(UnreadableMedium, match=r"^mask: must have at most 64 million pixels"):
+            probe(broken(tmp_path, "bomb.png"), "mask")
+        assert caplog.text == ""
+
 
 def broken(folder: Path, name: str) -> Path:
     """One of the corpus of files that must be refused."""
@@ -388,6 +400,8 @@ def broken(folder: Path, name: str) -> Path:
     elif name == "huge.png":
         Image.new("1", (13000, 13000)).save(path)
         assert path.stat().st_size < 100_000
+    elif name == "bomb.png":
+        Image.new("1", (14000, 14000)).save(path)
     elif name == "sound.mp4":
         save_sound(path)
     elif name == "song.m4a":

@@ -7,30 +7,21 @@ import pytest
 from fastapi.testclient import TestClient
 
 from tests.ui.pressing import press_event
-from wan_demo.api.app import create_app
-from wan_demo.ui.page import mount
+from tests.ui.serving import served_page
 from wan_demo.ui.refusing import RELOAD
 
 FOREIGN = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
+LONG = {"path": "a" * 5000, "meta": {"_type": "gradio.FileData"}}
 INNER = {"url": "http://169.254.169.254/", "path": "x", "meta": {"_type": "gradio.FileData"}}
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory) -> Iterator[TestClient]:
-    from wan_demo.jobs.memory import MemoryJobStore
-    from wan_demo.media.folder import DataFolder
-    from wan_demo.media.links import Links
-    from wan_demo.service import Service
-
-    folder = DataFolder(tmp_path_factory.mktemp("data")).create()
-    service = Service(MemoryJobStore(), folder, "wan-tiny", lambda spec: spec.bundled)
-    links = Links(folder)
-    app = create_app(links, {}, lambda: None, lambda: None)
-    with TestClient(mount(app, service, links, "", "cpu")) as made:
+    with TestClient(served_page(tmp_path_factory.mktemp("data"))) as made:
         yield made
 
 
-@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER])
+@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER, LONG])
 @pytest.mark.parametrize(("event", "label"), [("plan", "Image"), ("open_file", "Open an MP4")])
 def test_a_file_that_is_none_is_refused_by_its_field(client, capfd, event, label, told):
     error = press_event(client, event, told).json()["error"]
@@ -44,9 +35,10 @@ def test_a_page_of_another_version_is_told_to_reload(client, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-def test_an_event_that_names_a_file_of_this_machine_is_refused_quietly(client, capfd):
-    answer = press_event(client, "show", "", event_data={"job": FOREIGN})
-    assert answer.status_code == 500
+@pytest.mark.parametrize("told", [FOREIGN, LONG])
+def test_an_event_that_names_a_file_of_this_machine_is_refused_quietly(client, capfd, told):
+    answer = press_event(client, "show", "", event_data={"job": told})
+    assert answer.status_code == 422
     assert "Traceback" not in capfd.readouterr().err
 
 
@@ -56,7 +48,7 @@ def test_an_event_that_names_a_file_of_this_machine_is_refused_quietly(client, c
 @pytest.mark.parametrize("event", ["load", "poll", "look", "enter", "fix", "restore"])
 def test_whatever_is_told_can_be_answered(client, capfd, event: str, told: Any):
     answer = press_event(client, event, told)
-    assert answer.status_code in (200, 500)
+    assert answer.status_code in (200, 422)
     assert answer.json()
     assert "Traceback" not in capfd.readouterr().err
 

@@ -9,11 +9,13 @@ from fastapi import FastAPI
 
 from wan_demo import __version__
 from wan_demo.api.crowd import CrowdMiddleware
-from wan_demo.api.errors import translate_errors
+from wan_demo.api.errors import AnswersMiddleware, translate_errors
 from wan_demo.api.files import files_router
+from wan_demo.api.forwarded import ForwardedMiddleware
 from wan_demo.api.headers import HeadersMiddleware
 from wan_demo.api.health import Checks, health_router
-from wan_demo.api.limits import BodyLimitMiddleware
+from wan_demo.api.hosts import HostMiddleware
+from wan_demo.api.limits import BodyLimitMiddleware, PathLimitMiddleware
 from wan_demo.api.origins import ONLY_OWN, OriginMiddleware, Sites
 from wan_demo.api.owner import OwnerMiddleware, owner_router
 from wan_demo.api.root_path import RootPathMiddleware
@@ -27,10 +29,12 @@ def create_app(
     stop: Callable[[], None],
     root_path: str = "",
     sites: Sites = ONLY_OWN,
+    proxies: str = "127.0.0.1",
 ) -> FastAPI:
     """The application; ``start`` and ``stop`` run with its life.
 
-    ``root_path`` is where a proxy shows it, ``sites`` which other ones may hold it.
+    ``root_path`` is where a proxy shows it, ``sites`` which other ones may hold it, ``proxies``
+    whose word on where a request comes from is taken.
     """
 
     @asynccontextmanager
@@ -46,11 +50,15 @@ def create_app(
     app.include_router(health_router(checks))
     app.include_router(files_router(links))
     app.include_router(owner_router(links, root_path))
+    app.add_middleware(AnswersMiddleware)
     app.add_middleware(OwnerMiddleware, links=links, root_path=root_path)
+    app.add_middleware(PathLimitMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CrowdMiddleware)
     app.add_middleware(OriginMiddleware, sites=sites, root_path=root_path)
+    app.add_middleware(HostMiddleware)
     app.add_middleware(HeadersMiddleware, sites=sites)
-    app.add_middleware(RootPathMiddleware, root_path=root_path)  # the last one is the first asked
+    app.add_middleware(RootPathMiddleware, root_path=root_path)
+    app.add_middleware(ForwardedMiddleware, proxies=proxies)  # the last one is the first asked
     translate_errors(app)
     return app

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wan_demo.errors import WanDemoError
 
 FAULT = "Something went wrong here; the server's log has the cause."
 
+REFUSED = "refused"
+"""In a request's state: what it asked for can't be done, and its answer says why."""
 
-def translate_errors(app: FastAPI) -> None:
+Refusal = tuple[int, str]
+Refusals = Mapping[type[Exception], Callable[[Exception], Refusal | None]]
+"""What a library's routes raise over what a client sent, as a status and a sentence; None for an
+exception that is a fault here."""
+
+
+def translate_errors(app: FastAPI, refusals: Refusals | None = None) -> None:
     """Have an application answer so, and whatever is mounted on it: Gradio's own says what came
     again, which fails where no answer can hold it."""
     for each in (app, *(getattr(route, "app", None) for route in app.routes)):
@@ -21,6 +32,50 @@ def translate_errors(app: FastAPI) -> None:
             each.add_exception_handler(RequestValidationError, _unreadable)
             each.add_exception_handler(WanDemoError, _refused)
             each.add_exception_handler(Exception, _fault)
+            for kind, told in (refusals or {}).items():
+                each.add_exception_handler(kind, _telling(told))
+
+
+class AnswersMiddleware:
+    """What is sent is the client's own fault where it is.
+
+    A refused event is a 422, for which Gradio knows 500 alone. A stream that has told its client
+    why it can't go on ends there, while Gradio raises what it would have answered before.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        state, begun = scope.setdefault("state", {}), False
+
+        async def send_as_it_is(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            if message.get("status") == 500 and state.get(REFUSED):
+                message = {**message, "status": 422}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_as_it_is)
+        except RuntimeError as error:
+            if not (begun and isinstance(error.__cause__, HTTPException)):
+                raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+def _telling(told: Callable[[Exception], Refusal | None]) -> Any:
+    async def tell(_request: Any, error: Exception) -> JSONResponse:
+        refusal = told(error)
+        if refusal is None:
+            raise error
+        status, sentence = refusal
+        return JSONResponse({"detail": sentence}, status)
+
+    return tell
 
 
 async def _unreadable(_request: Any, error: Any) -> JSONResponse:

@@ -1,4 +1,7 @@
-"""How much a request may hold: what is sent with it is kept in memory, for as long as a page is."""
+"""How much a request may hold: what is sent with it is kept in memory, for as long as a page is.
+
+And what its address may be, which ends as a file's name more often than not.
+"""
 
 from __future__ import annotations
 
@@ -41,3 +44,30 @@ class BodyLimitMiddleware:
             return message
 
         await self._app(scope, counted, send)
+
+
+MOST_NAME = 255
+"""Bytes of a part of an address: no file system has a longer name."""
+
+MOST_PATH = 4000
+
+
+class PathLimitMiddleware:
+    """404 for an address that no file can have, which whoever looks for one would fail over."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not _can_be(scope["path"]):
+            await JSONResponse({"detail": "There is nothing at this address."}, 404)(
+                scope, receive, send
+            )
+            return
+        await self._app(scope, receive, send)
+
+
+def _can_be(path: str) -> bool:
+    told = path.encode(errors="surrogatepass")
+    is_short = len(told) <= MOST_PATH and all(len(part) <= MOST_NAME for part in told.split(b"/"))
+    return is_short and not any(byte < 32 or byte == 127 for byte in told)

@@ -100,16 +100,18 @@ def make_server(settings: Settings) -> FastAPI:
     links = Links(folder, service.library.is_deleted)
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
-    app = create_app(links, checks, start, stop, settings.prefix, Sites(settings.sites))
+    sites, proxies = Sites(settings.sites), settings.forwarded_allow_ips
+    app = create_app(links, checks, start, stop, settings.prefix, sites, proxies)
     app.include_router(glimpses_router(service.glimpses))
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
+    from wan_demo.ui.refusing import REFUSALS
     from wan_demo.ui.share import share
 
     app.state.greeting, app.state.share = greeting(spec, why), share
     logins, root_path = settings.logins, settings.prefix
     mount(app, service, links, why, device.name, logins, root_path)
-    translate_errors(app)
+    translate_errors(app, REFUSALS)
     return app
 
 

@@ -24,9 +24,9 @@ from threading import Thread
 from typing import Any
 
 from fastapi import FastAPI
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from wan_demo.api.app import create_app
+from wan_demo.api.errors import translate_errors
 from wan_demo.api.glimpses import glimpses_router
 from wan_demo.api.origins import Sites
 from wan_demo.attended import Attendant, end_unattended
@@ -136,6 +136,7 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
     """The page, until this process is told to stop; ``tell`` gets what is to be said of it."""
     from wan_demo.ui import attending, page
     from wan_demo.ui.away import serve_script
+    from wan_demo.ui.refusing import REFUSALS
 
     stopping = Flag()
     for asked in (signal.SIGTERM, signal.SIGINT):
@@ -170,11 +171,13 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
     run = partial(Thread, target=janitor.run, args=(stopping,), name="janitor", daemon=True)
     checks = {"disk": folder.has_room, "database": store.is_writable}
     app = create_app(
-        links, checks, lambda: run().start(), stopping.set, sites=Sites(settings.sites)
+        *(links, checks, lambda: run().start(), stopping.set),
+        sites=Sites(settings.sites),
+        proxies=settings.forwarded_allow_ips,
     )
     app.include_router(glimpses_router(service.glimpses))
     serve_script(app)
-    app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=settings.forwarded_allow_ips)
+    translate_errors(app, REFUSALS)
     built = page.build_page(
         service,
         links,

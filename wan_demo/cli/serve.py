@@ -54,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
         app,
         log_config=None,
         access_log=False,
-        forwarded_allow_ips=settings.forwarded_allow_ips,
+        proxy_headers=False,  # ours is stricter: ``wan_demo.api.forwarded``
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
     )
     uvicorn.Server(config).run(sockets=[listener])

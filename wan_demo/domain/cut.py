@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from wan_demo.domain.control import control
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.errors import InvalidRequest
@@ -33,7 +34,7 @@ class Cut:
     @classmethod
     def chosen(cls, given: Mapping[str, Any]) -> Cut:
         """The same of values that nobody has checked yet: what is no such number counts as open."""
-        start, end, speed = (_number(given.get(n)) for n in ("trim_start", "trim_end", "speed"))
+        start, end, speed = (_number(n, given.get(n)) for n in ("trim_start", "trim_end", "speed"))
         return cls(start or 0.0, end, speed or 1.0)
 
     def seconds(self, medium: Medium) -> float:
@@ -55,6 +56,9 @@ class Cut:
             raise InvalidRequest("trim_end", self.end, f"must lie within {lasts}", nearest)
 
 
-def _number(value: Any) -> float | None:
+def _number(name: str, value: Any) -> float | None:
+    """A field's value where its declaration has it: none that time could not be divided by."""
+    known = control(name)
+    low, high = known.minimum or 0.0, known.maximum or 0.0
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and 0 <= value < 1e6 else None
+    return float(value) if is_number and low <= value <= high else None

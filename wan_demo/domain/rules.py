@@ -197,7 +197,9 @@ def _translate(error: ValidationError, spec: ModelSpec, values: Given) -> Invali
     finding = error.errors(include_url=False)[0]
     name, value = str(finding["loc"][0]), finding["input"]
     if finding["type"] == "missing":
-        return InvalidRequest(name, None, "is needed")
+        return InvalidRequest(name, None, f"is needed, and {control(name).allowed}")
+    if finding["type"] == "string_unicode":
+        return InvalidRequest(name, value, "must be valid Unicode text")
     if name == "scheduler":
         return scheduler.refusal(value)
     if finding["type"] == "enum":

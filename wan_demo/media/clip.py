@@ -10,7 +10,13 @@ import av
 
 from wan_demo.media.encode import METADATA_KEY
 from wan_demo.media.moving import MAX_FRAMES
-from wan_demo.media.opened import Refused, container_format, not_readable, video_stream
+from wan_demo.media.opened import (
+    Refused,
+    container_format,
+    not_readable,
+    open_container,
+    video_stream,
+)
 
 MAX_COMMENT = 100_000
 """Characters: the longest two prompts, escaped, and all else are a third of it."""
@@ -20,7 +26,7 @@ def read_clip(path: Path) -> dict[str, Any]:
     """An MP4's comment, and a hash of its pictures as stored and of when each is shown."""
     comment, found = read_comment(path), hashlib.sha256()
     try:
-        with av.open(path, format="mp4") as container:
+        with open_container(path, "mp4") as container:
             for index, frame in enumerate(container.decode(video_stream(container))):
                 if index >= MAX_FRAMES:
                     raise Refused(f"must have at most {MAX_FRAMES:,} frames")
@@ -36,7 +42,7 @@ def read_comment(path: Path) -> str:
     if container_format(path) != "mp4":
         raise Refused("must be an MP4")
     try:
-        with av.open(path, format="mp4") as container:
+        with open_container(path, "mp4") as container:
             comment = container.metadata.get(METADATA_KEY, "")
     except (av.FFmpegError, ValueError) as error:
         not_readable("video", "an MP4", error)

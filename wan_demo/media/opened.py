@@ -51,11 +51,19 @@ class Refused(Exception):
         self.came = came
 
 
+def open_container(path: Path, kind: str) -> InputContainer:
+    """A file as the container that it is, whatever alphabet its titles are written in.
+
+    PyAV would else refuse a camera's file over a letter.
+    """
+    return av.open(path, format=kind, metadata_errors="replace")
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[tuple[InputContainer, av.VideoStream]]:
     """A file and its first video track, ready to be decoded; raises Refused, later too."""
     try:
-        with av.open(path, format=container_format(path)) as container:
+        with open_container(path, container_format(path)) as container:
             yield container, video_stream(container)
     except av.FFmpegError as error:
         not_readable("video", f"an {CONTAINERS}", error)

@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.filter import Graph
 
 from wan_demo.media.moving import SKIPPED, timeline
-from wan_demo.media.opened import Refused, codec_name, container_format
+from wan_demo.media.opened import Refused, codec_name, container_format, open_container
 from wan_demo.media.take import SAMPLE_RATE, Samples, Take
 
 CODECS = frozenset(
@@ -56,7 +56,7 @@ def read_sound(path: Path, take: Take, seconds: float) -> Samples | None:
 def sound_of(path: Path) -> str:
     """What there is to hear in a video: a value of ``Medium.sound``."""
     try:
-        with av.open(path, format=container_format(path)) as container:
+        with open_container(path, container_format(path)) as container:
             if not container.streams.audio:
                 return "none"
             is_heard = any(True for _ in _decoded(container, 0.0))  # the first frame is enough
@@ -70,7 +70,7 @@ def _part(path: Path, begin: float, seconds: float, origin: float) -> Samples | 
     part = np.zeros((round(seconds * SAMPLE_RATE), 2), np.int16)
     is_heard = False
     try:
-        with av.open(path, format=container_format(path)) as container:
+        with open_container(path, container_format(path)) as container:
             if not container.streams.audio:
                 return None
             for at, samples in _placed(container, begin + origin):

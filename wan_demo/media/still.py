@@ -15,6 +15,9 @@ MOVING = ("GIF", "PNG", "WEBP")
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 
+Image.MAX_IMAGE_PIXELS = None
+"""Pillow's own bound is an error of its own, wherever a picture is opened; ours is a sentence."""
+
 EDITED = 128
 """From this brightness, and this opacity, a mask's pixel is edited."""
 
@@ -60,7 +63,6 @@ def _split(levels: Image.Image) -> Image.Image:
 
 
 def _upright(path: Path) -> Image.Image:
-    Image.MAX_IMAGE_PIXELS = None  # checked below, with a sentence of our own
     try:
         image = Image.open(path, formats=FORMATS)
         if image.width * image.height > MAX_PIXELS:

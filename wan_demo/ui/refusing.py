@@ -2,13 +2,56 @@
 
 from __future__ import annotations
 
+import errno
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import gradio as gr
+from gradio import route_utils, routes
+from gradio.route_utils import FnIndexInferError
+from gradio_client import utils
+from httpx import InvalidURL
+
+from wan_demo.errors import InvalidRequest
 
 RELOAD = "This page does not fit the server, which may be another version by now. Reload it."
+
+NO_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.ENOTDIR}
+"""What the system says of a path that no file can have."""
+
+UNKNOWN = (404, "There is no such endpoint.")
+ADDRESS = (400, "This address can't be used.")
+_ROUTES = {Path(str(module.__file__)) for module in (routes, route_utils)}
+
+
+def _over_a_name(error: Exception) -> tuple[int, str] | None:
+    """A look-up that Gradio's routes do by what came, before any event of ours is begun."""
+    return UNKNOWN if Path(extract_tb(error.__traceback__)[-1].filename) in _ROUTES else None
+
+
+def _over_a_parameter(error: Exception) -> tuple[int, str] | None:
+    """Of a call by names, which Gradio's client puts in order for its server."""
+    if Path(extract_tb(error.__traceback__)[-1].filename) != Path(str(utils.__file__)):
+        return None
+    missing = re.search(r"required argument: (\w+)$", str(error))
+    if missing:
+        return 422, str(InvalidRequest(missing[1], None, "is needed"))
+    unknown = re.search(r"Parameter `(.*)` is not", str(error), re.DOTALL)
+    name = unknown[1] if unknown else ""
+    return 422, str(InvalidRequest(name, name, "is not a parameter of this endpoint"))
+
+
+REFUSALS: Mapping[type[Exception], Callable[[Exception], tuple[int, str] | None]] = {
+    FnIndexInferError: lambda _: UNKNOWN,
+    KeyError: _over_a_name,
+    TypeError: _over_a_parameter,
+    InvalidURL: lambda _: ADDRESS,
+}
+"""What Gradio's routes raise over what a client sent, as a status and a sentence."""
 
 
 class RefusingBlocks(gr.Blocks):
@@ -20,7 +63,13 @@ class RefusingBlocks(gr.Blocks):
             return await super().process_api(*given, **named)
         except gr.Error as error:
             error.print_exception = False
+            _mark(named.get("request"))
             raise
+        except OSError as error:  # of a file that the event's own data names
+            if error.errno not in NO_NAMES:
+                raise
+            _mark(named.get("request"))
+            raise gr.Error(RELOAD, print_exception=False) from None
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any
@@ -28,8 +77,17 @@ class RefusingBlocks(gr.Blocks):
         """The values of an event; raises gr.Error, naming the field, for a file that is none."""
         try:
             return await super().preprocess_data(block_fn, inputs, *given, **named)
-        except ValueError:  # of pydantic's, of Gradio's own, and of addresses that it won't open
+        except (ValueError, OSError) as error:  # pydantic's, Gradio's own, and the system's
+            if isinstance(error, OSError) and error.errno not in NO_NAMES:
+                raise
             raise gr.Error(_refusal(block_fn.inputs, inputs), print_exception=False) from None
+
+
+def _mark(request: Any) -> None:
+    """Have the answer's status say that it was the client's request that could not be done."""
+    inner = getattr(request, "request", None)
+    if inner is not None:
+        inner.state.refused = True
 
 
 def _refusal(parts: Sequence[Any], values: Sequence[Any]) -> str:
