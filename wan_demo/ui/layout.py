@@ -155,7 +155,9 @@ def example_chips(spec: ModelSpec, task: Task) -> str:
         f"{escape(example.prompt)}</button>"
         for index, example in enumerate(spec.examples.get(task, ()))
     )
-    return f"<div class='examples' aria-label='Examples'>{chips}</div>" if chips else ""
+    return (
+        f"<div class='examples' role='group' aria-label='Examples'>{chips}</div>" if chips else ""
+    )
 
 
 def template_chips(spec: ModelSpec) -> str:
