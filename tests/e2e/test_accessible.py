@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from tests.e2e import person, visit
-from tests.makers import save_video
 
 pytestmark = pytest.mark.parametrize("server", ["fake"], indirect=True)
 
@@ -23,13 +21,6 @@ CERTAIN = ("aria-prohibited-attr", "aria-hidden-focus", "scrollable-region-focus
 
 THEMES = ("light", "dark")
 HEIGHT = 900
-
-
-@pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A second and a half of gray."""
-    frames = np.full((12, 96, 96, 3), 120, np.uint8)
-    return save_video(tmp_path_factory.mktemp("clip") / "gray.mp4", frames)
 
 
 @pytest.fixture
@@ -55,9 +46,9 @@ def wrong(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("still", [1280, 390], indirect=True)
-def test_axe_finds_nothing_wrong_on_a_visit(still: Page, server: str, clip: Path):
+def test_axe_finds_nothing_wrong_on_a_visit(still: Page, server: str, gray: Path):
     person.open_app(still, server)
-    found = {state: wrong(still) for state in visit.walk(still, clip)}
+    found = {state: wrong(still) for state in visit.walk(still, gray)}
     assert {state: lines for state, lines in found.items() if lines} == {}
 
 

@@ -62,7 +62,8 @@ def render_notice(text: str, undo: tuple[str, ...] = (), is_bad: bool = False) -
         "</button>"
     )
     return (
-        f"<div class='note{' bad' if is_bad else ''}' role='status' data-seconds='{seconds}'>"
+        f"<div class='note{' bad' if is_bad else ''}' role='{'alert' if is_bad else 'status'}' "
+        f"data-seconds='{seconds}'>"
         f"<span>{escape(text)}</span>{button if undo else ''}"
         "<button type='button' class='shut' data-action='dismiss' aria-label='Close'>×</button>"
         "</div>"

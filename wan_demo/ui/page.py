@@ -40,6 +40,8 @@ MOST_PAGES = 1000
 """Pages that Gradio remembers, the latest in use. Each takes a third of a megabyte until it is
 forgotten, and closed ones are no exception: its own 10,000 are more than a small machine has."""
 
+SCRIPTS = ("page.js", "library.js", "compare.js", "uploads.js", "stills.js", "access.js")
+
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Every event of the page returns at once, so none needs Gradio's queue or its spinner."""
 
@@ -136,7 +138,7 @@ def _served(service: Service, logins: Logins) -> dict[str, Any]:
         "theme": THEME,
         "css_paths": [STATIC / f"{name}.css" for name in ("page", "library", "edit", "embed")],
         "head": f"<script>{script('embed.js')}</script>",
-        "js": _script("page.js", "library.js", "compare.js", "uploads.js", "stills.js"),
+        "js": _script(*SCRIPTS),
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,
