@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.refusing import RefusingBlocks
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
+from wan_demo.ui.translated import mark, tags
 
 Logins = Sequence[tuple[str, str]]
 
@@ -78,6 +80,7 @@ def build_page(
         _wire_memory(page, layout, on_form, state)
         add_endpoints(service, attend)
     open_queue(page, service.caps.total)
+    page.i18n_instance = mark(page)
     return page
 
 
@@ -105,7 +108,7 @@ def mount(
         path="/",
         root_path=root_path or None,
         app_kwargs={"openapi_url": None},
-        **_served(service, logins),
+        **_served(page, service, logins),
     )
 
 
@@ -126,24 +129,25 @@ def launch(
         inbrowser=False,
         state_session_capacity=MOST_PAGES,
         app_kwargs=app,
-        **_served(service, logins),
+        **_served(page, service, logins),
     )
     return str(page.local_url)
 
 
-def _served(service: Service, logins: Logins) -> dict[str, Any]:
+def _served(page: gr.Blocks, service: Service, logins: Logins) -> dict[str, Any]:
     """What is the same however the page is served."""
     return {
         "auth": list(logins) or None,
         "theme": THEME,
         "css_paths": [STATIC / f"{name}.css" for name in ("page", "library", "edit", "embed")],
-        "head": f"<script>{script('embed.js')}</script>",
+        "head": f"<script>{script('embed.js')}\nwanDemo.tags = {json.dumps(tags())};</script>",
         "js": _script(*SCRIPTS),
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,
         "ssr_mode": False,
+        "i18n": page.i18n_instance,
         "max_file_size": MAX_BYTES,
         "blocked_paths": [str(service.folder.root)],
         "favicon_path": str(STATIC / "favicon.png"),
@@ -332,7 +336,7 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
     states = [state.fitted, state.model, state.preferred]
     restored = [*states, *fields.values(), at.lock, *buttons, at.tabs, at.notice]
     page.load(
-        do.restore,
+        calm(do.restore, restored),
         {at.kept},
         [*restored, *at.examples.values(), at.templates],
         js=memory.load_js(),

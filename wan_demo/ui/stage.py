@@ -15,7 +15,7 @@ from wan_demo.service import Place
 from wan_demo.ui import words
 from wan_demo.ui.compare import choice_buttons, compare_buttons, render_compare, source_of
 
-_STAGE_WORDS = {
+STAGE_WORDS = {
     Stage.STARTING: "Starting",
     Stage.ACQUIRING: "Waiting for a GPU",
     Stage.DOWNLOADING: "Downloading the model",
@@ -90,7 +90,7 @@ def _frame(
     token: str = "",
 ) -> str:
     percent = round(100 * fraction(job)) if job and state in ("waiting", "running") else 0
-    prompt = f"<p class='said'>{escape(words.said(job.request))}</p>" if job else ""
+    prompt = f"<p class='said' translate='no'>{escape(words.said(job.request))}</p>" if job else ""
     return (
         f"<section class='stage' data-state='{state}' data-title='{escape(title)}' "
         f"data-job='{token}' aria-label='Result'>"
@@ -112,7 +112,7 @@ def _heard(job: Job | None, line: str) -> str:
         return line.partition(",")[0]
     if job.cancel_requested:
         return "Stopping"
-    return f"{_STAGE_WORDS.get(job.progress.stage, 'Making your video')}{_quarter(job.progress)}"
+    return f"{STAGE_WORDS.get(job.progress.stage, 'Making your video')}{_quarter(job.progress)}"
 
 
 def _quarter(progress: Progress) -> str:
@@ -165,7 +165,7 @@ def _notice(job: Job) -> str:
 
 def _running_line(job: Job) -> str:
     progress = job.progress
-    text = _STAGE_WORDS.get(progress.stage, "")
+    text = STAGE_WORDS.get(progress.stage, "")
     if progress.stage is Stage.DOWNLOADING and progress.total_bytes:
         done, total = words.gigabytes(progress.done_bytes), words.gigabytes(progress.total_bytes)
         text += f": {done} of {total} GB"
