@@ -11,7 +11,7 @@ const facts = () => find(".paint")?.dataset;
 let video = ""; // the video that the strokes belong to
 let last = null; // the pointer's last place, while it draws
 let sending = 0;
-let awaited = 0; // until then an answer without a mask is one to what was before the last stroke
+let awaited = 0; // until then an answer without a mask may be one to what was before the last stroke
 let pen = [0.5, 0.5]; // shares of the board
 let held = ""; // the key that has put the pen down
 let saying = 0;
@@ -54,17 +54,18 @@ const picture = () => {
 };
 
 const send = async () => {
-  const blob = await picture();
-  if (!blob) {
-    trigger("wiped", {});
-    return;
-  }
-  sending += 1;
+  sending += 1; // from here on: an answer to what was before may come while the picture is made
   try {
+    const blob = await picture();
+    if (!blob) {
+      trigger("wiped", {});
+      return;
+    }
     const file = new File([blob], facts().name);
     const { path } = await upload(file);
     if (sending === 1) {
       awaited = Date.now() + PATIENCE_MS;
+      setTimeout(follow, PATIENCE_MS + 1);
       trigger("drawn", { path });
     }
   } finally {
@@ -173,7 +174,6 @@ const follow = () => {
   if (!facts()) return;
   if (facts().key !== video) wipe();
   video = facts().key;
-  if (facts().drawn === "yes") awaited = 0;
   const isIdle = !sending && last === null && Date.now() > awaited;
   if (facts().drawn === "no" && isIdle) wipe(); // another mask took its place
 };
