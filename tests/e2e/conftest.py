@@ -19,10 +19,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.calm_log import assert_calm
+from tests.makers import save_video
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 300.0
@@ -130,6 +132,13 @@ def server(
     engine = getattr(request, "param", "pipeline")
     with running_server(tmp_path_factory.mktemp("server"), "--engine", engine) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def gray(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A video: a second and a half of gray."""
+    frames = np.full((12, 96, 96, 3), 120, np.uint8)
+    return save_video(tmp_path_factory.mktemp("gray") / "gray.mp4", frames)
 
 
 @pytest.fixture(scope="session")

@@ -73,7 +73,7 @@ class Visitor:
 
     def prompts(self) -> list[str]:
         """What the cards say, from the first."""
-        return re.findall(r"<span class='said'>(.*?)</span>", self.shelf)
+        return re.findall(r"<span class='said'(?: translate='no')?>(.*?)</span>", self.shelf)
 
     @property
     def shelf(self) -> str:

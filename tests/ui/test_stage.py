@@ -52,6 +52,30 @@ def test_a_running_job_says_its_step_and_the_time_left(links: Links):
     assert "data-title='45% · Wan Demo'" in html
 
 
+@pytest.mark.parametrize(
+    ("progress", "heard"),
+    [
+        (Progress(stage=Stage.STEP, step=5, steps=11, seconds_left=12), "Making your video: 25%"),
+        (Progress(stage=Stage.STEP, step=9, steps=11), "Making your video: 75%"),
+        (
+            Progress(stage=Stage.DOWNLOADING, done_bytes=1, total_bytes=9),
+            "Downloading the model: 0%",
+        ),
+        (Progress(stage=Stage.LOADING, memory="All stays."), "Loading the model"),
+    ],
+)
+def test_who_hears_the_page_is_told_a_quarter_at_a_time(links: Links, progress, heard):
+    job = replace(JOB, status=Status.RUNNING, progress=progress)
+    html = render_stage(job, None, links)
+    assert f"<p class='heard' role='status'>{heard}</p>" in html
+    assert html.count("role='status'") == 1
+
+
+def test_who_hears_the_page_is_told_of_a_place_and_not_of_each_second(links: Links):
+    html = render_stage(JOB, Place(2, 40), links)
+    assert "<p class='heard' role='status'>3rd in the queue</p>" in html
+
+
 def test_how_the_model_is_kept_is_told_until_it_is_loaded(links: Links):
     kept = {"memory": "Everything stays <here>."}
     assert "Everything stays &lt;here&gt;." in render_stage(

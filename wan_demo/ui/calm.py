@@ -13,6 +13,7 @@ from wan_demo.errors import InvalidRequest, StorageAway
 from wan_demo.ui import notices
 from wan_demo.ui.away import at_home
 from wan_demo.ui.refusing import answerable
+from wan_demo.ui.translated import translated
 
 QUEUE = "queue"
 """The ``elem_id`` of the line that every look at the queue writes."""
@@ -28,11 +29,11 @@ def calm(handler: Callable[..., Any], writes: Sequence[Component]) -> Callable[.
     @wraps(handler)
     def answer(*given: Any) -> Any:
         try:
-            return at_home(handler(*map(_said_again, given)))
+            return translated(at_home(handler(*map(_said_again, given))))
         except StorageAway as away:
-            return _said(QUEUE, f"<span class='away'>{away}</span>", writes)
+            return translated(_said(QUEUE, f"<span class='away'>{away}</span>", writes))
         except InvalidRequest as error:
-            return _said(notices.PLAN, notices.render_refusal(error), writes)
+            return translated(_said(notices.PLAN, notices.render_refusal(error), writes))
 
     return answer
 

@@ -151,11 +151,14 @@ def _settings(spec: ModelSpec, promise: str) -> tuple[Fields, Parts]:
 def example_chips(spec: ModelSpec, task: Task) -> str:
     """The model's example prompts for a task, as buttons."""
     chips = "".join(
-        f"<button type='button' data-action='pick' data-task='{task}' data-index='{index}'>"
+        f"<button type='button' data-action='pick' data-task='{task}' data-index='{index}' "
+        "translate='no'>"
         f"{escape(example.prompt)}</button>"
         for index, example in enumerate(spec.examples.get(task, ()))
     )
-    return f"<div class='examples' aria-label='Examples'>{chips}</div>" if chips else ""
+    return (
+        f"<div class='examples' role='group' aria-label='Examples'>{chips}</div>" if chips else ""
+    )
 
 
 def template_chips(spec: ModelSpec) -> str:

@@ -48,7 +48,7 @@ def render_clip(job: Job, index: int, links: Links, is_next_to_go: bool) -> str:
         f"<div class='screen'><video src='{source}'{still} controls autoplay loop muted "
         f"playsinline aria-label='Your video, seed {output.seed}'></video></div>"
         f"<div class='about'>{_clips(job, index, token)}"
-        f"<p class='said'>{escape(words.said(job.request))}</p>"
+        f"<p class='said' translate='no'>{escape(words.said(job.request))}</p>"
         f"<div class='chips'>{_facts(job, output)}</div>{_goes(is_next_to_go)}"
         f"<div class='actions'>{_actions(job, index, source, token)}</div></div></article>"
     )
@@ -62,7 +62,8 @@ def render_notice(text: str, undo: tuple[str, ...] = (), is_bad: bool = False) -
         "</button>"
     )
     return (
-        f"<div class='note{' bad' if is_bad else ''}' role='status' data-seconds='{seconds}'>"
+        f"<div class='note{' bad' if is_bad else ''}' role='{'alert' if is_bad else 'status'}' "
+        f"data-seconds='{seconds}'>"
         f"<span>{escape(text)}</span>{button if undo else ''}"
         "<button type='button' class='shut' data-action='dismiss' aria-label='Close'>×</button>"
         "</div>"
@@ -89,7 +90,8 @@ def _head(page: Page, is_searched: bool) -> str:
     count = f"{_clips_of(page.count)} found" if is_searched else _clips_of(page.count)
     return (
         f"<div class='head'><p class='count' role='status'>{count}</p>"
-        "<button type='button' class='act several' data-action='delete' data-jobs='' hidden>"
+        "<button type='button' class='act several' data-action='delete' data-jobs='' "
+        "data-words='Delete {} selected' hidden>"
         f"</button>{_file()}</div>"
     )
 
@@ -133,14 +135,15 @@ def _nothing_found() -> str:
 
 
 def _card(job: Job, links: Links, is_next_to_go: bool) -> str:
-    prompt = escape(words.said(job.request)) or "<i>without a prompt</i>"
+    said = escape(words.said(job.request))
+    prompt, theirs = (said, " translate='no'") if said else ("<i>without a prompt</i>", "")
     label = escape(words.said(job.request) or "without a prompt")
     kept, token = "Unpin" if job.pinned else "Pin", links.job(job.id)
     return (
         f"<div class='card' role='listitem' data-job='{token}'>"
         f"<button type='button' class='open' data-action='open' data-job='{token}' "
         f"aria-label='Open: {label}'><span class='thumb'>{_thumb(job, links)}</span>"
-        f"<span class='said'>{prompt}</span>"
+        f"<span class='said'{theirs}>{prompt}</span>"
         f"<span class='chips'>{_short_facts(job)}{_goes(is_next_to_go)}</span></button>"
         f"<label class='pick'><input type='checkbox' data-job='{token}' "
         f"aria-label='Select: {label}'></label>"

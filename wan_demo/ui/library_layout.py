@@ -60,8 +60,11 @@ def notice_line() -> gr.HTML:
 
 
 def clip_file() -> UploadButton:
-    """Takes an MP4 made by the app: it is dropped anywhere on the page, or chosen. Never seen."""
-    return UploadButton("Open an MP4 made here", elem_id="clip-file")
+    """Takes an MP4 made by the app: it is dropped anywhere on the page, or chosen.
+
+    Never seen itself: its text is what the page says while something is dragged over it.
+    """
+    return UploadButton("Drop an MP4 made here to have its settings back", elem_id="clip-file")
 
 
 def _filter(label: str, everything: tuple[str, str], elem_id: str) -> Dropdown:

@@ -1,6 +1,6 @@
 """The board on which a mask is drawn: over the frame at which the used part of a video begins.
 
-It is drawn by the browser (``static/mask.js``), by mouse, pen or touch.
+It is drawn by the browser (``static/mask.js``), by mouse, pen, touch or keyboard.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ NAME = "drawn-mask.png"
 """What a drawn mask is called, among those that were uploaded."""
 
 HINT = "Draw over what is to be edited; it is held over the whole clip. Or add a mask below."
+
+KEYS = (
+    "By keyboard: arrow keys move the brush, with Shift further; Space paints, held down too; "
+    "Enter puts the brush down and lifts it; + and − make it larger and smaller; Delete clears."
+)
 
 
 def mask_board() -> gr.HTML:
@@ -40,7 +45,11 @@ def render_board(medium: Medium, look: str, cut: Cut, mask: Any) -> str:
         f"data-drawn='{'yes' if is_drawn(mask) else 'no'}'>"
         f"<div class='board'><img class='frame' loading='lazy' "
         f"src='{look}/frame?at={cut.start:.3f}' alt=''>"
-        f"<canvas class='strokes'{size} aria-label='Draw the mask here'></canvas></div>"
+        f"<canvas class='strokes'{size} tabindex='0' role='application' "
+        "aria-label='Draw the mask here' aria-describedby='mask-keys'></canvas>"
+        "<i class='pen'></i></div>"
+        f"<p class='keys readout' id='mask-keys'>{escape(KEYS)}</p>"
+        "<p class='place heard' role='status' data-words='{}% across, {}% down'></p>"
         "<div class='tools'>"
         "<label>Brush <input type='range' class='brush' min='2' max='30' value='10'></label>"
         "<label><input type='checkbox' class='eraser'> Erase</label>"

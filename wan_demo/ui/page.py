@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -30,6 +31,7 @@ from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.refusing import RefusingBlocks
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
+from wan_demo.ui.translated import mark, tags
 
 Logins = Sequence[tuple[str, str]]
 
@@ -39,6 +41,8 @@ CACHE_SECONDS = 24 * 3600
 MOST_PAGES = 1000
 """Pages that Gradio remembers, the latest in use. Each takes a third of a megabyte until it is
 forgotten, and closed ones are no exception: its own 10,000 are more than a small machine has."""
+
+SCRIPTS = ("page.js", "library.js", "compare.js", "uploads.js", "stills.js", "access.js")
 
 _QUIET: dict[str, Any] = {"queue": False, "show_progress": "hidden", "api_visibility": "private"}
 """Every event of the page returns at once, so none needs Gradio's queue or its spinner."""
@@ -76,6 +80,7 @@ def build_page(
         _wire_memory(page, layout, on_form, state)
         add_endpoints(service, attend)
     open_queue(page, service.caps.total)
+    page.i18n_instance = mark(page)
     return page
 
 
@@ -103,7 +108,7 @@ def mount(
         path="/",
         root_path=root_path or None,
         app_kwargs={"openapi_url": None},
-        **_served(service, logins),
+        **_served(page, service, logins),
     )
 
 
@@ -124,28 +129,35 @@ def launch(
         inbrowser=False,
         state_session_capacity=MOST_PAGES,
         app_kwargs=app,
-        **_served(service, logins),
+        **_served(page, service, logins),
     )
     return str(page.local_url)
 
 
-def _served(service: Service, logins: Logins) -> dict[str, Any]:
+def _served(page: gr.Blocks, service: Service, logins: Logins) -> dict[str, Any]:
     """What is the same however the page is served."""
     return {
         "auth": list(logins) or None,
         "theme": THEME,
         "css_paths": [STATIC / f"{name}.css" for name in ("page", "library", "edit", "embed")],
-        "head": f"<script>{script('embed.js')}{memory.HEAD_JS}</script>",
-        "js": _script("page.js", "library.js", "compare.js", "uploads.js", "stills.js"),
+        "head": f"<script>{_head()}</script>",
+        "js": _script(*SCRIPTS),
         "footer_links": ["api"],
         "run_history": False,
         "enable_monitoring": False,
         "show_error": False,
         "ssr_mode": False,
+        "i18n": page.i18n_instance,
         "max_file_size": MAX_BYTES,
         "blocked_paths": [str(service.folder.root)],
         "favicon_path": str(STATIC / "favicon.png"),
     }
+
+
+def _head() -> str:
+    """What runs before anything is drawn."""
+    told = f"wanDemo.tags = {json.dumps(tags())};"
+    return "\n".join([script("embed.js"), memory.HEAD_JS, told])
 
 
 def _promise(device: str, attend: Attend | None) -> str:
@@ -330,7 +342,7 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
     states = [state.fitted, state.model, state.preferred]
     restored = [*states, *fields.values(), at.lock, *buttons, at.tabs, at.notice]
     page.load(
-        do.restore,
+        calm(do.restore, restored),
         {at.kept},
         [*restored, *at.examples.values(), at.templates],
         js=memory.load_js(),

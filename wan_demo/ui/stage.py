@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from wan_demo.domain.job import Job, Stage, Status
+from wan_demo.domain.job import Job, Progress, Stage, Status
 from wan_demo.media.links import Links
 from wan_demo.service import Place
 from wan_demo.ui import words
 from wan_demo.ui.compare import choice_buttons, compare_buttons, render_compare, source_of
 
-_STAGE_WORDS = {
+STAGE_WORDS = {
     Stage.STARTING: "Starting",
     Stage.ACQUIRING: "Waiting for a GPU",
     Stage.DOWNLOADING: "Downloading the model",
@@ -90,7 +90,7 @@ def _frame(
     token: str = "",
 ) -> str:
     percent = round(100 * fraction(job)) if job and state in ("waiting", "running") else 0
-    prompt = f"<p class='said'>{escape(words.said(job.request))}</p>" if job else ""
+    prompt = f"<p class='said' translate='no'>{escape(words.said(job.request))}</p>" if job else ""
     return (
         f"<section class='stage' data-state='{state}' data-title='{escape(title)}' "
         f"data-job='{token}' aria-label='Result'>"
@@ -98,10 +98,31 @@ def _frame(
         f"<div class='bar' role='progressbar' aria-label='Progress' aria-valuenow='{percent}' "
         f"aria-valuemin='0' aria-valuemax='100'><i style='width:{percent}%'></i></div>"
         f"<div class='choice' role='group' aria-label='Clips'>{_choice(job)}</div>"
-        f"<div class='line' role='status'>{line}</div>"
+        f"<div class='line'>{line}</div><p class='heard' role='status'>{_heard(job, line)}</p>"
         f"<div class='what'>{prompt}<div class='chips'>{chips}</div></div>"
         f"<div class='actions'>{actions}</div></section>"
     )
+
+
+def _heard(job: Job | None, line: str) -> str:
+    """The line for who hears it, which tells of what is new: of much that counts, each quarter."""
+    if job is None or job.status.is_final:
+        return line
+    if job.status is Status.WAITING:
+        return line.partition(",")[0]
+    if job.cancel_requested:
+        return "Stopping"
+    return f"{STAGE_WORDS.get(job.progress.stage, 'Making your video')}{_quarter(job.progress)}"
+
+
+def _quarter(progress: Progress) -> str:
+    """``: 25%`` of the steps or of the download; nothing where nothing counts."""
+    if progress.stage is Stage.STEP:
+        done, of = progress.step, progress.steps
+    else:
+        is_counted = progress.stage is Stage.DOWNLOADING
+        done, of = progress.done_bytes, progress.total_bytes if is_counted else 0
+    return f": {25 * int(4 * done / of)}%" if of else ""
 
 
 def _choice(job: Job | None) -> str:
@@ -144,7 +165,7 @@ def _notice(job: Job) -> str:
 
 def _running_line(job: Job) -> str:
     progress = job.progress
-    text = _STAGE_WORDS.get(progress.stage, "")
+    text = STAGE_WORDS.get(progress.stage, "")
     if progress.stage is Stage.DOWNLOADING and progress.total_bytes:
         done, total = words.gigabytes(progress.done_bytes), words.gigabytes(progress.total_bytes)
         text += f": {done} of {total} GB"

@@ -35,7 +35,7 @@ def _picture(job: Job, links: Links) -> str:
         name = job.outputs[0].file
         return (
             f"<video src='{links.video(name)}#t=0.5'{still(name, links)} muted playsinline "
-            "preload='metadata' tabindex='-1'></video>"
+            "preload='metadata' tabindex='-1' aria-hidden='true'></video>"
         )
     text = {
         Status.WAITING: "waiting",

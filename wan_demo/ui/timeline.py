@@ -40,7 +40,8 @@ def render_timeline(medium: Medium, look: str, spec: ModelSpec, cut: Cut, used: 
         f"{render_stills('video', look, cut.start, UNPLAYABLE)}"
         f"<div class='track'><img class='film' src='{look}/strip' alt=''><i class='used'></i>"
         f"{_handle('start', 'Start', medium)}{_handle('end', 'End', medium)}</div>"
-        f"<p class='readout'><span class='told'>{words.used(used, spec.defaults.fps)}</span>"
+        f"<p class='readout'><span class='told' data-words='{words.USED}'>"
+        f"{words.used(used, spec.defaults.fps)}</span>"
         f"<span class='whole'>of {words.number(round(medium.seconds, 1))} s</span></p></section>"
     )
 

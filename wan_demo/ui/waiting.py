@@ -36,7 +36,8 @@ def _line(job: Job, place: Place, token: str, is_first: bool, is_last: bool) -> 
     )
     return (
         f"<li><button type='button' class='said' data-action='show' data-job='{token}' "
-        f"title='{prompt}'>{prompt}</button><span class='when'>{_when(place)}</span>"
+        f"title='{prompt}' translate='no'>"
+        f"{prompt}</button><span class='when'>{_when(place)}</span>"
         f"<span class='does'>{buttons}</span></li>"
     )
 

@@ -62,9 +62,13 @@ def playing_time(num_frames: int, fps: int) -> str:
     return f"{num_frames / fps:.1f} s at {fps} fps"
 
 
+USED = "{} s, {} frames at {} fps"
+"""What the timeline tells of the part that is used; the browser fills it in too."""
+
+
 def used(num_frames: int, fps: int) -> str:
     """``3.1 s, 25 frames at 8 fps``."""
-    return f"{num_frames / fps:.1f} s, {num_frames} frames at {fps} fps"
+    return USED.format(f"{num_frames / fps:.1f}", num_frames, fps)
 
 
 def _length(request: GenerationRequest) -> str:

@@ -92,7 +92,7 @@
     if (!several) return;
     several.hidden = !chosen.size;
     several.dataset.jobs = [...chosen].join(",");
-    const text = `Delete ${chosen.size} selected`;
+    const text = several.dataset.words.replace("{}", chosen.size);
     if (several.textContent !== text) several.textContent = text;
   };
   document.addEventListener("change", (event) => {
@@ -165,12 +165,16 @@
   watch();
 
   const input = () => find("#ask > input[type=file]");
+  const told = () => find("#clip-file")?.textContent.trim() ?? "";
   document.addEventListener("click", (event) => {
     if (event.target.closest?.("[data-file]")) input()?.click();
   });
   const isFile = (event) => event.dataTransfer?.types.includes("Files");
   const field = (event) => event.target.closest?.("#image, #last_image, #continued, #video");
-  const dropping = (isSo) => document.body.classList.toggle("dropping", isSo);
+  const dropping = (isSo) => {
+    if (isSo) document.body.dataset.drop = told();
+    document.body.classList.toggle("dropping", isSo);
+  };
   document.addEventListener("dragover", (event) => {
     if (!isFile(event)) return;
     dropping(!field(event));

@@ -1,11 +1,20 @@
 // A mask is drawn over the frame at which the used part begins. Each stroke's end sends it, as a
 // PNG of the video's size, white where it was drawn. Events: 'drawn', with its path; 'wiped'.
+// By keyboard a brush of its own moves over the board (pen); it draws while it is down.
+const STEP = 0.02;
+const FAR = 0.1;
+const QUIET_MS = 400;
+const PATIENCE_MS = 5000;
 const SHADE = "#6366f1";
 const find = (name) => element.querySelector(name);
 const facts = () => find(".paint")?.dataset;
 let video = ""; // the video that the strokes belong to
 let last = null; // the pointer's last place, while it draws
 let sending = 0;
+let awaited = 0; // until then an answer without a mask may be one to what was before the last stroke
+let pen = [0.5, 0.5]; // shares of the board
+let held = ""; // the key that has put the pen down
+let saying = 0;
 
 const strokes = () => find(".strokes");
 
@@ -45,20 +54,100 @@ const picture = () => {
 };
 
 const send = async () => {
-  const blob = await picture();
-  if (!blob) {
-    trigger("wiped", {});
-    return;
-  }
-  sending += 1;
+  sending += 1; // from here on: an answer to what was before may come while the picture is made
   try {
+    const blob = await picture();
+    if (!blob) {
+      trigger("wiped", {});
+      return;
+    }
     const file = new File([blob], facts().name);
     const { path } = await upload(file);
-    if (sending === 1) trigger("drawn", { path });
+    if (sending === 1) {
+      awaited = Date.now() + PATIENCE_MS;
+      setTimeout(follow, PATIENCE_MS + 1);
+      trigger("drawn", { path });
+    }
   } finally {
     sending -= 1;
   }
 };
+
+const clamp = (share) => Math.min(Math.max(share, 0), 1);
+const penPlace = () => [pen[0] * strokes().width, pen[1] * strokes().height];
+
+const showPen = () => {
+  element.style.setProperty("--across", pen[0]); // of what holds the board, which answers leave alone
+  element.style.setProperty("--down", pen[1]);
+  element.style.setProperty("--wide", Number(find(".brush").value) / 100);
+  element.dataset.pen = held === "" ? "up" : "down";
+  clearTimeout(saying);
+  saying = setTimeout(() => {
+    const place = pen.map((share) => Math.round(100 * share));
+    const say = find(".place");
+    if (say) say.textContent = say.dataset.words.replace(/\{\d?\}/g, () => place.shift());
+  }, QUIET_MS);
+};
+
+const putDown = (key) => {
+  held = key;
+  last = penPlace();
+  draw(last);
+};
+const lift = () => {
+  if (held === "") return;
+  held = "";
+  last = null;
+  send();
+};
+const clear = () => {
+  held = "";
+  last = null;
+  awaited = 0;
+  wipe();
+  trigger("wiped", {});
+};
+const movePen = (across, down) => {
+  pen = [clamp(pen[0] + across), clamp(pen[1] + down)];
+  if (held !== "") draw(penPlace());
+};
+const resize = (by) => {
+  find(".brush").value = Number(find(".brush").value) + by;
+};
+
+const KEYS = {
+  ArrowLeft: (by) => movePen(-by, 0),
+  ArrowRight: (by) => movePen(by, 0),
+  ArrowUp: (by) => movePen(0, -by),
+  ArrowDown: (by) => movePen(0, by),
+  " ": () => held === "" && putDown(" "),
+  Enter: () => (held === "Enter" ? lift() : putDown("Enter")),
+  "+": () => resize(2),
+  "=": () => resize(2),
+  "-": () => resize(-2),
+  Delete: clear,
+  Backspace: clear,
+};
+
+element.addEventListener("keydown", (event) => {
+  const { key, target, shiftKey, ctrlKey, metaKey, altKey } = event;
+  if (target !== strokes() || ctrlKey || metaKey || altKey) return;
+  if (key === "Escape" && held !== "") lift();
+  else if (KEYS[key] && !(event.repeat && key === "Enter")) KEYS[key](shiftKey ? FAR : STEP);
+  else return;
+  event.preventDefault();
+  event.stopPropagation();
+  showPen();
+});
+element.addEventListener("keyup", ({ key, target }) => {
+  if (target !== strokes() || key !== " " || held !== " ") return;
+  lift();
+  showPen();
+});
+element.addEventListener("focusin", ({ target }) => {
+  if (target === strokes()) showPen();
+});
+element.addEventListener("focusout", lift);
 
 element.addEventListener("pointerdown", (event) => {
   if (event.target !== strokes() || event.button) return;
@@ -78,16 +167,15 @@ for (const name of ["pointerup", "pointercancel"]) {
   });
 }
 element.addEventListener("click", (event) => {
-  if (!event.target.closest(".clear")) return;
-  wipe();
-  trigger("wiped", {});
+  if (event.target.closest(".clear")) clear();
 });
 
 const follow = () => {
   if (!facts()) return;
   if (facts().key !== video) wipe();
   video = facts().key;
-  if (facts().drawn === "no" && !sending && last === null) wipe(); // another mask took its place
+  const isIdle = !sending && last === null && Date.now() > awaited;
+  if (facts().drawn === "no" && isIdle) wipe(); // another mask took its place
 };
 watch("value", follow);
 follow();

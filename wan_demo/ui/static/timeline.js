@@ -41,7 +41,9 @@ const show = (start, end) => {
 const tell = (start, end) => {
   const { fps } = facts();
   const frames = framesOf(facts(), start, end);
-  find(".told").textContent = `${(frames / fps).toFixed(1)} s, ${frames} frames at ${fps} fps`;
+  const numbers = [(frames / fps).toFixed(1), frames, fps];
+  const line = find(".told");
+  line.textContent = line.dataset.words.replace(/\{\}/g, () => numbers.shift());
 };
 
 const look = (seconds) => {
