@@ -60,6 +60,7 @@ UNSEEN = (
     """
 the table could not be asked which jobs have ended|the bundled small model|Upload the file first.
 Invalid credentials|Bearer 7|Segoe UI|%s %s (%r), try %d|the same scene
+There is no such endpoint.|is not a parameter of this endpoint|Parameter `(.*)` is not
 Make a video from a prompt.|Make a video that starts from an image.|Restyle a video.
 has sound of the codec 7, which is not read
 """.strip()
@@ -70,7 +71,7 @@ has sound of the codec 7, which is not read
 
 NAMES = {"Wan Demo", "Flow shift", "LoRA 7", "shift 7", "the model's own"}
 
-CODE = ("=>", "='", "' role=", "data-", "\n", "watch(", "?.")
+CODE = ("=>", "='", "' role=", "data-", "\n", "watch(", "?.", "wanDemo.")
 
 
 _PLACES = ("in memory", "on the GPU")
@@ -265,3 +266,24 @@ def test_a_pages_texts_are_marked_and_their_translations_lie_in_it(service: Serv
 def test_the_words_of_memory_are_translated_as_they_come_out(language: Noting):
     said = [advanced.word_title(word) for word in advanced.MEANINGS]
     assert [text for text in said if language.say(text) == text] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [": " * 300, "A cat. " * 80, "a, " * 190, " is now " * 70, "(" * 599, "x" * 599, "; got " * 99],
+)
+def test_a_strangers_text_is_given_up_soon(text: str, monkeypatch: pytest.MonkeyPatch):
+    """A prompt is a part of what a button is called: who writes it must not stop the server."""
+    for language in languages().values():
+        looks = []
+        monkeypatch.setattr(language, "_whole", lambda text, looks=looks: looks.append(text))
+        language.say.cache_clear()
+        language.say(text)
+        language.say.cache_clear()
+        assert len(looks) < 1000
+
+
+def test_what_is_longer_than_any_text_of_ours_stays():
+    (language,) = languages().values()
+    text = "Queue empty. " * 60
+    assert language.say(text) == text

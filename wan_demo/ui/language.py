@@ -19,8 +19,9 @@ FOLDER = Path(__file__).parent / "languages"
 TELLING = 6
 """Characters of a key, its gaps aside, from which on a gap of it may hold commas."""
 
-LONGEST = 2000
-"""Characters of a text that is looked up: what is longer is a stranger's."""
+LONGEST, DEEPEST = 600, 12
+"""Characters of a text that is looked up, and texts within each other and after one another: what
+has more is a stranger's, and nobody's time is spent on it."""
 
 _REMEMBERED = 4096
 _GAP = re.compile(r"\{#?\}")
@@ -51,20 +52,20 @@ class Language:
         self._loose = {key: _pattern(key, _ANYTHING) for key in by_length}
         self.say = lru_cache(_REMEMBERED)(self._say)
 
-    def _say(self, text: str) -> str:
+    def _say(self, text: str, depth: int = 0) -> str:
         """The text in this language; as it is where there is no translation."""
-        return self._translated(text) or text
+        return self._translated(text, depth) or text
 
-    def _translated(self, text: str) -> str | None:
-        if len(text) > LONGEST:
+    def _translated(self, text: str, depth: int) -> str | None:
+        if len(text) > LONGEST or depth > DEEPEST:
             return None
         return (
             self._whole(text)
-            or self._sentences(text)
-            or self._filled(text, self._tight)
-            or self._filled(text, self._telling)
-            or self._listed(text)
-            or self._filled(text, self._loose)
+            or self._sentences(text, depth + 1)
+            or self._filled(text, self._tight, depth + 1)
+            or self._filled(text, self._telling, depth + 1)
+            or self._listed(text, depth + 1)
+            or self._filled(text, self._loose, depth + 1)
         )
 
     def _whole(self, text: str) -> str | None:
@@ -78,28 +79,30 @@ class Language:
         """The translation of a key; a test that looks for dead ones overrides it."""
         return self.texts[key]
 
-    def _sentences(self, text: str) -> str | None:
+    def _sentences(self, text: str, depth: int) -> str | None:
         """Several sentences: as many as a key has of the first ones, then the rest."""
         parts = _SENTENCE.split(text)
         for count in range(len(parts) - 1, 0, -1):
             head, rest = " ".join(parts[:count]), " ".join(parts[count:])
-            said = self._whole(head) if count > 1 else self._translated(head)
+            said = self._whole(head) if count > 1 else self._translated(head, depth)
             if said is not None:
-                return f"{said}{self.say(rest)}"
-        rest = self._translated(" ".join(parts[1:])) if len(parts) > 1 else None
-        return f"{parts[0]} {rest}" if rest else None
+                return f"{said}{self.say(rest, depth)}"
+        rest = " ".join(parts[1:])
+        said = self.say(rest, depth)
+        return f"{parts[0]} {said}" if said != rest else None
 
-    def _filled(self, text: str, patterns: Mapping[str, re.Pattern[str]]) -> str | None:
+    def _filled(self, text: str, patterns: Mapping[str, re.Pattern[str]], depth: int) -> str | None:
         """A text by a key with gaps."""
         for key, pattern in patterns.items():
             if found := pattern.fullmatch(text):
-                return self._used(key).format(*map(self.say, found.groups()))
+                parts = (self.say(part, depth) for part in found.groups())
+                return self._used(key).format(*parts)
         return None
 
-    def _listed(self, text: str) -> str | None:
+    def _listed(self, text: str, depth: int) -> str | None:
         """Several short phrases in a row, each by itself."""
         parts = text.split(", ")
-        said = [self._translated(part) for part in parts] if len(parts) > 1 else []
+        said = [self._translated(part, depth) for part in parts] if len(parts) > 1 else []
         if not any(said):
             return None
         return self._comma.join(new or old for new, old in zip(said, parts, strict=True))
