@@ -29,6 +29,16 @@ RED, GREEN, BLUE, BLACK, WHITE = (
 Color = tuple[int, int, int]
 
 
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 def request(**changes: Any) -> GenerationRequest:
     """A valid request of the bundled model, small enough to run in a moment."""
     values: dict[str, Any] = {

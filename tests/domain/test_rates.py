@@ -2,16 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.makers import Clock
 from wan_demo.domain import rates
 from wan_demo.domain.rates import HERE, Rates, key_of
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -27,9 +20,9 @@ def slow(clock) -> Rates:
 
 def test_a_burst_is_let_through_and_then_one_by_one(slow, clock):
     assert [slow.wait("a") for _ in range(4)] == [0, 0, 0, 2]
-    clock.now = 1.0
+    clock.now += 1
     assert slow.wait("a") == 1
-    clock.now = 2.0
+    clock.now += 1
     assert [slow.wait("a"), slow.wait("a")] == [0, 2]
 
 

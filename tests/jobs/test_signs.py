@@ -4,22 +4,12 @@ from threading import Event as Flag
 
 import pytest
 
-from tests.makers import request, until
+from tests.makers import Clock, request, until
 from wan_demo.jobs.base import Claim
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.jobs.signs import Reaper, Standstill, beating
 
 SECONDS = 60.0
-
-
-class Clock:
-    """Seconds that pass when a test says so."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -2,15 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from tests.makers import Clock
 from wan_demo.ui import brought
 from wan_demo.ui.brought import LATE_SECONDS, Brought
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture
@@ -38,7 +32,7 @@ def test_a_look_at_the_former_job_is_late_on_that_page_alone(pages):
 
 def test_a_page_that_never_heard_of_the_new_job_is_answered_in_the_end(pages, clock):
     pages.bring("page", "second")
-    clock.now = LATE_SECONDS
+    clock.now += LATE_SECONDS
     assert not pages.is_late("page", "first")
 
 
