@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -21,10 +22,43 @@ def client(tmp_path_factory) -> Iterator[TestClient]:
         yield made
 
 
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    """What an address of this machine would reach."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        yield server
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "localhost", "user:pass@127.0.0.1", "2130706433", "0x7f000001"),
+        *("[::ffff:127.0.0.1]", "0.0.0.0"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http", "https", "ftp"])
+def test_an_address_in_place_of_a_file_is_refused_and_not_asked(client, listening, scheme, host):
+    address = f"{scheme}://{host}:{listening.getsockname()[1]}/cat.png"
+    kind = {"meta": {"_type": "gradio.FileData"}}
+    for told in (address, {"path": address, **kind}, {"path": "x", "url": address, **kind}):
+        answer = press_event(client, "plan", told)
+        assert "must be a file that was uploaded" in answer.json()["error"]
+    with pytest.raises(BlockingIOError):  # nobody has called
+        listening.accept()
+
+
+def test_programs_read_labels_in_english(client):
+    told = client.get("/gradio_api/info").text
+    assert '"Negative prompt"' in told
+    assert "__i18n__" not in told
+
+
 @pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER, LONG])
-@pytest.mark.parametrize(("event", "label"), [("plan", "Image"), ("open_file", "Open an MP4")])
+@pytest.mark.parametrize(("event", "label"), [("plan", "Image"), ("open_file", "Drop an MP4")])
 def test_a_file_that_is_none_is_refused_by_its_field(client, capfd, event, label, told):
     error = press_event(client, event, told).json()["error"]
+    assert "__i18n__" not in error
     assert (label in error, "must be a file that was uploaded" in error) == (True, True), error
     assert "Traceback" not in capfd.readouterr().err
 

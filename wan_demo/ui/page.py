@@ -78,9 +78,9 @@ def build_page(
         _wire_plan(layout, on_form, state)
         _wire_loras(page, layout, on_form)
         _wire_memory(page, layout, on_form, state)
-        add_endpoints(service, attend)
+        page.i18n_instance = mark(page)
+        add_endpoints(service, attend)  # whose documentation programs read, in English
     open_queue(page, service.caps.total)
-    page.i18n_instance = mark(page)
     return page
 
 

@@ -17,6 +17,7 @@ from gradio_client import utils
 from httpx import InvalidURL
 
 from wan_demo.errors import InvalidRequest
+from wan_demo.ui.translated import unmarked
 
 RELOAD = "This page does not fit the server, which may be another version by now. Reload it."
 
@@ -92,7 +93,7 @@ def _mark(request: Any) -> None:
 
 def _refusal(parts: Sequence[Any], values: Sequence[Any]) -> str:
     files = [
-        part.label
+        unmarked(part.label)
         for part, value in zip(parts, values, strict=False)
         if value is not None and getattr(part, "data_model", None)
     ]

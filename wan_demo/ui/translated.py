@@ -6,6 +6,7 @@ HTML has it, and stays. The components are translated by the browser (``gr.I18n`
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from html import escape, unescape
@@ -19,6 +20,9 @@ from wan_demo.ui.language import Language, languages, spoken
 
 PROPERTIES = ("label", "info", "placeholder")
 """A component's texts; ``choices`` have some too, and the value of a button and of HTML."""
+
+_MARK = "__i18n__"
+"""What Gradio puts before a text that the browser is to translate, which is JSON then."""
 
 _TAG = re.compile(r"(<[^>]*>)")
 _ATTRIBUTE = re.compile(r"(\s(?:aria-label|title|alt|data-words|data-title)=')([^']*)'")
@@ -67,6 +71,12 @@ def mark(page: gr.Blocks) -> gr.I18n:
             **{html: in_language(html, language) for html in sorted(drawn)},
         }
     return i18n
+
+
+def unmarked(text: str) -> str:
+    """A text of a component as it was before ``mark``."""
+    is_marked = text.startswith(_MARK)
+    return json.loads(text.removeprefix(_MARK))["key"] if is_marked else text
 
 
 def tags() -> Mapping[str, str]:
