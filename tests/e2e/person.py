@@ -31,7 +31,8 @@ _TWO_FRAMES = "new Promise((then) => requestAnimationFrame(() => requestAnimatio
 """JavaScript that waits until what has just been shown holds still.
 
 In the frame after its first one Gradio writes into every control what it had at first, over
-whatever came in between: too soon for a person, not for a test.
+whatever came in between: too soon for a person, not for a test. A fold's controls may come late, when
+their code has to be fetched.
 """
 
 
@@ -74,8 +75,10 @@ def pick_example(page: Page, prompt: str) -> None:
 
 
 def type_number(page: Page, label: str, value: str) -> None:
-    """Type a value into the number field of a slider."""
+    """Type a value into the number field of a slider, once it holds still."""
     field = page.get_by_label(f"number input for {label}")
+    expect(field).to_be_visible()
+    page.evaluate(_TWO_FRAMES)
     field.fill(value)
     field.press("Tab")
 
