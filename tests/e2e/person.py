@@ -31,8 +31,8 @@ _TWO_FRAMES = "new Promise((then) => requestAnimationFrame(() => requestAnimatio
 """JavaScript that waits until what has just been shown holds still.
 
 In the frame after its first one Gradio writes into every control what it had at first, over
-whatever came in between: too soon for a person, not for a test. A fold's controls may come late, when
-their code has to be fetched.
+whatever came in between: too soon for a person, not for a test. A fold's controls may come late,
+when their code has to be fetched.
 """
 
 
