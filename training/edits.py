@@ -86,7 +86,7 @@ def main() -> None:
         "flow_edit": lambda: _flow_edits(args.clips, args.few),
         "mask": lambda: _masks(args.clips),
         "vace": lambda: _vace(args.clips, args.few),
-        "windows": lambda: _windows(args.few // 4),
+        "windows": lambda: _windows(args.few),
     }
     for part in args.parts:
         parts[part]()

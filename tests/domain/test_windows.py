@@ -25,7 +25,12 @@ def test_windows_cover_everything_and_share_a_third(length, window):
 def test_every_frame_counts_and_the_ends_in_full(length, window):
     found = spans(length, window)
     faded = weights(found)
-    assert all(0 < weight <= 1 for one in faded for weight in one)
+    total = [0.0] * length
+    for span, one in zip(found, faded, strict=True):
+        assert all(0 <= weight <= 1 for weight in one)
+        for index, weight in zip(span, one, strict=True):
+            total[index] += weight
+    assert all(each > 0 for each in total)
     assert faded[0][0] == 1
     assert faded[-1][-1] == 1
 
@@ -35,6 +40,7 @@ def test_one_fades_out_as_the_next_fades_in():
     assert [(span.start, span.stop) for span in found] == [(0, 9), (6, 15), (12, 21), (18, 27)]
     first, second = weights(found)[:2]
     assert [a + b for a, b in zip(first[6:], second[:3], strict=True)] == pytest.approx([1, 1, 1])
+    assert second[0] == 0
     assert set(second[3:6]) == {1}
 
 

@@ -29,15 +29,15 @@ def spans(length: int, window: int) -> Sequence[range]:
 def weights(spans: Sequence[range]) -> Sequence[Sequence[float]]:
     """How much each frame of each window counts: less towards an end where another one goes on.
 
-    Over an overlap one fades out as the next fades in; nothing fades at the clip's own ends.
+    Over an overlap one fades out as the next fades in, from nothing: the first latent frame that a
+    model sees stands for one picture to it, and where a window begins later it stands for four.
+    Nothing fades at the clip's own ends.
     """
     faded: list[Sequence[float]] = []
     for index, span in enumerate(spans):
         before = len(range(span.start, spans[index - 1].stop)) if index else 0
         after = len(range(spans[index + 1].start, span.stop)) if index + 1 < len(spans) else 0
-        rising = [(at + 1) / (before + 1) for at in range(before)]
-        falling = [(after - at) / (after + 1) for at in range(after)]
-        ups = [*rising, *[1.0] * (len(span) - before)]
-        downs = [*[1.0] * (len(span) - after), *falling]
+        ups = [*(at / before for at in range(before)), *[1.0] * (len(span) - before)]
+        downs = [*[1.0] * (len(span) - after), *(1 - at / after for at in range(after))]
         faded.append([up * down for up, down in zip(ups, downs, strict=True)])
     return faded

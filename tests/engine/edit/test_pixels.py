@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from wan_demo.engine.edit.pixels import give_back, go_on, match_colors, paste, soft
+from wan_demo.engine.edit.pixels import give_back, go_on, match_colors, paste, soft, steady
 
 RANDOM = np.random.default_rng(0)
 
@@ -21,6 +21,24 @@ def test_what_was_not_edited_is_the_source_itself():
     given = give_back(made, decoded, source)
     assert np.array_equal(given[:, 8:], source[:, 8:])
     assert np.abs(given[:, :8].astype(int) - made[:, :8]).max() <= 1
+
+
+def test_where_the_source_stands_still_the_edit_does_not_shimmer():
+    source = np.repeat(noise(1, 8, 8, 3), 21, axis=0)
+    made = np.repeat(noise(1, 8, 8, 3), 21, axis=0)
+    made[9:13] += 8  # one latent frame, a little lighter
+    before, after = (
+        np.abs(np.diff(each.astype(int), axis=0)) for each in (made, steady(made, source))
+    )
+    assert before.max() == 8
+    assert after.max() <= 3
+
+
+@pytest.mark.parametrize("moves", ["the source", "the edit"])
+def test_what_moves_is_not_smeared(moves):
+    still, moving = moved(*[2] * 12), moved(*range(0, 24, 2))
+    source, made = (moving, still) if moves == "the source" else (still, moving)
+    assert np.abs(steady(made, source).astype(int) - made).max() <= 1
 
 
 def test_colors_become_those_of_the_source():

@@ -12,6 +12,13 @@ CHANGED = 15.0
 """Levels of 255 by which an edit must differ from the decoded source to count as one: about what
 a VAE's noise and an edit's side effects come to on ground that was to stay."""
 
+STANDS, SHIMMERS = 4.0, 20.0
+"""Levels of 255 from frame to frame: what an encoder makes of a picture that stands still, and
+how far the colors go that a model gives it, from one latent frame to the next."""
+
+REACH = 4
+"""Frames before and after, as many as a latent frame stands for."""
+
 WAVERS = 6.0
 """Levels of 255 within which a model's colors waver from frame to frame where nothing happens."""
 
@@ -36,6 +43,41 @@ def give_back(made: Frames, decoded: Frames, source: Frames) -> Frames:
         share = np.exp(-np.square(change / CHANGED))
         given[index] = _levels(frame + share * (source[index] - before))
     return given
+
+
+def steady(made: Frames, source: Frames) -> Frames:
+    """An edit without its shimmer: what stands still in the source does so in the edit.
+
+    Each pixel becomes the mean of its moments nearby, which count by how little the source has
+    changed since and the edit; so what moves in either stays as it is (a joint bilateral filter
+    along time: Petschnigg et al., "Digital Photography with Flash and No-Flash Image Pairs", 2004,
+    section 4). Both are of shape (frames, height, width, 3).
+    """
+    still, near = _falling(STANDS), _falling(SHIMMERS)
+    steadied = np.empty_like(made)
+    for index in range(len(made)):
+        mean = made[index].astype(np.float32)
+        total = np.ones((*mean.shape[:2], 1), np.float32)
+        for other in range(max(0, index - REACH), min(len(made), index + REACH + 1)):
+            if other == index:
+                continue
+            share = still[_change(source, index, other)] * near[_change(made, index, other)]
+            share *= 1 - abs(other - index) / (REACH + 1)
+            mean += share * made[other]
+            total += share
+        steadied[index] = _levels(mean / total)
+    return steadied
+
+
+def _falling(levels: float) -> NDArray[np.float32]:
+    """How much a change of 0 to 255 counts, falling off about ``levels``."""
+    return np.exp(-np.square(np.arange(256) / levels)).astype(np.float32)
+
+
+def _change(frames: Frames, one: int, other: int) -> NDArray[np.uint8]:
+    """The largest change of a channel between two frames, (height, width, 1)."""
+    lower, upper = np.minimum(frames[one], frames[other]), np.maximum(frames[one], frames[other])
+    return (upper - lower).max(axis=-1, keepdims=True)
 
 
 def go_on(made: Frames, last: Frames) -> Frames:

@@ -77,6 +77,8 @@ def finish(
     video = video_of(inputs)
     if request.method is Method.FLOW_EDIT and (decoded := decode()) is not None:
         made = pixels.give_back(made, decoded, video)
+    if request.method is Method.FLOW_EDIT:
+        made = pixels.steady(made, video)
     if request.colors is Colors.SOURCE:
         made = pixels.match_colors(made, video)
     return made if inputs.mask is None else pixels.paste(made, video, inputs.mask)
