@@ -12,7 +12,7 @@ CHANGED = 15.0
 """Levels of 255 by which an edit must differ from the decoded source to count as one: about what
 a VAE's noise and an edit's side effects come to on ground that was to stay."""
 
-STANDS, SHIMMERS = 4.0, 20.0
+STANDS, SHIMMERS = 8.0, 40.0
 """Levels of 255 from frame to frame: what an encoder makes of a picture that stands still, and
 how far the colors go that a model gives it, from one latent frame to the next."""
 
