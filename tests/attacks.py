@@ -78,12 +78,16 @@ ATTACKS = (
     _get("../ as a video", "404", (404,), "/files/..%2f..%2fjobs.sqlite3"),
     _get("NUL in a video's name", "404", (404,), "/files/%00"),
     _get(
-        *("the server as a proxy to its own network", "400", (400,)),
+        *("the server as a proxy to its own network", "404", (404,)),
         "/gradio_api/proxy=http://169.254.169.254/latest/meta-data",
     ),
     _get(
         *("the same, with a line break in the address", "404", (404,)),
         "/gradio_api/proxy=http://a%0ab/",
+    ),
+    _get(
+        *("the server as a proxy to the web", "404", (404,)),
+        "/gradio_api/file=https%3A%2F%2Fexample.com/",
     ),
     _get("a name longer than any file's", "404", (404,), f"/assets/{'a' * 5000}"),
     _get("a line break in a path", "404", (404,), "/static/a%0ab.js"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -7,12 +8,15 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
+from tests.https import NAME, of_this_machine, says, site
 from tests.ui.pressing import press_event
 from tests.ui.serving import served_page
-from wan_demo.ui.refusing import RELOAD
+from wan_demo.ui.refusing import RELOAD, RefusingBlocks
 
 FOREIGN = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 LONG = {"path": "a" * 5000, "meta": {"_type": "gradio.FileData"}}
+NO_UPLOAD = "must be a file that was uploaded|must be at an https:// address"
+STRANGE = {"path": "x", "meta": "gradio.FileData"}
 INNER = {"url": "http://169.254.169.254/", "path": "x", "meta": {"_type": "gradio.FileData"}}
 
 
@@ -41,11 +45,27 @@ def listening() -> Iterator[socket.socket]:
 def test_an_address_in_place_of_a_file_is_refused_and_not_asked(client, listening, scheme, host):
     address = f"{scheme}://{host}:{listening.getsockname()[1]}/cat.png"
     kind = {"meta": {"_type": "gradio.FileData"}}
-    for told in (address, {"path": address, **kind}, {"path": "x", "url": address, **kind}):
-        answer = press_event(client, "plan", told)
-        assert "must be a file that was uploaded" in answer.json()["error"]
+    file = {"path": address, **kind}
+    for told in (address, file, [file], {"a": [file]}, {"path": "x", "url": address, **kind}):
+        for event in ("plan", "open_file"):
+            answer = press_event(client, event, told)
+            assert re.search(NO_UPLOAD, answer.json()["error"]), answer.json()
     with pytest.raises(BlockingIOError):  # nobody has called
         listening.accept()
+
+
+def test_an_address_gives_its_file_where_one_is_taken(client, monkeypatch):
+    config = client.get("/config").json()
+    values = {each["id"]: each["props"].get("value") for each in config["components"]}
+    labels = {each["id"]: each["props"].get("label") or "" for each in config["components"]}
+    (plan,) = (each for each in config["dependencies"] if each["api_name"] == "plan")
+    (image,) = (i for i, part in enumerate(plan["inputs"]) if '"Image"' in labels[part])
+    data = [values[part] for part in plan["inputs"]]
+    data[image] = {"path": f"https://{NAME}/red.png", "meta": {"_type": "gradio.FileData"}}
+    with site(says(b"a picture")) as there:
+        monkeypatch.setattr(RefusingBlocks, "remote", of_this_machine(there))
+        answer = press_event(client, "plan", None, data=data)
+    assert (answer.status_code, there.asked) == (200, [(NAME, "/red.png")])
 
 
 def test_programs_read_labels_in_english(client):
@@ -54,7 +74,7 @@ def test_programs_read_labels_in_english(client):
     assert "__i18n__" not in told
 
 
-@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER, LONG])
+@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER, LONG, STRANGE])
 @pytest.mark.parametrize(("event", "label"), [("plan", "Image"), ("open_file", "Drop an MP4")])
 def test_a_file_that_is_none_is_refused_by_its_field(client, capfd, event, label, told):
     error = press_event(client, event, told).json()["error"]

@@ -53,7 +53,10 @@ MOST_PATH = 4000
 
 
 class PathLimitMiddleware:
-    """404 for an address that no file can have, which whoever looks for one would fail over."""
+    """404 for an address that no file can have, which whoever looks for one would fail over.
+
+    And for one with another address in it, which Gradio would ask and hand on.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -70,4 +73,4 @@ class PathLimitMiddleware:
 def _can_be(path: str) -> bool:
     told = path.encode(errors="surrogatepass")
     is_short = len(told) <= MOST_PATH and all(len(part) <= MOST_NAME for part in told.split(b"/"))
-    return is_short and not any(byte < 32 or byte == 127 for byte in told)
+    return is_short and b"://" not in told and not any(b < 32 or b == 127 for b in told)

@@ -17,6 +17,8 @@ from gradio_client import utils
 from httpx import InvalidURL
 
 from wan_demo.errors import InvalidRequest
+from wan_demo.media.remote import Remote
+from wan_demo.ui.fetching import UPLOAD, with_files
 from wan_demo.ui.translated import unmarked
 
 RELOAD = "This page does not fit the server, which may be another version by now. Reload it."
@@ -58,6 +60,9 @@ REFUSALS: Mapping[type[Exception], Callable[[Exception], tuple[int, str] | None]
 class RefusingBlocks(gr.Blocks):
     """``gr.Blocks`` whose errors over what a client sent are its client's, and no fault here."""
 
+    remote = Remote()
+    """Fetches what a program names by an address."""
+
     async def process_api(self, *given: Any, **named: Any) -> dict[str, Any]:
         """One event; every gr.Error is a sentence, and no reason for a traceback in the log."""
         try:
@@ -77,7 +82,10 @@ class RefusingBlocks(gr.Blocks):
     ) -> list[Any]:
         """The values of an event; raises gr.Error, naming the field, for a file that is none."""
         try:
+            inputs = await with_files(block_fn.inputs, inputs, self.remote)
             return await super().preprocess_data(block_fn, inputs, *given, **named)
+        except InvalidRequest as error:
+            raise gr.Error(str(error), print_exception=False) from None
         except (ValueError, OSError) as error:  # pydantic's, Gradio's own, and the system's
             if isinstance(error, OSError) and error.errno not in NO_NAMES:
                 raise
@@ -93,15 +101,13 @@ def _mark(request: Any) -> None:
 
 def _refusal(parts: Sequence[Any], values: Sequence[Any]) -> str:
     files = [
-        unmarked(part.label)
+        unmarked(part.label).split(":")[0]
         for part, value in zip(parts, values, strict=False)
         if value is not None and getattr(part, "data_model", None)
     ]
     if len(parts) != len(values) or not files:
         return RELOAD
-    return (
-        f"{' and '.join(files)}: must be a file that was uploaded (handle_file of gradio_client)."
-    )
+    return f"{' and '.join(files)}: {UPLOAD}."
 
 
 def answerable(value: Any) -> Any:

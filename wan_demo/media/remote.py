@@ -1,0 +1,150 @@
+"""A file that a stranger names by an address: fetched from the public web, and from nowhere else.
+
+Whoever makes a server ask addresses would have it ask its own network (server-side request forgery,
+CWE-918). So the name is looked up once, an address that the web can't reach is not asked, and the
+very one that was looked at is connected to: a name that means another a moment later (DNS
+rebinding) gains nothing. Nor does a server that leads elsewhere, as nobody follows.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import anyio
+import httpx
+
+from wan_demo.errors import UnreadableMedium
+from wan_demo.media.decode import MAX_BYTES
+
+LONGEST = 2048
+"""Characters of an address."""
+
+SECONDS = 60.0
+"""For everything, from the look-up to the last byte: a server may send as slowly as it likes."""
+
+ADDRESS = "must be at an https:// address of the public web, without a port or a password"
+TOO_LARGE = f"must be a file of 1 byte to {MAX_BYTES // 2**20} MB"
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_WEB = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is given out (RFC 4291, section 2.4)."""
+
+
+async def look_up(host: str) -> Sequence[Address]:
+    """The addresses of a host, none where there is no such host."""
+    try:
+        found = await anyio.getaddrinfo(host, 443, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):  # the latter of a name that no host can have
+        return []
+    return [ipaddress.ip_address(place[0]) for *_, place in found]
+
+
+def is_public(address: Address) -> bool:
+    """Whether the web at large reaches it, and not some network's inside by way of it.
+
+    Of IPv6 nothing that stands for an address of IPv4 (mapped, NAT64, 6to4, Teredo), as that may
+    be any.
+    """
+    if isinstance(address, ipaddress.IPv6Address):
+        stands_for_another = address.sixtofour or address.teredo
+        if address not in _WEB or stands_for_another:
+            return False
+    return address.is_global and not address.is_multicast
+
+
+@dataclass(frozen=True)
+class Remote:
+    """Fetches files. Tests alone, whose server is this machine, look and judge otherwise."""
+
+    look_up: Callable[[str], Awaitable[Sequence[Address]]] = look_up
+    is_public: Callable[[Address], bool] = is_public
+    trust: ssl.SSLContext | None = None
+    port: int = 443
+    seconds: float = SECONDS
+
+    async def fetch(self, field: str, address: str, target: Path) -> None:
+        """Write what lies at ``address`` to ``target``; raises UnreadableMedium naming ``field``.
+
+        That is for what is no https address, a host that the web can't reach (which is not asked),
+        any answer but the file itself, and more bytes or time than a file may take.
+        """
+        url = _parsed(field, address)
+        try:
+            with anyio.fail_after(self.seconds):
+                await self._fetch(field, url, target)
+        except TimeoutError as error:
+            allowed = f"must be a file that comes within {self.seconds:g} s"
+            raise UnreadableMedium(field, address, allowed) from error
+        except (httpx.HTTPError, ssl.SSLError) as error:
+            allowed = "must be a file that its server hands out"
+            raise UnreadableMedium(field, address, allowed) from error
+
+    async def _fetch(self, field: str, url: httpx.URL, target: Path) -> None:
+        pinned = [str(each) for each in await self.look_up(url.host) if self.is_public(each)]
+        if not pinned:
+            raise UnreadableMedium(field, str(url), ADDRESS)
+        try:
+            async with self._answer(url, pinned[0]) as response:
+                await _save(field, url, response, target)
+        except BaseException:
+            target.unlink(missing_ok=True)
+            raise
+
+    @asynccontextmanager
+    async def _answer(self, url: httpx.URL, pinned: str) -> AsyncIterator[httpx.Response]:
+        """What a host says that is looked up no more: its certificate must be that of its name.
+
+        No proxy of the environment is asked, as it would look the name up itself.
+        """
+        place = url.copy_with(host=pinned, port=self.port)
+        headers = {"Host": url.netloc.decode(), "Accept-Encoding": "identity"}
+        named = {"sni_hostname": url.raw_host.decode()}
+        verify = self.trust or httpx.create_ssl_context()
+        client = httpx.AsyncClient(trust_env=False, verify=verify, timeout=self.seconds)
+        async with client, client.stream("GET", place, headers=headers, extensions=named) as answer:
+            yield answer
+
+
+def _parsed(field: str, address: str) -> httpx.URL:
+    """What an address says; one that no public file has is refused before anything is asked."""
+    try:
+        url = httpx.URL(address) if len(address) <= LONGEST else httpx.URL()
+    except (httpx.InvalidURL, ValueError):  # the latter of what no domain name can hold
+        url = httpx.URL()
+    is_fine = url.scheme == "https" and url.host and not url.userinfo and url.port is None
+    if not is_fine or _is_address(url.host):
+        raise UnreadableMedium(field, address, ADDRESS)
+    return url
+
+
+def _is_address(host: str) -> bool:
+    """Whether a host is an address itself, for which hardly a certificate speaks."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+async def _save(field: str, url: httpx.URL, response: httpx.Response, target: Path) -> None:
+    if response.status_code != httpx.codes.OK:  # one that leads elsewhere is not followed
+        allowed = f"must be the file itself; its server answers {response.status_code}"
+        raise UnreadableMedium(field, str(url), allowed)
+    said = response.headers.get("content-length", "")
+    if said.isdecimal() and int(said) > MAX_BYTES:
+        raise UnreadableMedium(field, str(url), TOO_LARGE)
+    had = 0
+    with target.open("wb") as file:
+        async for chunk in response.aiter_raw():
+            had += len(chunk)
+            if had > MAX_BYTES:
+                raise UnreadableMedium(field, str(url), TOO_LARGE)
+            file.write(chunk)
