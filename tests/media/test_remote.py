@@ -136,3 +136,14 @@ def test_what_the_web_does_not_reach_is_not_public(inner):
 @pytest.mark.parametrize("outer", ["8.8.8.8", "193.0.6.139", "2606:4700::1111", "2a00:1450::1"])
 def test_what_it_reaches_is(outer):
     assert is_public(ipaddress.ip_address(outer))
+
+
+def test_a_name_is_looked_up_as_the_web_writes_it(tmp_path):
+    asked: list[str] = []
+
+    async def look_up(host: str) -> list[Any]:
+        asked.append(host)
+        return []
+
+    refused("https://bücher.example/a.png", tmp_path, Remote(look_up))
+    assert asked == ["xn--bcher-kva.example"]

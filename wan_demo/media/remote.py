@@ -88,7 +88,7 @@ class Remote:
             raise UnreadableMedium(field, address, allowed) from error
 
     async def _fetch(self, field: str, url: httpx.URL, target: Path) -> None:
-        pinned = [str(each) for each in await self.look_up(url.host) if self.is_public(each)]
+        pinned = [str(each) for each in await self.look_up(_name(url)) if self.is_public(each)]
         if not pinned:
             raise UnreadableMedium(field, str(url), ADDRESS)
         try:
@@ -106,7 +106,7 @@ class Remote:
         """
         place = url.copy_with(host=pinned, port=self.port)
         headers = {"Host": url.netloc.decode(), "Accept-Encoding": "identity"}
-        named = {"sni_hostname": url.raw_host.decode()}
+        named = {"sni_hostname": _name(url)}
         verify = self.trust or httpx.create_ssl_context()
         client = httpx.AsyncClient(trust_env=False, verify=verify, timeout=self.seconds)
         async with client, client.stream("GET", place, headers=headers, extensions=named) as answer:
@@ -123,6 +123,11 @@ def _parsed(field: str, address: str) -> httpx.URL:
     if not is_fine or _is_address(url.host):
         raise UnreadableMedium(field, address, ADDRESS)
     return url
+
+
+def _name(url: httpx.URL) -> str:
+    """The host as the web's own names are written, without letters that ASCII lacks."""
+    return url.raw_host.decode()
 
 
 def _is_address(host: str) -> bool:
