@@ -254,6 +254,11 @@ def _masked(name: str, count: int, **given: Any) -> None:
 
 
 def _windows(count: int) -> None:
+    _long("FlowEdit, four windows", count, has_caption=True, method="flow_edit")
+    _long("re-noise, four windows", count // 2, strength=0.17)
+
+
+def _long(name: str, count: int, has_caption: bool = False, **given: Any) -> None:
     """The largest step between frames where windows begin and end, over the clip's median step.
 
     Beside it the same of as many places where a latent frame begins and no window: the bundled
@@ -266,12 +271,13 @@ def _windows(count: int) -> None:
     assert not {*seams} & {*others}
     at_seams, elsewhere, edits = [], [], []
     for one in sources(count, LONG):
-        made = edit(one, method="flow_edit", source_prompt=one.caption)
+        caption: dict[str, Any] = {"source_prompt": one.caption} if has_caption else {}
+        made = edit(one, **given, **caption)
         steps = np.abs(np.diff(made.astype(float), axis=0)).mean((1, 2, 3))
         at_seams.append(max(steps[seams]) / np.median(steps))
         elsewhere.append(max(steps[others]) / np.median(steps))
         edits.append(judge(one, made))
-    _line(f"{len(windows)} windows, {LONG} frames", edits)
+    _line(name, edits)
     print(
         f"  largest step over the median: at seams mean {statistics.fmean(at_seams):.2f}, "
         f"most {max(at_seams):.2f}, above {STEP:g} in {sum(one > STEP for one in at_seams)}; "
