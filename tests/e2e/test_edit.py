@@ -188,6 +188,8 @@ def test_a_reload_keeps_the_cut_and_the_method(page: Page, server: str, clip: Pa
     person.reload(page, method="flow_edit")
     expect(page.get_by_label("Keep structure")).to_be_checked()
     expect(page.locator("#trim_start input")).not_to_have_value("0")
+    wait_for_picture(page, "#timeline .film")
+    expect(person.plan(page)).to_contain_text("on, ")
 
 
 def test_a_style_writes_what_may_be_changed(page: Page, server: str, clip: Path):

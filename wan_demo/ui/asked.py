@@ -18,10 +18,10 @@ from wan_demo.service import Service
 from wan_demo.ui import beginning, edit
 from wan_demo.ui import form as f
 from wan_demo.ui.library_layout import TAB
-from wan_demo.ui.memory import KEPT_OUT
+from wan_demo.ui.memory import FILES
 from wan_demo.ui.models import ordered
 
-_NOT_ASKED = (*KEPT_OUT, *beginning.NAMES, *edit.UNCUT, "model")
+_NOT_ASKED = (*FILES, *beginning.NAMES, *edit.UNCUT, "model")
 """Files, what is cut of them, and the model, which is looked up first."""
 
 LONGEST = 10_000

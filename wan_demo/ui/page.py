@@ -324,11 +324,7 @@ def _tabs(at: Layout) -> list[gr.Tab]:
 def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
     """A reload brings the form back as it was."""
     fields = at.form.components()
-    kept: dict[str, Any] = {
-        name: component
-        for name, component in {**fields, "lock": at.lock}.items()
-        if name not in memory.KEPT_OUT
-    }
+    kept: dict[str, Any] = {**fields, "lock": at.lock}
     gr.on(
         [component.change for component in kept.values()]
         + [tab.select for tab in (*_tabs(at), at.library.tab)],
