@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e import person
 from tests.makers import save_sound, save_video
@@ -225,6 +225,23 @@ def test_what_can_not_be_edited_says_why(page: Page, server: str, clip: Path, tm
     expect(person.plan(page)).to_contain_text("must have the size of the video, 96x96")
     page.locator("#mask").get_by_role("button", name="Clear").click()
     expect(person.plan(page)).to_contain_text("Will run")
+
+
+def test_nothing_is_made_of_a_video_that_is_still_on_its_way(page: Page, server: str, clip: Path):
+    held: list[Route] = []
+    person.open_app(page, server)
+    person.go_to(page, "Style edit")
+    page.route("**/upload?*", lambda route: held.append(route))
+    upload(page, clip)
+    expect(page.locator("#coming")).to_have_text(re.compile("Your file is still on its way"))
+    expect(person.plan(page)).to_be_hidden()
+    page.locator("#generate").click(force=True)
+    page.keyboard.press("Control+Enter")
+    held[0].continue_()
+    expect(told(page)).to_have_text("4.1 s, 33 frames at 8 fps")
+    expect(page.locator("#coming")).to_be_hidden()
+    expect(person.plan(page)).to_contain_text("33 frames")
+    expect(page.locator("#strip button")).to_have_count(0)
 
 
 def test_only_the_edits_own_tab_has_its_controls(page: Page, server: str):
