@@ -200,8 +200,8 @@ class FormEvents(EditEvents):
             is_news = name != "negative_prompt" and f.is_shown(name, spec, chosen.get("method"))
             if chosen[name] != before and is_news:
                 value = f.in_words(name, chosen[name])
-                changed.append(f"{notices.label_of(name).lower()} is now {value}")
-        news = f" To fit it, {', '.join(changed)}." if changed else ""
+                changed.append(f"{notices.label_of(name)} → {value}")
+        news = f" To fit it: {', '.join(changed)}." if changed else ""
         return {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
 
     def _before(self, values: f.Values) -> ModelSpec:
