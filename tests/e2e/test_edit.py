@@ -254,6 +254,7 @@ def test_only_the_edits_own_tab_has_its_controls(page: Page, server: str):
     expect(page.locator("#sound")).to_be_hidden()
     person.go_to(page, "Style edit")
     expect(page.locator("#sound")).to_be_visible()
+    expect(page.locator("#stage .hint span:visible")).to_have_text(re.compile("Add a video, say"))
     expect(page.locator("#source_prompt")).to_be_hidden()
     page.get_by_label("Keep structure").check()
     expect(page.locator("#source_prompt")).to_be_visible()
