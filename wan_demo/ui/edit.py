@@ -179,7 +179,7 @@ def references_box(is_shown: bool) -> File:
         label=f"{known.label}: {known.help[0].lower()}{known.help[1:]}",
         file_count="multiple",
         file_types=["image"],
-        height=130,
+        height=150,
         elem_id="reference_images",
         visible=is_shown,
     )
