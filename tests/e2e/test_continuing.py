@@ -133,7 +133,7 @@ def test_a_picture_and_a_video_wait_for_each_other(
     person.reload(page, begin="video")
     expect(page.get_by_label("Continue a video")).to_be_checked()
     expect(box(page)).to_be_visible()
-    expect(person.plan(page)).to_contain_text("Add the video to continue")
+    expect(person.plan(page)).to_contain_text("must be")
 
 
 def test_a_phone_has_room_for_it(browser: Browser, server: str, clip: Path):

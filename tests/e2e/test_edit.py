@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.e2e import person
 from tests.makers import save_sound, save_video
@@ -188,6 +188,8 @@ def test_a_reload_keeps_the_cut_and_the_method(page: Page, server: str, clip: Pa
     person.reload(page, method="flow_edit")
     expect(page.get_by_label("Keep structure")).to_be_checked()
     expect(page.locator("#trim_start input")).not_to_have_value("0")
+    wait_for_picture(page, "#timeline .film")
+    expect(person.plan(page)).to_contain_text("on, ")
 
 
 def test_a_style_writes_what_may_be_changed(page: Page, server: str, clip: Path):
@@ -225,6 +227,23 @@ def test_what_can_not_be_edited_says_why(page: Page, server: str, clip: Path, tm
     expect(person.plan(page)).to_contain_text("Will run")
 
 
+def test_nothing_is_made_of_a_video_that_is_still_on_its_way(page: Page, server: str, clip: Path):
+    held: list[Route] = []
+    person.open_app(page, server)
+    person.go_to(page, "Style edit")
+    page.route("**/upload?*", lambda route: held.append(route))
+    upload(page, clip)
+    expect(page.locator("#coming")).to_have_text(re.compile("Your file is still on its way"))
+    expect(person.plan(page)).to_be_hidden()
+    page.locator("#generate").click(force=True)
+    page.keyboard.press("Control+Enter")
+    held[0].continue_()
+    expect(told(page)).to_have_text("4.1 s, 33 frames at 8 fps")
+    expect(page.locator("#coming")).to_be_hidden()
+    expect(person.plan(page)).to_contain_text("33 frames")
+    expect(page.locator("#strip button")).to_have_count(0)
+
+
 def test_only_the_edits_own_tab_has_its_controls(page: Page, server: str):
     person.open_app(page, server)
     parts = [page.locator(name) for name in ("#source_prompt", "#fit", "#fine-tune", "#sound")]
@@ -235,6 +254,7 @@ def test_only_the_edits_own_tab_has_its_controls(page: Page, server: str):
     expect(page.locator("#sound")).to_be_hidden()
     person.go_to(page, "Style edit")
     expect(page.locator("#sound")).to_be_visible()
+    expect(page.locator("#stage .hint span:visible")).to_have_text(re.compile("Add a video, say"))
     expect(page.locator("#source_prompt")).to_be_hidden()
     page.get_by_label("Keep structure").check()
     expect(page.locator("#source_prompt")).to_be_visible()

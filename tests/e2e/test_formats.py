@@ -171,3 +171,11 @@ def test_a_recording_that_the_system_takes_for_no_video_is_taken(
     (folder / "letter.txt").write_text("a letter")
     upload(page, folder / "letter.txt")
     expect(person.plan(page)).to_contain_text("must be an MP4, MOV, WebM, MKV, AVI, MPEG or WMV")
+    person.go_to(page, "Image to video")
+    photo = page.evaluate_handle(
+        "() => { const all = new DataTransfer(); all.items.add(new File(['?'], 'photo.heic'));"
+        " return all; }"
+    )
+    page.locator("#image button").first.dispatch_event("drop", {"dataTransfer": photo})
+    expect(person.plan(page)).to_contain_text("must be a PNG, JPEG, WebP, GIF, BMP or TIFF image")
+    expect(person.plan(page)).to_contain_text("got 'photo.heic'")

@@ -86,7 +86,7 @@ def test_the_list_holds_what_the_tab_can_be_done_with_and_what_is_here_first(
 def test_a_choice_comes_back_with_the_tab_that_can_have_it(page: Page, server: str):
     person.open_app(page, server)
     choose(page, "Wan2.1 T2V 14B")
-    expect(page.locator("#model")).to_contain_text("width is now 832")
+    expect(page.locator("#model")).to_contain_text("Width → 832")
     person.go_to(page, "Image to video")
     expect(page.locator("#model")).to_contain_text("Wan2.1 T2V 14B can't do Image to video")
     expect(page.get_by_label("Model")).to_have_value(re.compile("^Wan Tiny"))

@@ -241,7 +241,7 @@ def test_a_model_changes_the_ranges_and_says_what_it_changed(page: Page, server:
     person.open_app(page, server)
     page.get_by_label("Model").click()
     page.get_by_role("option", name=re.compile("Wan2.1 T2V 1.3B")).click()
-    expect(page.locator("#model")).to_contain_text("width is now 832")
+    expect(page.locator("#model")).to_contain_text("Width → 832")
     assert person.field_value(page, "width") == "832"
     expect(page.get_by_label("Quality")).to_be_checked()
     person.generate(page)

@@ -38,7 +38,7 @@ def test_the_negative_prompt_of_the_models_makers_shows_in_the_empty_field(page:
     person.open_app(page, server)
     page.get_by_label("Model").click()
     page.get_by_role("option", name=re.compile("Wan2.1 T2V 1.3B")).click()
-    expect(page.locator("#model")).to_contain_text("width is now 832")
+    expect(page.locator("#model")).to_contain_text("Width → 832")
     page.get_by_role("button", name="More").click()
     negative = page.locator("#negative_prompt textarea")
     official = catalog.find("wan2.1-t2v-1.3b").defaults.negative_prompt

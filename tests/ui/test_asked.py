@@ -37,7 +37,7 @@ def test_what_is_not_asked_for_is_the_models_own(fill):
 def test_a_tab_brings_a_model_that_can_do_it(fill):
     got = fill(tab="image_to_video", model="wan2.1-t2v-1.3b")
     assert got["model"] == "wan-tiny"
-    assert "can't do" in got["said"]
+    assert "can't do Image to video" in got["said"]
     assert fill(tab="library")["tab"] == "library"
 
 
@@ -45,12 +45,12 @@ def test_a_tab_brings_a_model_that_can_do_it(fill):
     ("query", "said"),
     [
         ({"model": "nonsense"}, "There is no model 'nonsense'"),
-        ({"tab": "nonsense"}, "There is no tab 'nonsense'"),
+        ({"tab": "nonsense"}, "There is no tab 'nonsense': it can be text_to_video, image"),
         ({"width": "wide"}, "width can't be 'wide'"),
         ({"seed": "nan"}, "seed can't be 'nan'"),
         ({"seed": "inf"}, "seed can't be 'inf'"),
         ({"seed": "9" * 400}, "seed can't be '99"),
-        ({"method": "magic"}, "method can't be 'magic'"),
+        ({"method": "magic"}, "method can't be 'magic': it can be renoise, flow_edit"),
         ({"prompt": "x" * 20_000}, "prompt can't be 'xx"),
         ({"prompt": ["a"]}, "prompt can't be ['a']"),
     ],

@@ -14,7 +14,7 @@ from tests.ui.test_form_events import Person, someone
 from tests.ui.test_library import Visitor, ada, bob, make
 from wan_demo import catalog
 from wan_demo.domain.request import GenerationRequest, Task
-from wan_demo.ui import beginning, words
+from wan_demo.ui import beginning, values, words
 
 __all__ = ["ada", "bob", "make", "someone"]
 
@@ -248,12 +248,15 @@ def test_a_picture_or_another_task_takes_its_place(ada, make, joined, tmp_path, 
     assert "video" not in asked(ada)
 
 
-def test_the_choice_is_kept_over_a_reload_and_the_files_are_not(animator):
-    person = animator()
-    kept = {"model": TINY.id, "task": I2V.value, "begin": "video", "continued": "/etc/passwd"}
-    person.values[person.at.kept] = kept
-    person.does(person.events.restore)
-    assert (person.shows("begin"), person.shows("continued")) == ("video", None)
+def test_a_reload_keeps_the_choice_and_uploads_and_no_other_file(animator, video):
+    mine = values.lend(Path(video), "my.mp4")
+    for told, shown in ((mine, mine), ("/etc/passwd", None), (f"{mine}.gone", None), (["x"], None)):
+        person, cut = animator(), {"trim_end": 1.0}
+        kept = {"begin": "video", "continued": told, "continued_cut": {**cut, "prompt": "no"}}
+        person.values[person.at.kept] = {"model": TINY.id, "task": I2V.value, **kept}
+        person.does(person.events.restore)
+        assert (person.shows("begin"), person.shows("continued")) == ("video", shown)
+        assert person.shows("continued_cut") == cut
 
 
 def test_a_clips_facts_say_what_was_joined():

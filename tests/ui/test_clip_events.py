@@ -12,6 +12,7 @@ from tests.makers import grays, noise, request, save_video
 from tests.ui.test_library import Visitor, ada, bob, make
 from wan_demo.domain.request import GenerationRequest
 from wan_demo.media.encode import write_mp4
+from wan_demo.ui import edit
 
 __all__ = ["ada", "bob", "make"]
 
@@ -172,9 +173,13 @@ def test_the_shown_clip_and_frame_are_edited_and_animated(ada, make, folder):
         data = {"job": ada.links.job(job.id), **told}
         ada._take(event(ada.values, gr.EventData(None, data)))
 
+    cut = {"trim_start": 3.0, "trim_end": 5.0, "speed": 2.0}
+    former = {**cut, "direction": "reversed", "mask": "mask.png"}
+    ada.values |= {ada.at.form.components()[name]: value for name, value in former.items()}
     press(ada.clips.edit, clip="1")
     second = folder.video(job.outputs[1].file).read_bytes()
     assert Path(field(ada, "video")).read_bytes() == second
+    assert {name: field(ada, name) for name in former} == edit.WHOLE  # none of another video's
     press(ada.clips.animate, clip="1", time="0.5")
     assert Path(field(ada, "image")).read_bytes()
     folder.video(job.outputs[1].file).unlink()

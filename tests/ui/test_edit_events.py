@@ -167,6 +167,17 @@ def test_an_end_at_the_videos_own_is_left_open(editor, long_clip):
     assert person.service.plan(given(person)).request.trim_end is None
 
 
+def test_of_a_video_that_is_too_short_no_frames_are_told(editor, tmp_path):
+    person = editor()
+    short = str(save_video(tmp_path / "short.mp4", grays(3), fps=8))
+    person.does(person.events.receive_medium, video=short)
+    person.does(person.events.plan)
+    line = person.values[person.at.timeline]
+    assert re.search("class='told'[^>]*></span>", line)
+    assert "of 0.4 s" in line
+    assert "must last at least" in person.values[person.at.plan]
+
+
 def test_the_pictures_are_found_by_an_address_that_tells_nothing(editor, long_clip):
     person = editor()
     person.does(person.events.receive_medium, video=long_clip, prompt="a fox")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import gradio as gr
@@ -108,6 +109,7 @@ def told() -> Language:
         ("It is late. Nothing else.", "Late it is!Nothing else."),
         ("Nothing else. It is late.", "Nothing else. Late it is!"),
         ("the job waits", "a job is waiting"),
+        ("small, 4 s left.", "tiny / still 4 seconds!"),
         ("{0} waits", "{0} is waiting"),
         ("x" * 3000 + " waits", "x" * 3000 + " waits"),
     ],
@@ -167,6 +169,15 @@ def test_every_label_hint_and_choice_has_a_translation(language: Noting, service
     missing = {text for text in _of_components(service) if language.say(text) == text}
     assert missing - KEPT == set()
 
+
+def test_no_models_presets_or_summary_are_said_by_half(language: Noting):
+    lines = [line for spec in catalog.MODELS for line in (spec.summary, f.preset_hints(spec))]
+    fitted = [" ".join([line, "To fit it: Width → 832, Guidance → 5."]) for line in lines]
+    said = {line: language.say(line) for line in (*lines, *fitted)}
+    assert {line for line, text in said.items() if set(LOWER.findall(text)) - {"fps"}} == set()
+
+
+LOWER = re.compile(r"\b[a-z]{3,}\b")
 
 # Names, numbers, and labels that nobody sees.
 KEPT = {
@@ -270,7 +281,7 @@ def test_the_words_of_memory_are_translated_as_they_come_out(language: Noting):
 
 @pytest.mark.parametrize(
     "text",
-    [": " * 300, "A cat. " * 80, "a, " * 190, " is now " * 70, "(" * 599, "x" * 599, "; got " * 99],
+    [": " * 300, "A cat. " * 80, "a, " * 190, " → " * 70, "(" * 599, "x" * 599, "; got " * 99],
 )
 def test_a_strangers_text_is_given_up_soon(text: str, monkeypatch: pytest.MonkeyPatch):
     """A prompt is a part of what a button is called: who writes it must not stop the server."""

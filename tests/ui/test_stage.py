@@ -9,6 +9,7 @@ import pytest
 
 from tests.makers import request
 from wan_demo.domain.job import Failure, Job, Output, Progress, Stage, Status
+from wan_demo.domain.request import Task
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
 from wan_demo.service import Place
@@ -29,7 +30,9 @@ def _running(**progress) -> Job:
 
 
 def test_nothing_yet(links: Links):
-    assert "data-state='empty'" in render_stage(None, None, links)
+    nothing = render_stage(None, None, links)
+    assert "data-state='empty'" in nothing
+    assert [task for task in Task if f"class='to-{task}'" in nothing] == list(Task)
 
 
 def test_a_prompt_is_never_markup(links: Links):

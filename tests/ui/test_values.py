@@ -47,3 +47,22 @@ def test_lent_files_lie_under_names_nobody_can_guess(tmp_path: Path):
     assert one != other
     assert Path(one).read_bytes() == b"video"
     assert Path(one).name.endswith("-clip.mp4")
+
+
+def test_a_page_remembers_uploads_that_are_still_there_and_nothing_else(tmp_path: Path):
+    (tmp_path / "mine.mp4").write_bytes(b"video")
+    mine = values.lend(tmp_path / "mine.mp4", "mine.mp4")
+    assert values.still_uploaded(mine) == mine
+    assert values.still_uploaded([mine, f"{mine}.gone"]) == [mine]
+    elsewhere, long = str(tmp_path / "mine.mp4"), f"{mine}{'x' * 300}"
+    for other in (elsewhere, f"{mine}.gone", long, "a\0b", "\ud800", 7, {}, None, []):
+        assert values.still_uploaded(other) is None
+
+
+@pytest.mark.parametrize("name", ["Video", "Image"])
+def test_a_file_is_shown_as_it_lies_there(name: str, tmp_path: Path):
+    file = tmp_path / "mine.svg"
+    file.write_text("<svg/>")
+    shown = getattr(values, name)().postprocess(str(file))
+    assert (shown.path, shown.orig_name, shown.url) == (str(file), "mine.svg", None)
+    assert getattr(values, name)().postprocess(None) is None

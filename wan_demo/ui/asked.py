@@ -18,10 +18,13 @@ from wan_demo.service import Service
 from wan_demo.ui import beginning, edit
 from wan_demo.ui import form as f
 from wan_demo.ui.library_layout import TAB
-from wan_demo.ui.memory import KEPT_OUT
+from wan_demo.ui.memory import FILES
 from wan_demo.ui.models import ordered
+from wan_demo.ui.words import TASK_TITLES
 
-_NOT_ASKED = (*KEPT_OUT, *beginning.NAMES, *edit.UNCUT, "model")
+_TABS = ", ".join([*Task, TAB])
+
+_NOT_ASKED = (*FILES, *beginning.NAMES, *edit.UNCUT, "model")
 """Files, what is cut of them, and the model, which is looked up first."""
 
 LONGEST = 10_000
@@ -40,7 +43,7 @@ def filled(
     spec, no_model = _model_of(asked, task, service)
     fields = [name for name in asked if name in form and name not in _NOT_ASKED]
     given = {name: _value_of(form[name], asked[name]) for name in fields}
-    wrong = [f"{name} can't be {asked[name]!r:.80}" for name in fields if given[name] is None]
+    wrong = [_wrong(name, asked[name], form[name]) for name in fields if given[name] is None]
     usable = {name: value for name, value in given.items() if value is not None}
     return {
         **f.defaults_of(spec, edit.method_of(spec)),
@@ -58,7 +61,9 @@ def _task_of(asked: Mapping[str, Any]) -> tuple[Task, list[str]]:
     if told in list(Task):
         return Task(told), []
     is_known = told in (None, TAB)
-    return Task.TEXT_TO_VIDEO, [] if is_known else [f"There is no tab {told!r:.80}"]
+    return Task.TEXT_TO_VIDEO, [] if is_known else [
+        f"There is no tab {told!r:.80}: it can be {_TABS}"
+    ]
 
 
 def _model_of(
@@ -73,7 +78,16 @@ def _model_of(
     if task in spec.tasks:
         return spec, said
     able = ordered(service, task)
-    return (able or [spec])[0], [*said, f"{spec.title} can't do this"] if "model" in asked else said
+    no_task = f"{spec.title} can't do {TASK_TITLES[task]}"
+    return (able or [spec])[0], [*said, no_task] if "model" in asked else said
+
+
+def _wrong(name: str, text: Any, component: Component) -> str:
+    """That a field can't be so, and which words it may be where there are some."""
+    may = [str(value) for _, value in getattr(component, "choices", None) or () if value]
+    if may:
+        return f"{name} can't be {text!r:.80}: it can be {', '.join(may)}"
+    return f"{name} can't be {text!r:.80}"
 
 
 def _value_of(component: Component, text: Any) -> Any:

@@ -134,7 +134,7 @@ class ClipEvents(FormEvents):
         except OSError:
             return self._gone()
         length = {"num_frames": job.request.num_frames, "duration": job.request.duration or ""}
-        shown = {"video": video, **length, **sides_of_request(job.request)}
+        shown = {"video": video, **edit.WHOLE, **length, **sides_of_request(job.request)}
         return {**self._at.form.updates(shown), **self._go_to(Task.VIDEO_TO_VIDEO)}
 
     def sheet(self, values: f.Values, event: gr.EventData) -> Updates:

@@ -37,6 +37,13 @@ OPEN: Mapping[str, Any] = {"source_guidance_scale": "", "guide": ""}
 UNCUT: Mapping[str, Any] = {"trim_start": 0, "trim_end": 0}
 """The whole of a video, as the components have it: a number's box knows no emptiness."""
 
+WHOLE: Mapping[str, Any] = {
+    **UNCUT,
+    **{name: STEADY[name] for name in ("speed", "direction")},
+    "mask": None,
+}
+"""All of a video as it is, whatever was used of the one before."""
+
 MEANINGS: Mapping[str, str] = {
     Direction.FORWARD: "Forward",
     Direction.REVERSED: "Reversed",
@@ -172,7 +179,7 @@ def references_box(is_shown: bool) -> File:
         label=f"{known.label}: {known.help[0].lower()}{known.help[1:]}",
         file_count="multiple",
         file_types=["image"],
-        height=130,
+        height=150,
         elem_id="reference_images",
         visible=is_shown,
     )

@@ -14,6 +14,7 @@ from wan_demo.domain.edit import OF_METHOD, Method
 from wan_demo.domain.medium import Medium
 from wan_demo.domain.model import ModelSpec
 from wan_demo.domain.request import MAX_SECONDS, Task
+from wan_demo.domain.rules import available_frames
 from wan_demo.domain.template import Template
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import Plan
@@ -180,7 +181,8 @@ class EditEvents(Events):
         board = render_board(medium, look, cut, values[form.mask])
         frames = values[form.num_frames]
         used = frames if isinstance(frames, int) else edit.frames_of(medium, spec, cut)
-        shown = render_timeline(medium, look, spec, cut, used)
+        is_enough = available_frames(medium, spec.defaults.fps, cut) >= spec.limits.min_frames
+        shown = render_timeline(medium, look, spec, cut, used if is_enough else None)
         return {self._at.timeline: shown, self._at.board: board, form.num_frames: slider}
 
     def _begun(self, values: f.Values) -> str:

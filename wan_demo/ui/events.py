@@ -19,7 +19,7 @@ from wan_demo.service import Service
 from wan_demo.ui import beginning
 from wan_demo.ui import form as f
 from wan_demo.ui.layout import Layout
-from wan_demo.ui.memory import KEPT_OUT
+from wan_demo.ui.memory import FILES
 
 SINGLE_CALLS = "/gradio_api/call/"
 """Gradio's route for one call at a time; each has a session of its own."""
@@ -122,7 +122,7 @@ class Events:
     def _reusable(self, job: Job, owner: str) -> dict[str, Any]:
         """A job's request as ``given``: its kept input as a path again, for its owner alone."""
         given = job.request.given()
-        for name in KEPT_OUT:
+        for name in FILES:
             kept = given.pop(name, None)
             if kept and job.owner == owner:
                 given[name] = exchanged(kept, self._kept)

@@ -25,9 +25,10 @@ from wan_demo.ui.events import Updates
 from wan_demo.ui.layout import example_chips, template_chips
 from wan_demo.ui.library import render_notice
 from wan_demo.ui.library_layout import TAB
-from wan_demo.ui.memory import KEPT_OUT
+from wan_demo.ui.mask import is_drawn
+from wan_demo.ui.memory import FILES
 from wan_demo.ui.models import choices, ordered, resolution_of, size_at
-from wan_demo.ui.values import lend
+from wan_demo.ui.values import lend, still_uploaded
 
 
 class FormEvents(EditEvents):
@@ -199,8 +200,8 @@ class FormEvents(EditEvents):
             is_news = name != "negative_prompt" and f.is_shown(name, spec, chosen.get("method"))
             if chosen[name] != before and is_news:
                 value = f.in_words(name, chosen[name])
-                changed.append(f"{notices.label_of(name).lower()} is now {value}")
-        news = f" To fit it, {', '.join(changed)}." if changed else ""
+                changed.append(f"{notices.label_of(name)} → {value}")
+        news = f" To fit it: {', '.join(changed)}." if changed else ""
         return {**self._for_model(spec, chosen, task, why + news), **self._fill(spec, chosen)}
 
     def _before(self, values: f.Values) -> ModelSpec:
@@ -255,9 +256,9 @@ class FormEvents(EditEvents):
             return self._unchanged()
         spec = self._service.models.find(kept["model"])
         values_kept = {
-            name: value for name, value in kept.items() if name not in KEPT_OUT and _is_plain(value)
+            name: value for name, value in kept.items() if name not in FILES and _is_plain(value)
         }
-        filled = {**advanced.OPEN, **values_kept}
+        filled = {**advanced.OPEN, **values_kept, **_files_of(kept)}
         task = _task(kept.get("task"))
         return {
             **self._for_model(spec, filled, task),
@@ -326,6 +327,15 @@ class FormEvents(EditEvents):
             return shape
         video = self._service.medium({"task": task, "video": medium})
         return shape | edit.first_cut(video, spec) if video else shape
+
+
+def _files_of(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The uploads of the former page that are still there, and what is used of its video."""
+    found = {name: still_uploaded(kept.get(name)) for name in FILES}
+    if is_drawn(found["mask"]):
+        found["mask"] = None  # the board is empty again
+    cut = {beginning.CUT_BOX: beginning.cut_of(kept.get(beginning.CUT_BOX))}
+    return {**{name: file for name, file in found.items() if file}, **cut}
 
 
 def _notice_of(kept: Mapping[str, Any]) -> str:

@@ -64,6 +64,7 @@ class Language:
             or self._sentences(text, depth + 1)
             or self._filled(text, self._tight, depth + 1)
             or self._filled(text, self._telling, depth + 1)
+            or self._stopped(text, depth + 1)
             or self._listed(text, depth + 1)
             or self._filled(text, self._loose, depth + 1)
         )
@@ -90,6 +91,11 @@ class Language:
         rest = " ".join(parts[1:])
         said = self.say(rest, depth)
         return f"{parts[0]} {said}" if said != rest else None
+
+    def _stopped(self, text: str, depth: int) -> str | None:
+        """A sentence by what is before its full stop."""
+        said = self._translated(text[:-1], depth) if text.endswith(".") else None
+        return said and f"{said}{self._stop}"
 
     def _filled(self, text: str, patterns: Mapping[str, re.Pattern[str]], depth: int) -> str | None:
         """A text by a key with gaps."""
@@ -142,5 +148,5 @@ def _has_gap(key: str) -> bool:
 def _pattern(key: str, held: str) -> re.Pattern[str]:
     """A key as a pattern, whose gaps hold this or a number."""
     texts, gaps = _GAP.split(key), [*_GAP.findall(key), ""]
-    by_gap = {"{}": held, "{#}": r"(-?\d[\d.,]*)", "": ""}
+    by_gap = {"{}": held, "{#}": r"(-?\d(?:[\d.,]*\d)?)", "": ""}
     return re.compile("".join(re.escape(t) + by_gap[g] for t, g in zip(texts, gaps, strict=True)))

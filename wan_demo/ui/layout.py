@@ -110,6 +110,7 @@ def _ask(spec: ModelSpec) -> tuple[Fields, Parts]:
     parts |= {"clip_file": clip_file(), "notice": notice_line()}
     fields["prompt"] = f.prompt_box(_first_example(spec))
     parts |= {"preset": _preset(spec), "plan": notices.plan_line()}
+    notices.coming_line()
     generate, stop = _go()
     fold_line()
     notes = gr.HTML("", elem_id="notes")

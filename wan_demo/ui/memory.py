@@ -1,7 +1,8 @@
 """A reload keeps the form: its values lie in the browser's own session storage.
 
-Uploads are left out: a path that comes from a browser must never name a file of this machine.
-Where storage is blocked, as in another site's frame, the form opens with its defaults.
+Of an upload its path is kept: as in every event, a path that comes from a browser must name one of
+Gradio's uploads and no other file of this machine (``values.still_uploaded``). Where storage is
+blocked, as in another site's frame, the form opens with its defaults.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from collections.abc import Sequence
 from wan_demo.domain.request import INPUTS
 from wan_demo.ui import beginning
 
-KEPT_OUT = (*INPUTS, beginning.BOX, beginning.CUT_BOX)
+FILES = (*INPUTS, beginning.BOX)
+"""The form's components that hold uploads."""
 
 TASK_JS = """(() => {
   const tab = document.querySelector('#tasks [role=tab][aria-selected=true]')?.dataset.tabId;
@@ -36,7 +38,8 @@ def save_js(names: Sequence[str]) -> str:
     """JavaScript that keeps the values of so named components, and the tab."""
     return f"""(...values) => {{
   const names = {json.dumps(list(names))};
-  const kept = Object.fromEntries(names.map((name, index) => [name, values[index]]));
+  const plain = (value) => (Array.isArray(value) ? value.map(plain) : (value?.path ?? value));
+  const kept = Object.fromEntries(names.map((name, index) => [name, plain(values[index])]));
   kept.tab = document.querySelector("#tasks [role=tab][aria-selected=true]")?.dataset.tabId;
   if (kept.tab && kept.tab !== "library") document.body.dataset.task = kept.tab;
   kept.task = document.body.dataset.task;

@@ -20,10 +20,21 @@ PLAN = "plan"
 FOLLOW_JS = f"() => document.getElementById('{PLAN}').dispatchEvent(new Event('follow'))"
 """JavaScript that says to the line that something has changed."""
 
+SHAPED_JS, TOLD_JS = (
+    f"() => document.dispatchEvent(new Event('{name}'))" for name in ("shaped", "told")
+)
+"""JavaScript that tells ``static/uploads.js`` that the form fits an upload, or the line is new."""
+
 
 def plan_line() -> gr.HTML:
     """The line; its events are ``fix``, a button's, and ``follow``, once it should be told anew."""
     return html("", PLAN, "fix", "follow", more_js=script("plan.js"))
+
+
+def coming_line() -> gr.HTML:
+    """What stands there instead until an upload is in the form; ``static/uploads.js`` shows it."""
+    said = "Your file is still on its way. Generate can be pressed once it is here."
+    return gr.HTML(f"<div class='plan' role='status'><p>{said}</p></div>", elem_id="coming")
 
 
 def render_plan(plan: Plan) -> str:

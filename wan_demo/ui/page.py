@@ -221,8 +221,10 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
         _on(tab.select, do.choose_task, [*asked, state.preferred, state.fitted], by_model)
     came, shaped = [*fields, state.task, state.awaited], [*fields, *buttons, state.awaited]
     for medium in (form.image, form.video):
-        _on(medium.upload, do.receive_medium, came, shaped)
-    _on(form.continued.upload, do.receive_beginning, came, shaped)
+        shape = _on(medium.upload, do.receive_medium, came, shaped)
+        shape.then(None, js=notices.SHAPED_JS, **_QUIET)
+    shape = _on(form.continued.upload, do.receive_beginning, came, shaped)
+    shape.then(None, js=notices.SHAPED_JS, **_QUIET)
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
     seconds = [form.duration, form.model, state.task]
@@ -308,7 +310,8 @@ def _wire_plan(at: Layout, do: FormEvents, state: State) -> None:
     changes = [component.change for name, component in fields.items() if name != "speed"]
     gr.on([*changes, *(tab.select for tab in _tabs(at))], js=notices.FOLLOW_JS, **_QUIET)
     read, written = [*fields.values(), state.task], [*_told(at), at.form.num_frames]
-    _on(at.plan.follow, do.plan, read, written, trigger_mode="always_last")
+    told = _on(at.plan.follow, do.plan, read, written, trigger_mode="always_last")
+    told.then(None, js=notices.TOLD_JS, **_QUIET)
 
 
 def _told(at: Layout) -> list[Any]:
@@ -324,11 +327,7 @@ def _tabs(at: Layout) -> list[gr.Tab]:
 def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> None:
     """A reload brings the form back as it was."""
     fields = at.form.components()
-    kept: dict[str, Any] = {
-        name: component
-        for name, component in {**fields, "lock": at.lock}.items()
-        if name not in memory.KEPT_OUT
-    }
+    kept: dict[str, Any] = {**fields, "lock": at.lock}
     gr.on(
         [component.change for component in kept.values()]
         + [tab.select for tab in (*_tabs(at), at.library.tab)],

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from html import escape
 
 from wan_demo.domain.job import Job, Progress, Stage, Status
+from wan_demo.domain.request import Task
 from wan_demo.media.links import Links
 from wan_demo.service import Place
 from wan_demo.ui import words
@@ -131,10 +132,16 @@ def _choice(job: Job | None) -> str:
 
 
 def _nothing_yet() -> str:
-    return (
-        "<div class='hint'><strong>Your video appears here</strong>"
-        "<span>Describe a scene and press Generate.</span></div>"
-    )
+    """What to do first in each tab; ``page.css`` shows that of the chosen one."""
+    hints = "".join(f"<span class='to-{task}'>{hint}</span>" for task, hint in _FIRST.items())
+    return f"<div class='hint'><strong>Your video appears here</strong>{hints}</div>"
+
+
+_FIRST = {
+    Task.TEXT_TO_VIDEO: "Describe a scene and press Generate.",
+    Task.IMAGE_TO_VIDEO: "Add a picture or a video and press Generate.",
+    Task.VIDEO_TO_VIDEO: "Add a video, say what it becomes and press Generate.",
+}
 
 
 def _waiting(job: Job, place: Place | None, links: Links) -> tuple[str, str, str]:

@@ -25,8 +25,8 @@ def timeline_box() -> gr.HTML:
     return gr.HTML("", elem_id="timeline", js_on_load=code, apply_default_css=False)
 
 
-def render_timeline(medium: Medium, look: str, spec: ModelSpec, cut: Cut, used: int) -> str:
-    """The timeline of a video of which ``used`` frames are used.
+def render_timeline(medium: Medium, look: str, spec: ModelSpec, cut: Cut, used: int | None) -> str:
+    """The timeline of a video of which ``used`` frames are used; None where it has too few.
 
     ``look`` is the address of the video's pictures.
     """
@@ -41,7 +41,7 @@ def render_timeline(medium: Medium, look: str, spec: ModelSpec, cut: Cut, used: 
         f"<div class='track'><img class='film' src='{look}/strip' alt=''><i class='used'></i>"
         f"{_handle('start', 'Start', medium)}{_handle('end', 'End', medium)}</div>"
         f"<p class='readout'><span class='told' data-words='{words.USED}'>"
-        f"{words.used(used, spec.defaults.fps)}</span>"
+        f"{'' if used is None else words.used(used, spec.defaults.fps)}</span>"
         f"<span class='whole'>of {words.number(round(medium.seconds, 1))} s</span></p></section>"
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from abc import ABCMeta
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -64,9 +65,17 @@ class File(AsGiven, gr.File):
 class Image(AsGiven, gr.Image):
     """``gr.Image`` that opens nothing."""
 
+    def postprocess(self, value: Any) -> ImageData | None:
+        """The file as it lies there."""
+        return ImageData(path=str(value), orig_name=Path(value).name) if value else None
+
 
 class Video(AsGiven, gr.Video):
     """``gr.Video`` that converts nothing."""
+
+    def postprocess(self, value: Any) -> FileData | None:
+        """The file as it lies there; Gradio's own would hand it to ffmpeg where there is one."""
+        return FileData(path=str(value), orig_name=Path(value).name) if value else None
 
 
 class UploadButton(AsGiven, gr.UploadButton):
@@ -79,6 +88,16 @@ def uploaded(path: str) -> str | None:
         return _uploaded(FileData(path=path))
     except (gr.Error, OSError, ValueError):
         return None
+
+
+def still_uploaded(paths: Any) -> Any:
+    """Of one upload or several that a page has remembered, what is there; None for nothing."""
+    if isinstance(paths, list):
+        return [file for path in paths if (file := still_uploaded(path))] or None
+    path = uploaded(paths) if isinstance(paths, str) else None
+    with suppress(OSError):  # a name that no file can have
+        return path if path and Path(path).is_file() else None
+    return None
 
 
 def _uploaded(payload: FileData | ImageData) -> str:

@@ -17,10 +17,9 @@ const showStill = (seconds) => {
 const clamp = (value, low, high) => Math.min(Math.max(value, low), high);
 
 // As the server reckons: the largest 4k+1 that the time has, and never fewer than the model makes.
-const framesOf = ({ fps, speed, least }, start, end) => {
-  const there = Math.floor(((end - start) / speed) * fps + 0.5);
-  return Math.max(least, Math.floor((there - 1) / 4) * 4 + 1);
-};
+const thereAre = ({ fps, speed }, start, end) => Math.floor(((end - start) / speed) * fps + 0.5);
+const framesOf = (facts, start, end) =>
+  Math.max(facts.least, Math.floor((thereAre(facts, start, end) - 1) / 4) * 4 + 1);
 
 const show = (start, end) => {
   const { fps, speed } = facts();
@@ -39,11 +38,12 @@ const show = (start, end) => {
 };
 
 const tell = (start, end) => {
-  const { fps } = facts();
+  const { fps, least } = facts();
   const frames = framesOf(facts(), start, end);
+  const isEnough = thereAre(facts(), start, end) >= least;
   const numbers = [(frames / fps).toFixed(1), frames, fps];
   const line = find(".told");
-  line.textContent = line.dataset.words.replace(/\{\}/g, () => numbers.shift());
+  line.textContent = isEnough ? line.dataset.words.replace(/\{\}/g, () => numbers.shift()) : "";
 };
 
 const look = (seconds) => {
