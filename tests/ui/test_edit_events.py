@@ -73,6 +73,23 @@ def test_what_was_touched_stays_over_a_change_of_method_and_tab(editor):
     assert person.shows("guidance_scale") == 7.5
 
 
+def test_each_tab_keeps_its_size(editor):
+    person = editor()
+    task = person.events._state.task
+    person.values[person.at.form.width], person.values[person.at.form.height] = 128, 80
+    person.values[task] = "image_to_video"
+    person.does(person.events.choose_task)
+    assert (person.shows("width"), person.shows("height")) == (128, 80)
+    person.values[person.at.form.width], person.values[person.at.form.height] = 64, 112
+    person.values[task] = "video_to_video"
+    person.does(person.events.choose_task)
+    assert (person.shows("width"), person.shows("height")) == (128, 80)
+    person.values[task] = "image_to_video"
+    person.does(person.events.choose_task)
+    assert (person.shows("width"), person.shows("height")) == (64, 112)
+    assert person.values[person.at.ratio] == "9:16"
+
+
 @pytest.mark.parametrize("frames", [5, 9, 11])
 def test_a_video_of_one_length_or_none_has_a_slider_too(editor, tmp_path, frames):
     clip = save_video(tmp_path / "short.mp4", grays(frames) // 4, fps=8)

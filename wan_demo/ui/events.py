@@ -33,7 +33,8 @@ class State:
     """What one open page remembers, and what the browser tells with each event.
 
     ``model``: the form's, before a change. ``preferred``: the one that a person chose last, for
-    tabs that can have it. ``awaited``: the SHA-256 of the picture or video that settings which came
+    tabs that can have it. ``sizes``: width and height that each tab was left with, by task.
+    ``awaited``: the SHA-256 of the picture or video that settings which came
     back still lack; empty where there is none. The others lie in the browser, where they survive a
     restart of the server: ``task``, the tab; ``fitted``, the task that the form was last made to
     fit; ``address``, what ``?job=`` says; ``job``, the token of the job on the stage
@@ -42,6 +43,7 @@ class State:
 
     model: gr.State
     preferred: gr.State
+    sizes: gr.State
     awaited: gr.State
     task: gr.Textbox
     fitted: gr.Textbox
@@ -54,6 +56,7 @@ class State:
         return cls(
             model=gr.State(spec.id),
             preferred=gr.State(spec.id),
+            sizes=gr.State({}),
             awaited=gr.State(""),
             task=gr.Textbox(Task.TEXT_TO_VIDEO.value, visible=False, elem_id="told-task"),
             fitted=gr.Textbox(Task.TEXT_TO_VIDEO.value, visible=False),

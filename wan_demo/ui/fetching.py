@@ -71,5 +71,5 @@ def _is_file(value: Any) -> bool:
     if not isinstance(value, dict) or "meta" not in value or not isinstance(value.get("path"), str):
         return False
     if not isinstance(value["meta"], dict):
-        raise ValueError("A file's meta has to be an object.")
+        raise ValueError(value)
     return value["meta"].get("_type") == "gradio.FileData"

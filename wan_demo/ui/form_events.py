@@ -166,15 +166,32 @@ class FormEvents(EditEvents):
         task, spec = _task(values[self._state.task]), self._spec(values)
         if task == values[self._state.fitted]:
             return self._unchanged()
+        sizes = self._sizes_left(values)
+        sizes_kept = {self._state.sizes: sizes}
         able = ordered(self._service, task)
         preferred = [each for each in able if each.id == values[self._state.preferred]]
         chosen = (preferred or [each for each in able if each.id == spec.id] or able or [spec])[0]
         if chosen.id == spec.id:
             listed = gr.Dropdown(choices=choices(self._service, task))
             fitted = {self._state.fitted: task.value, self._at.form.model: listed}
-            return {**fitted, **self._for_task(spec, values, task)}
+            size = self._size_again(spec, values, sizes.get(task))
+            return {**sizes_kept, **fitted, **self._for_task(spec, values, task), **size}
         why = "" if task in spec.tasks else f" {spec.title} can't do {words.TASK_TITLES[task]}."
-        return self._change_to(chosen, values, task, why)
+        return {**sizes_kept, **self._change_to(chosen, values, task, why)}
+
+    def _sizes_left(self, values: f.Values) -> dict[str, Mapping[str, Any]]:
+        """The size that each tab was left with, that of the last one with it."""
+        width, height = self._at.form.width, self._at.form.height
+        left = {"width": values[width], "height": values[height]}
+        return {**values[self._state.sizes], values[self._state.fitted]: left}
+
+    def _size_again(
+        self, spec: ModelSpec, values: f.Values, size: Mapping[str, Any] | None
+    ) -> Updates:
+        """The size that a tab was left with: what another's picture or video made of it is not
+        to crop this one's."""
+        is_possible = size and all(f.fits(name, side, spec) for name, side in size.items())
+        return self._shaped(values, size) if size and is_possible else {}
 
     def _for_task(self, spec: ModelSpec, values: f.Values, task: Task) -> Updates:
         """What a tab changes where the model stays: guidance and length, of what is untouched."""
@@ -309,7 +326,7 @@ class FormEvents(EditEvents):
         return {
             **self._at.form.updates(shape),
             self._at.resolution: resolution_of(self._spec(values), shape)["value"],
-            self._at.ratio: None,
+            self._at.ratio: f.ratio_of(self._spec(values), shape),
         }
 
     def _shape(self, values: f.Values, task: Task, medium: Path) -> dict[str, Any]:

@@ -218,7 +218,8 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     asked = [*fields, state.model, state.task]
     _on(form.model.input, do.choose_model, asked, by_model)
     for tab in _tabs(at):
-        _on(tab.select, do.choose_task, [*asked, state.preferred, state.fitted], by_model)
+        left = [state.preferred, state.sizes, state.fitted]
+        _on(tab.select, do.choose_task, [*asked, *left], [*by_model, state.sizes])
     came, shaped = [*fields, state.task, state.awaited], [*fields, *buttons, state.awaited]
     for medium in (form.image, form.video):
         shape = _on(medium.upload, do.receive_medium, came, shaped)
