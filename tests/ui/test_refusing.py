@@ -100,3 +100,13 @@ def test_what_a_form_says_again_can_be_answered(client, told: Any):
                 client, "choose_task", None, data=[*data[:index], told, *data[index + 1 :]]
             )
             assert answer.status_code == 200, parts[at]["label"]
+
+
+@pytest.mark.parametrize("said", ["bytes=0-5-6", "bytes=0-0,2-3", "bytes=²-³", "bytes=-"])
+def test_a_part_of_an_upload_that_is_none_is_no_fault_of_the_servers(client, said):
+    sent = {"files": ("clip.mp4", b"0123456789")}
+    (path,) = client.post("/gradio_api/upload", files=sent).json()
+    answer = client.get(f"/gradio_api/file={path}", headers={"Range": said.encode("latin-1")})
+    assert answer.status_code in (400, 416)
+    part = client.get(f"/gradio_api/file={path}", headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.text) == (206, "234")

@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio import route_utils, routes
-from gradio.route_utils import FnIndexInferError
+from gradio.route_utils import FnIndexInferError, file_fetch
 from gradio_client import utils
 from httpx import InvalidURL
 
@@ -26,12 +26,18 @@ NO_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.ENOTDIR}
 
 UNKNOWN = (404, "There is no such endpoint.")
 ADDRESS = (400, "This address can't be used.")
+RANGE = (416, "This part of the file can't be had.")
 _ROUTES = {Path(str(module.__file__)) for module in (routes, route_utils)}
 
 
 def _over_a_name(error: Exception) -> tuple[int, str] | None:
     """A look-up that Gradio's routes do by what came, before any event of ours is begun."""
     return UNKNOWN if Path(extract_tb(error.__traceback__)[-1].filename) in _ROUTES else None
+
+
+def _over_a_range(error: Exception) -> tuple[int, str] | None:
+    """Which bytes of an upload are asked for: Gradio reads one range there, of plain digits."""
+    return RANGE if extract_tb(error.__traceback__)[-1].name == file_fetch.__name__ else None
 
 
 def _over_a_parameter(error: Exception) -> tuple[int, str] | None:
@@ -50,6 +56,7 @@ REFUSALS: Mapping[type[Exception], Callable[[Exception], tuple[int, str] | None]
     FnIndexInferError: lambda _: UNKNOWN,
     KeyError: _over_a_name,
     TypeError: _over_a_parameter,
+    ValueError: _over_a_range,
     InvalidURL: lambda _: ADDRESS,
 }
 """What Gradio's routes raise over what a client sent, as a status and a sentence."""
