@@ -14,7 +14,7 @@ MAX_BYTES = 2**20
 """The whole form with its longest prompts, or all clips of a full Library, are a third of it."""
 
 UPLOAD = "/gradio_api/upload"
-"""Files go to the disk, and Gradio counts their bytes by itself (``max_file_size``)."""
+"""Files go to the disk, by rules of their own (``api.uploads``)."""
 
 SENTENCE = f"A request may hold at most {MAX_BYTES // 2**20} MB; send files as uploads."
 
@@ -26,7 +26,7 @@ class BodyLimitMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].endswith(UPLOAD):
+        if scope["type"] != "http" or scope["path"] == UPLOAD:
             await self._app(scope, receive, send)
             return
         said = Headers(scope=scope).get("content-length", "0")
