@@ -13,6 +13,7 @@ from wan_demo.ui.refusing import RELOAD
 
 FOREIGN = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 LONG = {"path": "a" * 5000, "meta": {"_type": "gradio.FileData"}}
+NUL = {"path": "a\x00b", "meta": {"_type": "gradio.FileData"}}
 INNER = {"url": "http://169.254.169.254/", "path": "x", "meta": {"_type": "gradio.FileData"}}
 
 
@@ -54,7 +55,7 @@ def test_programs_read_labels_in_english(client):
     assert "__i18n__" not in told
 
 
-@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER, LONG])
+@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER, LONG, NUL])
 @pytest.mark.parametrize(("event", "label"), [("plan", "Image"), ("open_file", "Drop an MP4")])
 def test_a_file_that_is_none_is_refused_by_its_field(client, capfd, event, label, told):
     error = press_event(client, event, told).json()["error"]
@@ -69,7 +70,7 @@ def test_a_page_of_another_version_is_told_to_reload(client, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("told", [FOREIGN, LONG])
+@pytest.mark.parametrize("told", [FOREIGN, LONG, NUL])
 def test_an_event_that_names_a_file_of_this_machine_is_refused_quietly(client, capfd, told):
     answer = press_event(client, "show", "", event_data={"job": told})
     assert answer.status_code == 422
@@ -110,3 +111,14 @@ def test_a_part_of_an_upload_that_is_none_is_no_fault_of_the_servers(client, sai
     assert answer.status_code in (400, 416)
     part = client.get(f"/gradio_api/file={path}", headers={"Range": "bytes=2-4"})
     assert (part.status_code, part.text) == (206, "234")
+
+
+def test_an_event_that_the_browser_does_alone_is_none_of_the_servers(client, capfd):
+    events = client.get("/config").json()["dependencies"]
+    alone = [each for each in events if not each["backend_fn"]]
+    assert alone
+    for each in alone:
+        body = {"data": [None] * len(each["inputs"]), "fn_index": each["id"]}
+        answer = client.post("/gradio_api/run/predict", json={**body, "session_hash": "page"})
+        assert (answer.status_code, answer.json()["error"]) == (422, RELOAD)
+    assert "Traceback" not in capfd.readouterr().err

@@ -73,8 +73,8 @@ class RefusingBlocks(gr.Blocks):
             error.print_exception = False
             _mark(named.get("request"))
             raise
-        except OSError as error:  # of a file that the event's own data names
-            if error.errno not in NO_NAMES:
+        except (OSError, ValueError) as error:  # of a file that the event's own data names
+            if not _is_over_a_name(error):
                 raise
             _mark(named.get("request"))
             raise gr.Error(RELOAD, print_exception=False) from None
@@ -82,13 +82,23 @@ class RefusingBlocks(gr.Blocks):
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any
     ) -> list[Any]:
-        """The values of an event; raises gr.Error, naming the field, for a file that is none."""
+        """The values of an event; raises gr.Error, naming the field, for a file that is none, and
+        for an event that the browser does alone."""
+        if block_fn.fn is None:
+            raise gr.Error(RELOAD, print_exception=False)
         try:
             return await super().preprocess_data(block_fn, inputs, *given, **named)
         except (ValueError, OSError) as error:  # pydantic's, Gradio's own, and the system's
             if isinstance(error, OSError) and error.errno not in NO_NAMES:
                 raise
             raise gr.Error(_refusal(block_fn.inputs, inputs), print_exception=False) from None
+
+
+def _is_over_a_name(error: OSError | ValueError) -> bool:
+    """Whether the system, or Python before it asks the system, says that no file is called so."""
+    if isinstance(error, OSError):
+        return error.errno in NO_NAMES
+    return str(error).startswith("embedded null")
 
 
 def _mark(request: Any) -> None:
