@@ -12,6 +12,7 @@ import uvicorn
 
 from wan_demo.api import connections
 from wan_demo.api.connections import Connection, most_connections
+from wan_demo.bootstrap.logs import STRANGERS
 
 ASKS = b"GET / HTTP/1.1\r\nHost: here\r\n\r\n"
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -128,6 +129,23 @@ def test_a_connection_may_ask_again():
         assert b"HTTP/1.1 204" in await streams[0].readuntil(b"HTTP/1.1 204")
 
     visit(play, most=10, seconds=NEVER)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"\x16\x03\x01 nothing of HTTP\r\n\r\n",
+        ASKS[:-2] + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_is_not_told_in_the_log(said: bytes, caplog: pytest.LogCaptureFixture):
+    async def play(connect: Connect) -> None:
+        await (await connect(said))[0].readline()
+
+    visit(play, most=10, seconds=NEVER)
+    told = [record.getMessage() for record in caplog.records if record.name == "uvicorn.error"]
+    assert told
+    assert all(each.startswith(STRANGERS) for each in told)
 
 
 def test_the_system_is_asked_for_files_enough(monkeypatch: pytest.MonkeyPatch):
