@@ -86,8 +86,25 @@ ATTACKS = (
         "/gradio_api/proxy=http://a%0ab/",
     ),
     _get(
-        *("the server as a proxy to the web", "404", (404,)),
-        "/gradio_api/file=https%3A%2F%2Fexample.com/",
+        *("a file of another server, fetched by this one", "404", (404,)),
+        "/gradio_api/file=https://example.com/film.mp4",
+    ),
+    _get("the icon, as wide as memory lasts", "404", (404,), "/pwa_icon/30000"),
+    _get("an icon of no size", "404", (404,), "/pwa_icon/-1"),
+    _get(
+        *("a line in the server's log", "404", (404,)),
+        "/gradio_api/custom_component/html/client/js/forged",
+    ),
+    _get("a stream that wakes the server all the time", "404", (404,), "/gradio_api/dev/reload"),
+    Attack(
+        *("a recording, for ffmpeg in the server itself", "404", (404,)),
+        "/gradio_api/process_recording",
+        body=lambda: b"--b\r\n",
+        headers={"content-type": "multipart/form-data; boundary=b"},
+    ),
+    Attack(
+        *("other code for the app", "404", (404,), "/gradio_api/vibe-code"),
+        body=_json({"code": "print()"}),
     ),
     _get("a name longer than any file's", "404", (404,), f"/assets/{'a' * 5000}"),
     _get("a line break in a path", "404", (404,), "/static/a%0ab.js"),
@@ -128,7 +145,7 @@ ATTACKS = (
         *("a proxy's word for a host that is none", "200, as if unsaid", (200,), "/config", "GET"),
         headers={"X-Forwarded-Host": "[;]:3tu0", "X-Forwarded-Proto": "gopher"},
     ),
-    _get("figures of what people do", "403", (403,), "/monitoring/summary"),
+    _get("figures of what people do", "404", (404,), "/monitoring/summary"),
     _get("what people ran", "404", (404,), "/gradio_api/runs"),
     _get("a description of the routes", "404", (404,), "/openapi.json"),
 )

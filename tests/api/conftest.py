@@ -36,11 +36,11 @@ def client(links: Links, life: Life) -> Iterator[TestClient]:
     checks = {"worker": lambda: life.is_well, "disk": lambda: True}
     app = create_app(links, checks, life.start, life.stop)
 
-    @app.get("/whoami")
+    @app.get("/static/whoami")
     def whoami(request: Request) -> HTMLResponse:
         return HTMLResponse(json.dumps(request.state.owner))
 
-    @app.get("/asset")
+    @app.get("/static/asset")
     def asset() -> str:
         return "not a page"
 

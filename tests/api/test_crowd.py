@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wan_demo.api.crowd import BURST, CrowdMiddleware
+from wan_demo.api.crowd import BURST, LOGINS, CrowdMiddleware
 
 
 class Door:
@@ -21,14 +21,16 @@ class Door:
         await self.open.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    async def visit(self, host: str, path: str = "/") -> tuple[int, dict[bytes, bytes]]:
+    async def visit(
+        self, host: str, path: str = "/", method: str = "GET"
+    ) -> tuple[int, dict[bytes, bytes]]:
         """Status and headers of an answer."""
         said: list[Any] = []
 
         async def send(message: Any) -> None:
             said.append(message)
 
-        scope = {"type": "http", "client": (host, 1), "path": path, "method": "GET", "headers": []}
+        scope = {"type": "http", "client": (host, 1), "path": path, "method": method, "headers": []}
         await self._crowd(scope, asyncio.Queue().get, send)
         return said[0]["status"], dict(said[0]["headers"])
 
@@ -68,6 +70,20 @@ def test_who_asks_too_fast_is_told_when_to_come_again():
         assert (answers[0][0], status) == (200, 429)
         assert int(headers[b"retry-after"]) >= 1
         assert (await door.visit("2.2.2.2"))[0] == 200
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("path", ["/login", "/login/"])
+def test_who_guesses_passwords_waits_and_nobody_else_does(path):
+    async def play() -> None:
+        door = Door(most=10, each=10)
+        door.open.set()
+        tries = [await door.visit("1.1.1.1", path, "POST") for _ in range(int(LOGINS) + 2)]
+        assert (tries[int(LOGINS) - 1][0], tries[-1][0]) == (200, 429)
+        assert int(tries[-1][1][b"retry-after"]) >= 1
+        assert (await door.visit("1.1.1.1"))[0] == 200
+        assert (await door.visit("2.2.2.2", path, "POST"))[0] == 200
 
     asyncio.run(play())
 

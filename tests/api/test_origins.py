@@ -19,7 +19,7 @@ def client(links) -> Iterator[TestClient]:
     sites = Sites(("self", FRIEND))
     app = create_app(links, {}, lambda: None, lambda: None, "/wan", sites)
 
-    @app.api_route("/asked", methods=["GET", "POST"])
+    @app.api_route("/static/asked", methods=["GET", "POST"])
     def asked(request: Request) -> list[str | None]:
         return [getattr(request.state, "away", None), request.headers.get("origin")]
 
@@ -33,27 +33,27 @@ def _from(origin: str, **headers: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("origin", [STRANGER, "null", "https://friend.example.evil.example", ""])
 def test_what_a_strangers_page_sends_is_refused(client, origin):
-    answer = client.post("/asked", headers=_from(origin))
+    answer = client.post("/static/asked", headers=_from(origin))
     assert answer.status_code == 403
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_what_a_strangers_page_reads_it_may_not_see(client):
-    answer = client.get("/asked", headers=_from(STRANGER))
+    answer = client.get("/static/asked", headers=_from(STRANGER))
     assert not [name for name in answer.headers if name.startswith("access-control")]
     asked = {"Access-Control-Request-Method": "POST"}
-    answer = client.options("/asked", headers=_from(STRANGER, **asked))
+    answer = client.options("/static/asked", headers=_from(STRANGER, **asked))
     assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 def test_a_friends_page_gets_answers_with_whole_addresses_and_no_cookies(client):
-    answer = client.post("/asked", headers=_from(FRIEND))
+    answer = client.post("/static/asked", headers=_from(FRIEND))
     assert answer.json() == ["https://wan.example/wan", None]
     assert answer.headers["access-control-allow-origin"] == FRIEND
     assert answer.headers["vary"] == "Origin"
     assert "access-control-allow-credentials" not in answer.headers
     asked = {"Access-Control-Request-Headers": "content-type"}
-    said = client.options("/asked", headers=_from(FRIEND, **asked)).headers
+    said = client.options("/static/asked", headers=_from(FRIEND, **asked)).headers
     assert said["access-control-allow-headers"] == "content-type"
     assert said["access-control-allow-origin"] == FRIEND
 
@@ -68,14 +68,14 @@ def test_a_friends_page_gets_answers_with_whole_addresses_and_no_cookies(client)
     ],
 )
 def test_its_own_page_and_programs_are_no_strangers(client, headers):
-    answer = client.post("/asked", headers=headers)
+    answer = client.post("/static/asked", headers=headers)
     assert answer.status_code == 200
     assert answer.json()[0] is None
 
 
 def test_a_browsers_word_counts_more_than_names(client):
     headers = _from("https://wan.example", **{"Sec-Fetch-Site": "cross-site"})
-    assert client.post("/asked", headers=headers).status_code == 403
+    assert client.post("/static/asked", headers=headers).status_code == 403
 
 
 @pytest.mark.parametrize(

@@ -7,15 +7,15 @@ from wan_demo.api.owner import COOKIE
 
 
 def test_a_newcomer_gets_an_identity_that_stays(client):
-    first = client.get("/whoami")
+    first = client.get("/static/whoami")
     assert COOKIE in first.cookies
-    again = client.get("/whoami")
+    again = client.get("/static/whoami")
     assert again.json() == first.json()
     assert "set-cookie" not in again.headers
 
 
 def test_the_cookie_comes_with_a_page_and_never_with_an_asset_that_caches_may_share(client):
-    assert "set-cookie" not in client.get("/asset").headers
+    assert "set-cookie" not in client.get("/static/asset").headers
 
 
 def test_a_program_gets_an_identity_with_the_first_that_it_asks_for(client):
@@ -25,14 +25,14 @@ def test_a_program_gets_an_identity_with_the_first_that_it_asks_for(client):
 
 
 def test_two_people_are_two(client):
-    first = client.get("/whoami").json()
+    first = client.get("/static/whoami").json()
     client.cookies.clear()
-    assert client.get("/whoami").json() != first
+    assert client.get("/static/whoami").json() != first
 
 
 @pytest.mark.parametrize("forged", ["", "ada", "x.y", '"', "a" * 5000])
 def test_a_forged_identity_is_a_newcomer(client, forged):
-    answer = client.get("/whoami", headers={"Cookie": f"{COOKIE}={forged}"})
+    answer = client.get("/static/whoami", headers={"Cookie": f"{COOKIE}={forged}"})
     assert answer.status_code == 200
     assert answer.json() != "ada"
     assert "set-cookie" in answer.headers
@@ -42,12 +42,12 @@ def test_a_forged_identity_is_a_newcomer(client, forged):
 def test_other_apps_cookies_do_no_harm(client, links, other):
     mine = f"{COOKIE}={links.sign_owner('ada')}"
     for cookies in (f"{other}; {mine}", f"{mine}; {other}"):
-        answer = client.get("/whoami", headers={"Cookie": cookies.encode("latin-1")})
+        answer = client.get("/static/whoami", headers={"Cookie": cookies.encode("latin-1")})
         assert (answer.status_code, answer.json()) == (200, "ada")
 
 
 def test_the_cookie_is_kept_from_scripts(client):
-    cookie = client.get("/whoami").headers["set-cookie"]
+    cookie = client.get("/static/whoami").headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
     assert "Secure" not in cookie
@@ -55,22 +55,22 @@ def test_the_cookie_is_kept_from_scripts(client):
 
 def test_over_https_the_cookie_works_in_another_sites_frame(client):
     secure = TestClient(client.app, base_url="https://testserver")
-    cookie = secure.get("/whoami").headers["set-cookie"]
+    cookie = secure.get("/static/whoami").headers["set-cookie"]
     assert "SameSite=None; Secure; Partitioned" in cookie
 
 
 def test_a_key_makes_this_browser_its_owners(client, links):
-    client.get("/whoami")
+    client.get("/static/whoami")
     answer = client.post("/owner", json={"key": links.sign_owner("ada")})
     assert answer.status_code == 204
-    assert client.get("/whoami").json() == "ada"
+    assert client.get("/static/whoami").json() == "ada"
 
 
 @pytest.mark.parametrize("key", ["", "ada", "x.y", "a" * 201, None, 5])
 def test_what_is_no_key_changes_nothing(client, key):
-    before = client.get("/whoami").json()
+    before = client.get("/static/whoami").json()
     assert client.post("/owner", json={"key": key}).status_code == 422
-    assert client.get("/whoami").json() == before
+    assert client.get("/static/whoami").json() == before
 
 
 @pytest.mark.parametrize(

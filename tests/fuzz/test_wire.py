@@ -57,7 +57,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         config = client.get("/config").json()
         events = config["dependencies"]
         shown = {part["id"]: part["props"].get("value") for part in config["components"]}
-        own = [each for each in events if not each["queue"] and each["backend_fn"]]
+        own = [each for each in events if not each["queue"]]
         names = sorted({str(each["api_name"]) for each in events if each["api_name"]})
         known = {"api_name": [*names, "predict"], "session_hash": ["page"]}
         yield Server(client, folder, routes, known, own, shown)

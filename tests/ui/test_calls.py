@@ -10,6 +10,7 @@ import gradio as gr
 import pytest
 from gradio.data_classes import PredictBodyInternal
 
+from wan_demo.errors import InvalidRequest
 from wan_demo.ui.calls import MOST_QUEUED, SPARE_PLACES, open_queue
 
 
@@ -61,3 +62,12 @@ def test_callers_who_never_listen_are_forgotten_and_stop_nobody(page):
     assert len(queue.pending_messages_per_session) == 2 * (100 + MOST_QUEUED)
     assert set(queue.pending_event_ids_session) == set(queue.pending_messages_per_session)
     assert queue.event_analytics == {}
+
+
+def test_a_session_with_an_endless_name_is_refused(page):
+    queue = page._queue
+    with pytest.raises(InvalidRequest, match="session_hash: must have at most 64 characters"):
+        asyncio.run(push(page, "s" * 1000))
+    assert not queue.pending_messages_per_session
+    assert not queue.pending_event_ids_session
+    assert not queue.event_ids_to_events

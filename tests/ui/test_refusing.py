@@ -17,6 +17,7 @@ FOREIGN = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
 LONG = {"path": "a" * 5000, "meta": {"_type": "gradio.FileData"}}
 NO_UPLOAD = "must be a file that was uploaded|must be at an https:// address"
 STRANGE = {"path": "x", "meta": "gradio.FileData"}
+NUL = {"path": "a\x00b", "meta": {"_type": "gradio.FileData"}}
 INNER = {"url": "http://169.254.169.254/", "path": "x", "meta": {"_type": "gradio.FileData"}}
 
 
@@ -74,7 +75,7 @@ def test_programs_read_labels_in_english(client):
     assert "__i18n__" not in told
 
 
-@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER, LONG, STRANGE])
+@pytest.mark.parametrize("told", ["cat.png", 7, [1], {"a": 1}, FOREIGN, INNER, LONG, NUL, STRANGE])
 @pytest.mark.parametrize(("event", "label"), [("plan", "Image"), ("open_file", "Drop an MP4")])
 def test_a_file_that_is_none_is_refused_by_its_field(client, capfd, event, label, told):
     error = press_event(client, event, told).json()["error"]
@@ -89,7 +90,7 @@ def test_a_page_of_another_version_is_told_to_reload(client, capfd):
     assert "Traceback" not in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("told", [FOREIGN, LONG])
+@pytest.mark.parametrize("told", [FOREIGN, LONG, NUL])
 def test_an_event_that_names_a_file_of_this_machine_is_refused_quietly(client, capfd, told):
     answer = press_event(client, "show", "", event_data={"job": told})
     assert answer.status_code == 422
@@ -120,3 +121,24 @@ def test_what_a_form_says_again_can_be_answered(client, told: Any):
                 client, "choose_task", None, data=[*data[:index], told, *data[index + 1 :]]
             )
             assert answer.status_code == 200, parts[at]["label"]
+
+
+@pytest.mark.parametrize("said", ["bytes=0-5-6", "bytes=0-0,2-3", "bytes=²-³", "bytes=-"])
+def test_a_part_of_an_upload_that_is_none_is_no_fault_of_the_servers(client, said):
+    sent = {"files": ("clip.mp4", b"0123456789")}
+    (path,) = client.post("/gradio_api/upload", files=sent).json()
+    answer = client.get(f"/gradio_api/file={path}", headers={"Range": said.encode("latin-1")})
+    assert answer.status_code in (400, 416)
+    part = client.get(f"/gradio_api/file={path}", headers={"Range": "bytes=2-4"})
+    assert (part.status_code, part.text) == (206, "234")
+
+
+def test_an_event_that_the_browser_does_alone_is_none_of_the_servers(client, capfd):
+    events = client.get("/config").json()["dependencies"]
+    alone = [each for each in events if not each["backend_fn"]]
+    assert alone
+    for each in alone:
+        body = {"data": [None] * len(each["inputs"]), "fn_index": each["id"]}
+        answer = client.post("/gradio_api/run/predict", json={**body, "session_hash": "page"})
+        assert (answer.status_code, answer.json()["error"]) == (422, RELOAD)
+    assert "Traceback" not in capfd.readouterr().err

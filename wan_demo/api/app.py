@@ -18,7 +18,9 @@ from wan_demo.api.hosts import HostMiddleware
 from wan_demo.api.limits import BodyLimitMiddleware, PathLimitMiddleware
 from wan_demo.api.origins import ONLY_OWN, OriginMiddleware, Sites
 from wan_demo.api.owner import OwnerMiddleware, owner_router
+from wan_demo.api.reach import ReachMiddleware
 from wan_demo.api.root_path import RootPathMiddleware
+from wan_demo.api.uploads import UploadMiddleware
 from wan_demo.media.links import Links
 
 
@@ -53,6 +55,8 @@ def create_app(
     app.add_middleware(AnswersMiddleware)
     app.add_middleware(OwnerMiddleware, links=links, root_path=root_path)
     app.add_middleware(PathLimitMiddleware)
+    app.add_middleware(UploadMiddleware)
+    app.add_middleware(ReachMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CrowdMiddleware)
     app.add_middleware(OriginMiddleware, sites=sites, root_path=root_path)

@@ -13,6 +13,9 @@ from wan_demo.domain.rates import HERE, Rates, key_of
 PER_SECOND, BURST = 100.0, 1000.0
 """An open page asks up to twice a second, and its Library for some hundred pictures at once."""
 
+LOGINS_PER_SECOND, LOGINS = 1 / 6, 10.0
+"""Of one address: whoever guesses passwords has to ask often."""
+
 MOST_OPEN = 1500
 """Requests under way at a time. Each open page holds one; Gradio's own queue fails everybody at
 some 2,000, and each costs the system a file of which it has 1,024 or more."""
@@ -33,6 +36,7 @@ class CrowdMiddleware:
     def __init__(self, app: ASGIApp, most: int = MOST_OPEN, each: int = MOST_OPEN_EACH) -> None:
         self._app = app
         self._rates = Rates(PER_SECOND, BURST)
+        self._logins = Rates(LOGINS_PER_SECOND, LOGINS)
         self._most, self._each = most, each
         self._open: Counter[str] = Counter()
 
@@ -41,7 +45,7 @@ class CrowdMiddleware:
             await self._app(scope, receive, send)
             return
         key = key_of((scope.get("client") or ("",))[0])
-        refusal = self._refusal(key)
+        refusal = self._refusal(key, _is_login(scope))
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -53,13 +57,18 @@ class CrowdMiddleware:
             if not self._open[key]:
                 del self._open[key]
 
-    def _refusal(self, key: str) -> JSONResponse | None:
+    def _refusal(self, key: str, is_login: bool) -> JSONResponse | None:
         if self._open.total() >= self._most:
             return _later(503, FULL, 60)
-        wait = math.ceil(self._rates.wait(key))
+        rates = self._logins if is_login else self._rates
+        wait = math.ceil(rates.wait(key))
         if wait or (key != HERE and self._open[key] >= self._each):
             return _later(429, FAST.format(wait or 60), wait or 60)
         return None
+
+
+def _is_login(scope: Scope) -> bool:
+    return scope["method"] == "POST" and scope["path"].rstrip("/") == "/login"
 
 
 def _later(status: int, sentence: str, seconds: int) -> JSONResponse:

@@ -14,7 +14,7 @@ MAX_BYTES = 2**20
 """The whole form with its longest prompts, or all clips of a full Library, are a third of it."""
 
 UPLOAD = "/gradio_api/upload"
-"""Files go to the disk, and Gradio counts their bytes by itself (``max_file_size``)."""
+"""Files go to the disk, by rules of their own (``api.uploads``)."""
 
 SENTENCE = f"A request may hold at most {MAX_BYTES // 2**20} MB; send files as uploads."
 
@@ -26,7 +26,7 @@ class BodyLimitMiddleware:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].endswith(UPLOAD):
+        if scope["type"] != "http" or scope["path"] == UPLOAD:
             await self._app(scope, receive, send)
             return
         said = Headers(scope=scope).get("content-length", "0")
@@ -53,10 +53,7 @@ MOST_PATH = 4000
 
 
 class PathLimitMiddleware:
-    """404 for an address that no file can have, which whoever looks for one would fail over.
-
-    And for one with another address in it, which Gradio would ask and hand on.
-    """
+    """404 for an address that no file can have, which whoever looks for one would fail over."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -73,4 +70,4 @@ class PathLimitMiddleware:
 def _can_be(path: str) -> bool:
     told = path.encode(errors="surrogatepass")
     is_short = len(told) <= MOST_PATH and all(len(part) <= MOST_NAME for part in told.split(b"/"))
-    return is_short and b"://" not in told and not any(b < 32 or b == 127 for b in told)
+    return is_short and not any(byte < 32 or byte == 127 for byte in told)

@@ -46,12 +46,17 @@ def run(options: argparse.Namespace) -> int:
         raise WanDemoError(f"The folder {settings.data_dir} can't be used: {error}") from None
     import uvicorn
 
+    from wan_demo.api.connections import Connection, most_connections
+
+    Connection.most = most_connections()
     host, port = _shown_host(settings.host), listener.getsockname()[1]
     print(f"Wan Demo: http://{host}:{port}  ({app.state.greeting})", flush=True)
     if settings.share and (public := app.state.share(host, port)):
         print(f"Public for a week at most: {public}", flush=True)
     config = uvicorn.Config(
         app,
+        http=Connection,
+        backlog=Connection.most // 8,  # are let in at a time, before any can be turned away
         log_config=None,
         access_log=False,
         proxy_headers=False,  # ours is stricter: ``wan_demo.api.forwarded``

@@ -13,6 +13,9 @@ from typing import Any
 import gradio as gr
 from gradio.utils import LRUCache
 
+from wan_demo.errors import InvalidRequest
+from wan_demo.ui.sessions import MOST_NAME
+
 MOST_QUEUED = 200
 """Calls that may wait for a place. The next one is told that the queue is full, with status 503;
 each costs the others time, so that many more would stop them all."""
@@ -31,6 +34,13 @@ class _Sessions(LRUCache[str, Any]):
     def __init__(self, most: int, ids: dict[str, set[str]]) -> None:
         super().__init__(most)
         self._ids = ids
+
+    def __setitem__(self, session: str, messages: asyncio.Queue[Any]) -> None:
+        if len(session) > MOST_NAME:
+            raise InvalidRequest(
+                "session_hash", session, f"must have at most {MOST_NAME} characters"
+            )
+        super().__setitem__(session, messages)
 
     def __missing__(self, _session: str) -> asyncio.Queue[Any]:
         return asyncio.Queue()

@@ -29,6 +29,7 @@ from wan_demo.ui.layout import Layout, build_layout
 from wan_demo.ui.library_events import LibraryEvents
 from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.refusing import RefusingBlocks
+from wan_demo.ui.sessions import forget
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 from wan_demo.ui.translated import mark, tags
@@ -39,8 +40,8 @@ CACHE_SECONDS = 24 * 3600
 """How long Gradio keeps uploads and the copies made for downloads."""
 
 MOST_PAGES = 1000
-"""Pages that Gradio remembers, the latest in use. Each takes a third of a megabyte until it is
-forgotten, and closed ones are no exception: its own 10,000 are more than a small machine has."""
+"""Pages that Gradio remembers, the latest in use, closed ones too: its own 10,000 are more than a
+small machine has memory for."""
 
 SCRIPTS = ("page.js", "library.js", "compare.js", "uploads.js", "stills.js", "access.js")
 
@@ -102,7 +103,7 @@ def mount(
     page.state_session_capacity = MOST_PAGES
     serve_script(app)
     page.has_launched = True  # else Gradio takes any path a client names for an upload
-    return gr.mount_gradio_app(
+    gr.mount_gradio_app(
         app,
         page,
         path="/",
@@ -110,6 +111,8 @@ def mount(
         app_kwargs={"openapi_url": None},
         **_served(page, service, logins),
     )
+    forget(app.routes[-1].app, page)
+    return app
 
 
 def launch(
@@ -131,6 +134,7 @@ def launch(
         app_kwargs=app,
         **_served(page, service, logins),
     )
+    forget(page.app, page)
     return str(page.local_url)
 
 

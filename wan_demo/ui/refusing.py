@@ -12,7 +12,7 @@ from typing import Any
 
 import gradio as gr
 from gradio import route_utils, routes
-from gradio.route_utils import FnIndexInferError
+from gradio.route_utils import FnIndexInferError, file_fetch
 from gradio_client import utils
 from httpx import InvalidURL
 
@@ -28,12 +28,18 @@ NO_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.ENOTDIR}
 
 UNKNOWN = (404, "There is no such endpoint.")
 ADDRESS = (400, "This address can't be used.")
+RANGE = (416, "This part of the file can't be had.")
 _ROUTES = {Path(str(module.__file__)) for module in (routes, route_utils)}
 
 
 def _over_a_name(error: Exception) -> tuple[int, str] | None:
     """A look-up that Gradio's routes do by what came, before any event of ours is begun."""
     return UNKNOWN if Path(extract_tb(error.__traceback__)[-1].filename) in _ROUTES else None
+
+
+def _over_a_range(error: Exception) -> tuple[int, str] | None:
+    """Which bytes of an upload are asked for: Gradio reads one range there, of plain digits."""
+    return RANGE if extract_tb(error.__traceback__)[-1].name == file_fetch.__name__ else None
 
 
 def _over_a_parameter(error: Exception) -> tuple[int, str] | None:
@@ -52,6 +58,7 @@ REFUSALS: Mapping[type[Exception], Callable[[Exception], tuple[int, str] | None]
     FnIndexInferError: lambda _: UNKNOWN,
     KeyError: _over_a_name,
     TypeError: _over_a_parameter,
+    ValueError: _over_a_range,
     InvalidURL: lambda _: ADDRESS,
 }
 """What Gradio's routes raise over what a client sent, as a status and a sentence."""
@@ -71,8 +78,8 @@ class RefusingBlocks(gr.Blocks):
             error.print_exception = False
             _mark(named.get("request"))
             raise
-        except OSError as error:  # of a file that the event's own data names
-            if error.errno not in NO_NAMES:
+        except (OSError, ValueError) as error:  # of a file that the event's own data names
+            if not _is_over_a_name(error):
                 raise
             _mark(named.get("request"))
             raise gr.Error(RELOAD, print_exception=False) from None
@@ -80,7 +87,10 @@ class RefusingBlocks(gr.Blocks):
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any
     ) -> list[Any]:
-        """The values of an event; raises gr.Error, naming the field, for a file that is none."""
+        """The values of an event; raises gr.Error, naming the field, for a file that is none, and
+        for an event that the browser does alone."""
+        if block_fn.fn is None:
+            raise gr.Error(RELOAD, print_exception=False)
         try:
             inputs = await with_files(block_fn.inputs, inputs, self.remote)
             return await super().preprocess_data(block_fn, inputs, *given, **named)
@@ -90,6 +100,13 @@ class RefusingBlocks(gr.Blocks):
             if isinstance(error, OSError) and error.errno not in NO_NAMES:
                 raise
             raise gr.Error(_refusal(block_fn.inputs, inputs), print_exception=False) from None
+
+
+def _is_over_a_name(error: OSError | ValueError) -> bool:
+    """Whether the system, or Python before it asks the system, says that no file is called so."""
+    if isinstance(error, OSError):
+        return error.errno in NO_NAMES
+    return str(error).startswith("embedded null")
 
 
 def _mark(request: Any) -> None:
