@@ -84,6 +84,23 @@ def test_a_file_that_is_none_is_refused_by_its_field(client, capfd, event, label
     assert "Traceback" not in capfd.readouterr().err
 
 
+def test_a_value_of_any_depth_is_taken_or_refused(client, capfd):
+    deep: list[Any] = []
+    for _ in range(600):
+        deep = [deep]
+    answer = press_event(client, "choose_method", deep)
+    assert answer.status_code in (200, 422)
+    config = client.get("/config").json()
+    (event,) = (each for each in config["dependencies"] if each["api_name"] == "choose_method")
+    values = {each["id"]: each["props"].get("value") for each in config["components"]}
+    data = [values[part] for part in event["inputs"]]
+    for index in range(len(data)):
+        told = [*data[:index], deep, *data[index + 1 :]]
+        answer = press_event(client, "choose_method", None, data=told)
+        assert answer.status_code in (200, 422), index
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_a_page_of_another_version_is_told_to_reload(client, capfd):
     answer = press_event(client, "stop", None, data=["too few"])
     assert answer.json()["error"] == RELOAD

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -298,10 +298,10 @@ def duration_box() -> gr.Textbox:
     )
 
 
-def standing(name: str, spec: ModelSpec) -> set[Any]:
+def standing(name: str, spec: ModelSpec) -> Sequence[Any]:
     """What a field may hold that nobody touched: the model's own, outside of edits and in each."""
     of_model = (None, *spec.methods(Task.VIDEO_TO_VIDEO))
-    return {defaults_of(spec, method)[name] for method in of_model}
+    return [defaults_of(spec, method)[name] for method in of_model]
 
 
 def defaults_of(spec: ModelSpec, method: Any = None) -> dict[str, Any]:

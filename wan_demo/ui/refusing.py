@@ -26,6 +26,9 @@ RELOAD = "This page does not fit the server, which may be another version by now
 NO_NAMES = {errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP, errno.ENOTDIR}
 """What the system says of a path that no file can have."""
 
+DEEPEST = 8
+"""Floors of a value: what a browser has kept has three."""
+
 UNKNOWN = (404, "There is no such endpoint.")
 ADDRESS = (400, "This address can't be used.")
 RANGE = (416, "This part of the file can't be had.")
@@ -106,7 +109,7 @@ def _is_over_a_name(error: OSError | ValueError) -> bool:
     """Whether the system, or Python before it asks the system, says that no file is called so."""
     if isinstance(error, OSError):
         return error.errno in NO_NAMES
-    return str(error).startswith("embedded null")
+    return str(error).startswith("embedded")
 
 
 def _mark(request: Any) -> None:
@@ -127,17 +130,15 @@ def _refusal(parts: Sequence[Any], values: Sequence[Any]) -> str:
     return f"{' and '.join(files)}: {UPLOAD}."
 
 
-def answerable(value: Any) -> Any:
-    """A value that can be said again: half a character can't, and no number beyond numbers.
-
-    Of what is nested only the first floor is looked at: no event says again what lies deeper.
-    """
+def answerable(value: Any, depth: int = 0) -> Any:
+    """A value that can be said again: half a character can't, nor a number beyond numbers, nor
+    what is nested deeper than anything of ours, of which nothing stays."""
+    if isinstance(value, (dict, list)) and depth > DEEPEST:
+        return None
     if isinstance(value, dict):
-        return {name: _answerable(each) for name, each in value.items()}
-    return _answerable(value)
-
-
-def _answerable(value: Any) -> Any:
+        return {name: answerable(each, depth + 1) for name, each in value.items()}
+    if isinstance(value, list):
+        return [answerable(each, depth + 1) for each in value]
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     is_beyond = isinstance(value, float) and not math.isfinite(value)

@@ -34,7 +34,7 @@ from wan_demo.engine.pipelines.schedulers import new_scheduler
 from wan_demo.engine.stream import Emit
 
 SIDE, FRAMES, STEPS, SCALE = 32, 21, 2, 0.7
-WINDOWS = ((0, (1, 1, 1 / 2)), (2, (1 / 2, 2 / 3, 1 / 3)), (3, (1 / 3, 2 / 3, 1)))
+WINDOWS = ((0, (1, 1, 1)), (2, (0, 1, 1 / 2)), (3, (0, 1 / 2, 1)))
 """Of 6 latent frames: where each window of 3 begins, and how much each of its frames counts."""
 
 OFFICIAL = catalog.find("wan2.1-vace-1.3b")
