@@ -90,6 +90,16 @@ def test_each_tab_keeps_its_size(editor):
     assert person.values[person.at.ratio] == "9:16"
 
 
+@pytest.mark.parametrize("width", ["x" * 1000, [96], None])
+def test_of_a_tab_nothing_is_kept_but_its_size(editor, width):
+    person = editor()
+    state = person.events._state
+    before = person.values[state.sizes]
+    person.values[state.fitted], person.values[state.task] = ["no tab"], "image_to_video"
+    person.values[person.at.form.width] = width
+    assert person.events.choose_task(person.values)[state.sizes] == before
+
+
 @pytest.mark.parametrize("frames", [5, 9, 11])
 def test_a_video_of_one_length_or_none_has_a_slider_too(editor, tmp_path, frames):
     clip = save_video(tmp_path / "short.mp4", grays(frames) // 4, fps=8)

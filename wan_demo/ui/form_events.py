@@ -18,7 +18,7 @@ from wan_demo.domain.request import MAX_SECONDS, GenerationRequest, Task
 from wan_demo.domain.size import fit_ratio
 from wan_demo.errors import InvalidRequest
 from wan_demo.service import MEDIA
-from wan_demo.ui import advanced, asked, beginning, edit, notices, words
+from wan_demo.ui import advanced, asked, beginning, edit, notices, tab_sizes, words
 from wan_demo.ui import form as f
 from wan_demo.ui.edit_events import EditEvents
 from wan_demo.ui.events import Updates
@@ -166,32 +166,21 @@ class FormEvents(EditEvents):
         task, spec = _task(values[self._state.task]), self._spec(values)
         if task == values[self._state.fitted]:
             return self._unchanged()
-        sizes = self._sizes_left(values)
-        sizes_kept = {self._state.sizes: sizes}
+        form, former = self._at.form, _task(values[self._state.fitted])
+        sizes = values[self._state.sizes]
+        sizes = tab_sizes.left(sizes, former, values[form.width], values[form.height])
+        kept = {self._state.sizes: sizes}
         able = ordered(self._service, task)
         preferred = [each for each in able if each.id == values[self._state.preferred]]
         chosen = (preferred or [each for each in able if each.id == spec.id] or able or [spec])[0]
         if chosen.id == spec.id:
             listed = gr.Dropdown(choices=choices(self._service, task))
             fitted = {self._state.fitted: task.value, self._at.form.model: listed}
-            size = self._size_again(spec, values, sizes.get(task))
-            return {**sizes_kept, **fitted, **self._for_task(spec, values, task), **size}
+            size = tab_sizes.again(sizes, task, spec)
+            shaped = self._shaped(values, size) if size else {}
+            return {**kept, **fitted, **self._for_task(spec, values, task), **shaped}
         why = "" if task in spec.tasks else f" {spec.title} can't do {words.TASK_TITLES[task]}."
-        return {**sizes_kept, **self._change_to(chosen, values, task, why)}
-
-    def _sizes_left(self, values: f.Values) -> dict[str, Mapping[str, Any]]:
-        """The size that each tab was left with, that of the last one with it."""
-        width, height = self._at.form.width, self._at.form.height
-        left = {"width": values[width], "height": values[height]}
-        return {**values[self._state.sizes], values[self._state.fitted]: left}
-
-    def _size_again(
-        self, spec: ModelSpec, values: f.Values, size: Mapping[str, Any] | None
-    ) -> Updates:
-        """The size that a tab was left with: what another's picture or video made of it is not
-        to crop this one's."""
-        is_possible = size and all(f.fits(name, side, spec) for name, side in size.items())
-        return self._shaped(values, size) if size and is_possible else {}
+        return {**kept, **self._change_to(chosen, values, task, why)}
 
     def _for_task(self, spec: ModelSpec, values: f.Values, task: Task) -> Updates:
         """What a tab changes where the model stays: guidance and length, of what is untouched."""

@@ -75,9 +75,9 @@ def finish(
     ``decode`` gives the source through the VAE, or None where memory does not suffice.
     """
     video = video_of(inputs)
-    if request.method is Method.FLOW_EDIT and (decoded := decode()) is not None:
-        made = pixels.give_back(made, decoded, video)
     if request.method is Method.FLOW_EDIT:
+        if (decoded := decode()) is not None:
+            made = pixels.give_back(made, decoded, video)
         made = pixels.steady(made, video)
     if request.colors is Colors.SOURCE:
         made = pixels.match_colors(made, video)
