@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from wan_demo.settings import Settings, is_zero_gpu, space_defaults
+from wan_demo.settings import Settings, is_zero_gpu, space_defaults, upload_folder
 
 
 def test_the_defaults_are_the_documented_ones():
@@ -139,3 +139,12 @@ def test_sites_are_named_as_policies_name_them(sites):
 def test_what_is_no_site_is_refused(wrong):
     with pytest.raises(ValidationError, match="must be self, none"):
         Settings(frame_ancestors=wrong)
+
+
+def test_uploads_go_where_gradio_puts_them(monkeypatch):
+    from gradio.utils import get_upload_folder
+
+    monkeypatch.delenv("GRADIO_TEMP_DIR", raising=False)
+    assert Path(get_upload_folder()).is_relative_to(upload_folder())
+    monkeypatch.setenv("GRADIO_TEMP_DIR", "/srv/uploads")
+    assert str(upload_folder()) == get_upload_folder() == "/srv/uploads"

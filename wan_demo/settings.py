@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -33,6 +34,11 @@ def is_space() -> bool:
 def is_zero_gpu() -> bool:
     """Whether this is a Space on ZeroGPU, by the words that its own package takes for yes."""
     return os.environ.get("SPACES_ZERO_GPU", "").lower() in ("1", "t", "true")
+
+
+def upload_folder() -> Path:
+    """Where Gradio writes uploads, by its own variable."""
+    return Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
 
 
 def space_defaults(storage: Path = STORAGE) -> dict[str, Any]:

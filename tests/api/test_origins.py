@@ -73,6 +73,20 @@ def test_its_own_page_and_programs_are_no_strangers(client, headers):
     assert answer.json()[0] is None
 
 
+@pytest.mark.parametrize(
+    ("site", "status"),
+    [("cross-site", 403), ("same-site", 403), ("same-origin", 404), ("none", 404), (None, 404)],
+)
+def test_nobody_is_logged_out_by_a_picture_in_another_sites_page(client, site, status):
+    headers = {"Sec-Fetch-Site": site} if site else {}
+    assert client.get("/logout", headers=headers).status_code == status
+    assert client.get("/wan/logout", headers=headers).status_code == status
+
+
+def test_a_link_from_another_site_leads_to_the_page(client):
+    assert client.get("/static/asked", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
 def test_a_browsers_word_counts_more_than_names(client):
     headers = _from("https://wan.example", **{"Sec-Fetch-Site": "cross-site"})
     assert client.post("/static/asked", headers=headers).status_code == 403

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from starlette.types import ASGIApp
 
 from tests.ui.serving import served_page
 from wan_demo.api import uploads
-from wan_demo.api.uploads import MOST_BYTES, MOST_FILES, SPARE_BYTES, UploadMiddleware
+from wan_demo.api.uploads import MOST_BYTES, MOST_FILES, SPARE_BYTES, UploadMiddleware, free_bytes
 
 HEAD = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n'
 END = b"\r\n--b--\r\n"
@@ -153,3 +154,9 @@ def test_a_disk_that_fills_up_meanwhile_keeps_nothing(page: Page):
     page.free = [2 * SPARE_BYTES, 2 * SPARE_BYTES, SPARE_BYTES - 1]
     assert page.upload(HEAD, b"x" * 1000, END) == 507
     assert page.kept == []
+
+
+def test_the_room_is_that_of_the_disk_where_uploads_go(tmp_path: Path):
+    assert free_bytes(tmp_path / "still" / "to come") == shutil.disk_usage(tmp_path).free
+    if Path("/dev/shm").is_dir():  # a disk of its own
+        assert free_bytes(Path("/dev/shm/a")) == shutil.disk_usage("/dev/shm").free

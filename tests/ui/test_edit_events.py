@@ -25,6 +25,8 @@ __all__ = ["someone"]
 CLIP = str(EXAMPLE_MEDIA / "red-circle.mp4")
 """17 frames at 8 fps."""
 
+PICTURE = str(EXAMPLE_MEDIA / "blue-circle.png")
+
 
 @pytest.fixture
 def editor(someone):
@@ -351,3 +353,26 @@ def test_reference_pictures_go_with_the_models_that_take_them(editor, tmp_path):
     person.does(person.events.choose_model, model=TINY.id)
     assert "reference_images" not in given(person)
     assert "conditioning_scale" not in given(person)
+
+
+@pytest.mark.parametrize("task", ["image_to_video", "video_to_video"])
+def test_an_examples_prompt_goes_when_ones_own_picture_or_video_comes(editor, task):
+    person = editor()
+    person.values[person.events._state.task] = task
+    medium = {"image": PICTURE} if task == "image_to_video" else {"video": CLIP}
+    person.does(person.events.receive_medium, prompt="a fox", **medium)
+    assert person.shows("prompt") == "a fox"
+    example = TINY.examples[Task.TEXT_TO_VIDEO][0].prompt
+    person.does(person.events.receive_medium, prompt=example, **medium)
+    assert person.shows("prompt") == ""
+
+
+def test_what_is_wrong_with_a_video_is_said_before_a_prompt_is_asked_for(editor, tmp_path):
+    person = editor()
+    (tmp_path / "a.mp4").write_text("no video")
+    person.does(person.events.receive_medium, video=str(tmp_path / "a.mp4"), prompt="")
+    person.does(person.events.plan)
+    assert "<b>Video</b> must be" in person.values[person.at.plan]
+    person.does(person.events.receive_medium, video=CLIP)
+    person.does(person.events.plan)
+    assert "Say what your video becomes." in person.values[person.at.plan]

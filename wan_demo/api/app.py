@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
 
 from fastapi import FastAPI
 
@@ -20,7 +23,7 @@ from wan_demo.api.origins import ONLY_OWN, OriginMiddleware, Sites
 from wan_demo.api.owner import OwnerMiddleware, owner_router
 from wan_demo.api.reach import ReachMiddleware
 from wan_demo.api.root_path import RootPathMiddleware
-from wan_demo.api.uploads import UploadMiddleware
+from wan_demo.api.uploads import UploadMiddleware, free_bytes
 from wan_demo.media.links import Links
 
 
@@ -32,11 +35,13 @@ def create_app(
     root_path: str = "",
     sites: Sites = ONLY_OWN,
     proxies: str = "127.0.0.1",
+    uploads: Path | None = None,
 ) -> FastAPI:
     """The application; ``start`` and ``stop`` run with its life.
 
     ``root_path`` is where a proxy shows it, ``sites`` which other ones may hold it, ``proxies``
-    whose word on where a request comes from is taken.
+    whose word on where a request comes from is taken, ``uploads`` the folder that they are
+    written to: the system's for what is temporary, unless it is said.
     """
 
     @asynccontextmanager
@@ -55,7 +60,7 @@ def create_app(
     app.add_middleware(AnswersMiddleware)
     app.add_middleware(OwnerMiddleware, links=links, root_path=root_path)
     app.add_middleware(PathLimitMiddleware)
-    app.add_middleware(UploadMiddleware)
+    app.add_middleware(UploadMiddleware, free=partial(free_bytes, uploads or Path(gettempdir())))
     app.add_middleware(ReachMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CrowdMiddleware)

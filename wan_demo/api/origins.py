@@ -18,6 +18,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 SENTENCE = "This server takes nothing from pages of other sites (WAN_DEMO_FRAME_ANCESTORS)."
 READING = ("GET", "HEAD", "OPTIONS")
 
+ACTING = ("/logout",)
+"""What does something when it is read: a page could have its visitors do so by a picture."""
+
 
 @dataclass(frozen=True)
 class Sites:
@@ -65,6 +68,9 @@ class OriginMiddleware:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" else Headers()
         origin = headers.get("origin")
+        if scope.get("path") in ACTING and not _is_own(origin, headers):
+            await JSONResponse({"detail": SENTENCE}, 403)(scope, receive, send)
+            return
         if origin is None or _is_own(origin, headers):
             await self._app(scope, receive, send)
             return
@@ -88,12 +94,15 @@ def _unsaid(scope: Scope) -> Scope:
     return {**scope, "headers": headers}
 
 
-def _is_own(origin: str, headers: Headers) -> bool:
-    """By the browser's word, which holds behind any proxy; else by the host that was asked."""
+def _is_own(origin: str | None, headers: Headers) -> bool:
+    """By the browser's word, which holds behind any proxy; else by the host that was asked.
+
+    Programs say neither.
+    """
     said = headers.get("sec-fetch-site")
     if said is not None:
         return said in ("same-origin", "none")
-    return urlsplit(origin).netloc in _hosts(headers)
+    return origin is None or urlsplit(origin).netloc in _hosts(headers)
 
 
 def _hosts(headers: Headers) -> list[str]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 from collections.abc import Callable
-from pathlib import PurePath
+from pathlib import Path, PurePath
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -45,15 +44,16 @@ LARGE: Refusal = (413, f"An upload may have at most {MAX_BYTES // 2**20} MB.")
 FULL: Refusal = (507, "The server's disk has no room for an upload.")
 
 
-def free_bytes() -> int:
-    """Of the disk with the system's folder for what is temporary, where Gradio writes uploads."""
-    return shutil.disk_usage(tempfile.gettempdir()).free
+def free_bytes(folder: Path) -> int:
+    """Of the disk that a folder is on, which may be still to be made."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    return shutil.disk_usage(there).free
 
 
 class UploadMiddleware:
     """Refuses an upload in a sentence, before it begins or in its midst; nothing of it stays."""
 
-    def __init__(self, app: ASGIApp, free: Callable[[], int] = free_bytes) -> None:
+    def __init__(self, app: ASGIApp, free: Callable[[], int]) -> None:
         self._app = app
         self._free = free
 

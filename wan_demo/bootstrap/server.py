@@ -35,7 +35,7 @@ from wan_demo.jobs.tally import Tally
 from wan_demo.library.janitor import Janitor
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
-from wan_demo.settings import Settings
+from wan_demo.settings import Settings, upload_folder
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +101,8 @@ def make_server(settings: Settings) -> FastAPI:
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
     sites, proxies = Sites(settings.sites), settings.forwarded_allow_ips
-    app = create_app(links, checks, start, stop, settings.prefix, sites, proxies)
+    uploads = upload_folder()
+    app = create_app(links, checks, start, stop, settings.prefix, sites, proxies, uploads)
     app.include_router(glimpses_router(service.glimpses))
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it

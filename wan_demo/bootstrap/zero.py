@@ -52,7 +52,7 @@ from wan_demo.jobs.times import Times
 from wan_demo.library.janitor import Janitor
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
-from wan_demo.settings import Settings
+from wan_demo.settings import Settings, upload_folder
 from wan_demo.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -174,6 +174,7 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
         *(links, checks, lambda: run().start(), stopping.set),
         sites=Sites(settings.sites),
         proxies=settings.forwarded_allow_ips,
+        uploads=upload_folder(),
     )
     app.include_router(glimpses_router(service.glimpses))
     serve_script(app)

@@ -52,14 +52,15 @@ class EditEvents(Events):
 
     def _planned(self, values: f.Values) -> tuple[str, Plan | None]:
         """The line, and the plan that it tells of; None where nothing can run yet."""
-        missing = self._missing(values)
+        missing = self._missing_medium(values)
         if missing:
             return notices.render_ask(missing), None
+        unsaid = self._missing_prompt(values)  # what else is wrong comes first
         try:
-            plan = self._service.plan(self._given(values))
+            plan = self._service.plan(self._given(values) | ({"prompt": "-"} if unsaid else {}))
         except InvalidRequest as error:
             return notices.render_refusal(error), None
-        return notices.render_plan(plan), plan
+        return (notices.render_ask(unsaid), None) if unsaid else (notices.render_plan(plan), plan)
 
     def choose_method(self, values: f.Values) -> Updates:
         """A method brings its own controls and defaults; a value that was touched stays."""
@@ -102,6 +103,13 @@ class EditEvents(Events):
     def _without_drawn(self, values: f.Values) -> Updates:
         box = self._at.form.mask
         return {box: None} if is_drawn(values[box]) else {}
+
+    def _without_example(self, values: f.Values) -> Updates:
+        """An example's prompt tells of its own picture or video, and of no other that comes."""
+        examples = (spec.examples.values() for spec in self._service.models.models)
+        told = {each.prompt for of_tasks in examples for of_task in of_tasks for each in of_task}
+        box = self._at.form.prompt
+        return {box: ""} if values[box] in told else {}
 
     def cut(self, values: f.Values, event: gr.EventData) -> Updates:
         """Another part of the video, or another speed: the frames follow, as does the line."""

@@ -98,6 +98,9 @@ class Events:
 
     def _missing(self, values: f.Values) -> str | None:
         """What to say where nothing is wrong yet, but something is still to come."""
+        return self._missing_medium(values) or self._missing_prompt(values)
+
+    def _missing_medium(self, values: f.Values) -> str | None:
         task, form = values[self._state.task], self._at.form
         if self._is_continued(values):
             if not values[form.continued]:
@@ -108,10 +111,14 @@ class Events:
             return "Add the picture that the video ends with."
         if task == Task.VIDEO_TO_VIDEO and not values[form.video]:
             return "Add the video to restyle."
-        if task != Task.IMAGE_TO_VIDEO and not (values[form.prompt] or "").strip():
-            is_edit = task == Task.VIDEO_TO_VIDEO
-            return "Say what your video becomes." if is_edit else "Say what the video shows."
         return None
+
+    def _missing_prompt(self, values: f.Values) -> str | None:
+        task, prompt = values[self._state.task], values[self._at.form.prompt]
+        if task == Task.IMAGE_TO_VIDEO or (prompt or "").strip():
+            return None
+        is_edit = task == Task.VIDEO_TO_VIDEO
+        return "Say what your video becomes." if is_edit else "Say what the video shows."
 
     def _is_continued(self, values: f.Values) -> bool:
         """Whether what the form makes goes on from a video."""

@@ -278,7 +278,8 @@ class FormEvents(EditEvents):
     def receive_medium(self, values: f.Values) -> Updates:
         """A picture or video has come: its own ratio and length, at the model's area.
 
-        For the very one that settings were restored for, these stay as they were.
+        An example's prompt goes. For the very one that settings were restored for, all stays as
+        it was.
         """
         task = _task(values[self._state.task])
         path = values[self._at.form.components()[MEDIA[task]]] if task in MEDIA else None
@@ -286,8 +287,8 @@ class FormEvents(EditEvents):
             return self._unchanged()
         if _has_digest(Path(path), values[self._state.awaited]):
             return {self._state.awaited: ""}
-        shape = self._shape(values, task, Path(path))
-        return {**self._shaped(values, shape), **self._without_drawn(values)}
+        shape = self._shaped(values, self._shape(values, task, Path(path)))
+        return {**shape, **self._without_drawn(values), **self._without_example(values)}
 
     def receive_beginning(self, values: f.Values) -> Updates:
         """A video to continue has come: all of it, in its own ratio at the model's area.
@@ -298,7 +299,7 @@ class FormEvents(EditEvents):
         path = values[form.continued]
         if path and _has_digest(Path(path), values[self._state.awaited]):
             return {self._state.awaited: ""}
-        whole = {form.continued_cut: {}}
+        whole = {form.continued_cut: {}, **self._without_example(values)}
         given = {"task": Task.IMAGE_TO_VIDEO, "video": path}
         try:
             medium = self._service.medium(given)

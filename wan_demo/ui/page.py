@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -32,7 +31,7 @@ from wan_demo.ui.refusing import RefusingBlocks
 from wan_demo.ui.sessions import forget
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
-from wan_demo.ui.translated import mark, tags
+from wan_demo.ui.translated import head_js, mark
 
 Logins = Sequence[tuple[str, str]]
 
@@ -160,8 +159,7 @@ def _served(page: gr.Blocks, service: Service, logins: Logins) -> dict[str, Any]
 
 def _head() -> str:
     """What runs before anything is drawn."""
-    told = f"wanDemo.tags = {json.dumps(tags())};"
-    return "\n".join([script("embed.js"), memory.HEAD_JS, told])
+    return "\n".join([script("embed.js"), memory.HEAD_JS, head_js()])
 
 
 def _promise(device: str, attend: Attend | None) -> str:
