@@ -7,7 +7,7 @@
 #                       NVIDIA's would hold those libraries a second time, in versions of its own.
 #                       TORCH_INDEX names builds for an older driver.
 
-# A named Debian: tests build on that very one, and it changes only when this line does.
+# A named Debian, which changes only when this line does: tests build on it, with its own Python.
 ARG PYTHON=3.12-slim-bookworm
 
 # What installs stays behind in this stage; pip leaves the environment once it is done.

@@ -240,9 +240,18 @@ def test_a_model_that_can_be_no_path_is_no_model(tmp_path):
         bootstrap.make_one_off(Settings(model="x" * 5000), DataFolder(tmp_path).create())
 
 
-def test_a_supervised_worker_understands_all_that_the_server_tells_it(folder):
+@pytest.mark.parametrize("downloads", [True, False])
+def test_a_supervised_worker_understands_all_that_the_server_tells_it(
+    folder, monkeypatch, downloads
+):
+    monkeypatch.setenv("WAN_DEMO_DOWNLOADS", "false" if downloads else "true")
     told = Settings(
-        data_dir=folder.root, engine="fake", fake_step_seconds=0.5, hang_seconds=9.0, model="x"
+        data_dir=folder.root,
+        downloads=downloads,
+        engine="fake",
+        fake_step_seconds=0.5,
+        hang_seconds=9.0,
+        model="x",
     )
     command = server._worker_command(told, folder)
     options = cli._parser().parse([*command[3:], "server:1"])

@@ -44,6 +44,13 @@ def client(links: Links, life: Life) -> Iterator[TestClient]:
     def asset() -> str:
         return "not a page"
 
+    @app.get("/static/login")
+    def login() -> HTMLResponse:
+        answer = HTMLResponse()
+        answer.set_cookie("access-token-a", "1", httponly=True, samesite="none", secure=True)
+        answer.set_cookie("access-token-unsecure-a", "1", httponly=True)  # as Gradio sets them
+        return answer
+
     @app.get("/config")
     def config() -> str:
         return "what gradio_client asks for first"

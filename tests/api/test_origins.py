@@ -21,7 +21,8 @@ def client(links) -> Iterator[TestClient]:
 
     @app.api_route("/static/asked", methods=["GET", "POST"])
     def asked(request: Request) -> list[str | None]:
-        return [getattr(request.state, "away", None), request.headers.get("origin")]
+        said = [request.headers.get("origin"), request.headers.get("cookie")]
+        return [getattr(request.state, "away", None), *filter(None, said)]
 
     with TestClient(app, base_url="https://wan.example") as made:
         yield made
@@ -47,8 +48,8 @@ def test_what_a_strangers_page_reads_it_may_not_see(client):
 
 
 def test_a_friends_page_gets_answers_with_whole_addresses_and_no_cookies(client):
-    answer = client.post("/static/asked", headers=_from(FRIEND))
-    assert answer.json() == ["https://wan.example/wan", None]
+    answer = client.post("/static/asked", headers=_from(FRIEND, Cookie="wan_demo_owner=ada"))
+    assert answer.json() == ["https://wan.example/wan"]
     assert answer.headers["access-control-allow-origin"] == FRIEND
     assert answer.headers["vary"] == "Origin"
     assert "access-control-allow-credentials" not in answer.headers

@@ -11,7 +11,12 @@ def test_a_newcomer_gets_an_identity_that_stays(client):
     assert COOKIE in first.cookies
     again = client.get("/static/whoami")
     assert again.json() == first.json()
-    assert "set-cookie" not in again.headers
+
+
+def test_each_visit_keeps_it_for_another_year(client):
+    first, again = (client.get("/static/whoami").headers["set-cookie"] for _ in range(2))
+    assert again == first
+    assert "Max-Age=31536000" in again
 
 
 def test_the_cookie_comes_with_a_page_and_never_with_an_asset_that_caches_may_share(client):
@@ -57,6 +62,12 @@ def test_over_https_the_cookie_works_in_another_sites_frame(client):
     secure = TestClient(client.app, base_url="https://testserver")
     cookie = secure.get("/static/whoami").headers["set-cookie"]
     assert "SameSite=None; Secure; Partitioned" in cookie
+
+
+def test_a_login_works_in_another_sites_frame_too(client):
+    login, other, _ = client.get("/static/login").headers.get_list("set-cookie")
+    assert login.endswith("SameSite=none; Secure; Partitioned")
+    assert "Partitioned" not in other
 
 
 def test_a_key_makes_this_browser_its_owners(client, links):

@@ -23,6 +23,13 @@ def test_no_other_path_is(client, path):
     assert client.get(path).status_code == 404
 
 
+def test_the_path_without_its_slash_leads_to_the_page(client):
+    answer = client.get("/wan?prompt=a%20fox&tab=x", follow_redirects=False)
+    assert answer.status_code == 308
+    assert answer.headers["location"] == "/wan/?prompt=a%20fox&tab=x"
+    assert client.get("/wan", follow_redirects=False).headers["location"] == "/wan/"
+
+
 def test_two_apps_of_one_host_have_a_cookie_each(client, links):
     answer = client.post("/wan/owner", json={"key": links.sign_owner("ada")})
     assert "; Path=/wan;" in answer.headers["set-cookie"]

@@ -50,6 +50,27 @@ def test_a_free_port_is_taken_as_it_is():
         assert listener.getsockname()[1] == port
 
 
+def test_an_address_of_no_machine_of_ours_is_said_to_be_one():
+    with pytest.raises(WanDemoError, match=r"Can't listen on 192\.0\.2\.1, port 7860: Cannot"):
+        serve.listen("192.0.2.1", 7860)
+    with pytest.raises(WanDemoError, match=r"Can't listen on no\.such\.host, port 7860: "):
+        serve.listen("no.such.host", 7860)
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="no IPv6 on this machine")
+def test_all_addresses_are_those_of_ipv4_too():
+    with serve.listen("::", 0) as listener:
+        socket.create_connection(("127.0.0.1", listener.getsockname()[1])).close()
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("::", "localhost"), ("0.0.0.0", "localhost"), ("::1", "[::1]"), ("wan.local", "wan.local")],
+)
+def test_the_address_that_is_printed_can_be_opened(host, shown):
+    assert serve._shown_host(host) == shown
+
+
 def test_no_free_port_is_said(monkeypatch):
     monkeypatch.setattr(serve, "PORTS_TO_TRY", 0)
     with pytest.raises(WanDemoError, match="--port"):

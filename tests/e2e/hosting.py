@@ -15,6 +15,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import trustme
 
 LOCAL_SITES = {"WAN_DEMO_FRAME_ANCESTORS": "self http://localhost:*"}
 """For a server that ``another_site`` may hold. To a browser localhost is another site than
@@ -30,7 +31,7 @@ http {{
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy;
   fastcgi_temp_path {folder}/fastcgi; uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   server {{
-    listen 127.0.0.1:{port};
+    listen 127.0.0.1:{port}{secured};
     client_max_body_size 300m;
     location {path}/ {{
       proxy_pass {upstream}/;
@@ -73,21 +74,35 @@ def framing(address: str) -> str:
 
 
 @contextmanager
-def proxy(folder: Path, upstream: str, path: str) -> Iterator[str]:
-    """The address at which nginx shows ``upstream`` under a path."""
+def proxy(folder: Path, upstream: str, path: str, is_secure: bool = False) -> Iterator[str]:
+    """The address at which nginx shows ``upstream`` under a path, by https if it is to be secure.
+
+    No browser knows who signed its certificate.
+    """
     if PROXY is None:
         message = "no nginx is installed (Debian: apt-get install nginx-light)"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(message)
     port = _free_port()
     config = folder / "nginx.conf"
-    config.write_text(_CONFIG.format(folder=folder, port=port, path=path, upstream=upstream))
+    secured = _certified(folder) if is_secure else ""
+    config.write_text(
+        _CONFIG.format(folder=folder, port=port, path=path, upstream=upstream, secured=secured)
+    )
     process = subprocess.Popen([PROXY, "-c", str(config)], stderr=subprocess.DEVNULL)
     try:
         _wait_for(port, process)
-        yield f"http://127.0.0.1:{port}{path}"
+        yield f"http{'s' if is_secure else ''}://127.0.0.1:{port}{path}"
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _certified(folder: Path) -> str:
+    """What makes nginx listen for https, with a certificate that it finds in the folder."""
+    certificate = trustme.CA().issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(folder / "site.pem")
+    files = f"ssl_certificate {folder}/site.pem; ssl_certificate_key {folder}/site.pem"
+    return f" ssl; {files}"
 
 
 def _free_port() -> int:

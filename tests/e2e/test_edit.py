@@ -53,6 +53,7 @@ def bring(page: Page, server: str, clip: Path) -> None:
     """Style edit with the clip in its player, and its pictures on the timeline."""
     person.open_app(page, server)
     person.go_to(page, "Style edit")
+    person.type_prompt(page, "a green square on a gray background")
     upload(page, clip)
     page.wait_for_function("() => document.querySelector('#video video')?.readyState >= 2")
     wait_for_picture(page, "#timeline .film")
@@ -231,6 +232,7 @@ def test_nothing_is_made_of_a_video_that_is_still_on_its_way(page: Page, server:
     held: list[Route] = []
     person.open_app(page, server)
     person.go_to(page, "Style edit")
+    person.type_prompt(page, "a green square")
     page.route("**/upload?*", lambda route: held.append(route))
     upload(page, clip)
     expect(page.locator("#coming")).to_have_text(re.compile("Your file is still on its way"))

@@ -78,7 +78,10 @@ def test_a_clip_is_made_stopped_deleted_and_had_back(page: Page, server: str):
 
 def test_a_video_is_cut_masked_edited_and_compared(page: Page, server: str, gray: Path):
     person.open_app(page, server)
-    stop_at(page, page.get_by_role("tab", name="Style edit"))
+    stop_at(page, page.get_by_label("Prompt", exact=True))
+    page.keyboard.press("Control+a")
+    page.keyboard.type("a green square")
+    stop_at(page, page.get_by_role("tab", name="Style edit"), "Shift+Tab")
     page.keyboard.press("Enter")
     expect(person.plan(page)).to_contain_text("Add the video to restyle")  # the form has followed
     stop_at(page, page.locator("#video button").first)
@@ -95,8 +98,6 @@ def test_a_video_is_cut_masked_edited_and_compared(page: Page, server: str, gray
     page.keyboard.press("Enter")
     expect(fold).to_have_attribute("aria-expanded", "true")
     _mask(page)
-    stop_at(page, page.get_by_label("Prompt", exact=True))
-    page.keyboard.type("a green square")
     page.keyboard.press("Control+Enter")
     person.finished_video(page)
     stop_at(page, page.get_by_role("slider", name="Before and after"))

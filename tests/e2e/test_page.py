@@ -54,6 +54,19 @@ def test_an_empty_prompt_and_missing_media_say_what_to_do(page: Page, server: st
     expect(page.locator("#strip button")).to_have_count(0)
 
 
+def test_before_its_tabs_are_drawn_the_page_is_for_text(page: Page, server: str):
+    person.open_app(page, server)
+    page.evaluate(
+        """() => {
+          delete document.body.dataset.task;
+          const tabs = document.querySelectorAll("#tasks [role=tab]");
+          for (const tab of tabs) tab.ariaSelected = "false";
+        }"""
+    )
+    person.type_prompt(page, "a green star")
+    expect(person.plan(page)).to_contain_text("Will run")
+
+
 def test_a_file_that_is_no_image_is_refused_on_the_page(page: Page, server: str, tmp_path: Path):
     person.open_app(page, server)
     person.go_to(page, "Image to video")
@@ -61,6 +74,24 @@ def test_a_file_that_is_no_image_is_refused_on_the_page(page: Page, server: str,
     broken.write_bytes(b"\x89PNG\r\n\x1a\n" + b"nothing" * 20)
     page.locator("#image input[type=file]").set_input_files(broken)
     expect(person.plan(page)).to_contain_text("Image must be a PNG, JPEG")
+
+
+def test_ones_own_picture_takes_an_examples_prompt_away_and_none_of_ones_own(
+    open_page: OpenPage, server: str, tmp_path: Path
+):
+    Image.new("RGB", (96, 96), "teal").save(tmp_path / "own.png")
+    left = []
+    for typed in (None, "a teal square"):
+        page = open_page()
+        person.open_app(page, server)
+        person.go_to(page, "Image to video")
+        if typed:
+            person.type_prompt(page, typed)
+        page.locator("#image input[type=file]").set_input_files(tmp_path / "own.png")
+        expect(person.plan(page)).to_contain_text("Will run")
+        left.append(page.get_by_label("Prompt", exact=True).input_value())
+        person.pick_example(page, "a blue circle shrinking on a sand background")
+    assert left == ["", "a teal square"]
 
 
 def test_strange_words_get_a_friendly_note(page: Page, server: str):

@@ -64,6 +64,7 @@ def clear(page: Page, name: str) -> None:
 
 def test_a_person_reads_the_sentence_of_each_upload(page: Page, server: str, files: Path):
     person.open_app(page, server)
+    person.type_prompt(page, "a fox")
     person.go_to(page, "Style edit")
     known = {refusal.name: refusal for refusal in REFUSALS}
     for name in BY_UPLOAD:
@@ -85,6 +86,7 @@ def test_a_person_reads_the_sentence_of_each_upload(page: Page, server: str, fil
 def test_a_part_that_is_too_short_at_its_speed_says_so(page: Page, server: str, files: Path):
     """What the boxes hold can't be beyond their ranges, but what they come to together can."""
     person.open_app(page, server)
+    person.type_prompt(page, "a fox")
     person.go_to(page, "Style edit")
     add(page, "video", files / "clip.mp4")
     expect(person.plan(page)).to_contain_text("Will run")

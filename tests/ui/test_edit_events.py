@@ -360,11 +360,13 @@ def test_an_examples_prompt_goes_when_ones_own_picture_or_video_comes(editor, ta
     person = editor()
     person.values[person.events._state.task] = task
     medium = {"image": PICTURE} if task == "image_to_video" else {"video": CLIP}
+    outdated = person.events._state.outdated
     person.does(person.events.receive_medium, prompt="a fox", **medium)
-    assert person.shows("prompt") == "a fox"
+    assert person.values[outdated] == ""
     example = TINY.examples[Task.TEXT_TO_VIDEO][0].prompt
     person.does(person.events.receive_medium, prompt=example, **medium)
-    assert person.shows("prompt") == ""
+    assert person.values[outdated] == example
+    assert person.shows("prompt") == example
 
 
 def test_what_is_wrong_with_a_video_is_said_before_a_prompt_is_asked_for(editor, tmp_path):

@@ -25,7 +25,8 @@ MOST = 3
 def client(service, links, monkeypatch) -> Iterator[TestClient]:
     monkeypatch.setattr(pages, "MOST_PAGES", MOST)
     app = create_app(links, {}, lambda: None, lambda: None)
-    with TestClient(pages.mount(app, service, links, "", "cpu")) as made:
+    pages.mount(app, service, links, "", "cpu")
+    with TestClient(app) as made:
         yield made
 
 

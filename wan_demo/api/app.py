@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import gettempdir
 
 from fastapi import FastAPI
 
@@ -35,13 +34,12 @@ def create_app(
     root_path: str = "",
     sites: Sites = ONLY_OWN,
     proxies: str = "127.0.0.1",
-    uploads: Path | None = None,
+    uploads: Path = Path(),
 ) -> FastAPI:
     """The application; ``start`` and ``stop`` run with its life.
 
     ``root_path`` is where a proxy shows it, ``sites`` which other ones may hold it, ``proxies``
-    whose word on where a request comes from is taken, ``uploads`` the folder that they are
-    written to: the system's for what is temporary, unless it is said.
+    whose word on where a request comes from is taken, ``uploads`` the folder that they go to.
     """
 
     @asynccontextmanager
@@ -60,7 +58,7 @@ def create_app(
     app.add_middleware(AnswersMiddleware)
     app.add_middleware(OwnerMiddleware, links=links, root_path=root_path)
     app.add_middleware(PathLimitMiddleware)
-    app.add_middleware(UploadMiddleware, free=partial(free_bytes, uploads or Path(gettempdir())))
+    app.add_middleware(UploadMiddleware, free=partial(free_bytes, uploads))
     app.add_middleware(ReachMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CrowdMiddleware)

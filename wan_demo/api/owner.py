@@ -18,9 +18,10 @@ CONFIG = "/config"
 
 
 class OwnerMiddleware:
-    """Puts ``owner`` and ``is_newcomer`` into the request's state; a newcomer gets the cookie.
+    """Puts ``owner`` and ``is_newcomer`` into the request's state.
 
-    A browser that keeps no cookies is a newcomer each time: its page must remember the owner.
+    A newcomer gets the cookie, and whoever opens the page gets it for another year. A browser that
+    keeps no cookies is a newcomer each time: its page must remember the owner.
     """
 
     def __init__(self, app: ASGIApp, links: Links, root_path: str = "") -> None:
@@ -36,15 +37,16 @@ class OwnerMiddleware:
         is_new = owner is None
         owner = owner or new_owner()
         scope.setdefault("state", {}).update(owner=owner, is_newcomer=is_new)
-        cookie = _cookie(self._links.sign_owner(owner), scope["scheme"], self._root_path)
         is_config = scope["path"].rstrip("/").endswith(CONFIG)
 
         async def send_with_cookie(message: Message) -> None:
-            if is_new and message["type"] == "http.response.start":
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*map(_for_frames, message["headers"])]}
                 headers = MutableHeaders(scope=message)
                 is_page = headers.get("content-type", "").startswith("text/html")
-                if is_page or is_config:  # never on assets
-                    headers.append("set-cookie", cookie)
+                if is_page or (is_config and is_new):  # never on assets
+                    key = self._links.sign_owner(owner)
+                    headers.append("set-cookie", _cookie(key, scope["scheme"], self._root_path))
             await send(message)
 
         await self._app(scope, receive, send_with_cookie)
@@ -78,6 +80,15 @@ def owner_router(links: Links, root_path: str = "") -> APIRouter:
         return Response(status_code=204, headers={"set-cookie": cookie})
 
     return router
+
+
+def _for_frames(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """Gradio's cookie of a login, so that another site's frame may keep it too."""
+    name, value = header
+    is_for_frames = b"samesite=none" in value.lower() and b"partitioned" not in value.lower()
+    if name.lower() != b"set-cookie" or not is_for_frames:
+        return header
+    return name, value + b"; Partitioned"
 
 
 def _cookie(key: str, scheme: str, root_path: str) -> str:

@@ -15,10 +15,7 @@ from threading import Thread
 from fastapi import FastAPI
 from filelock import FileLock, Timeout
 
-from wan_demo.api.app import create_app
-from wan_demo.api.errors import translate_errors
-from wan_demo.api.glimpses import glimpses_router
-from wan_demo.api.origins import Sites
+from wan_demo.bootstrap.front import make_front
 from wan_demo.bootstrap.metrics import Losses, add_metrics, make_metrics
 from wan_demo.bootstrap.models import default_model, make_catalog, make_loras
 from wan_demo.bootstrap.service import make_service
@@ -35,7 +32,7 @@ from wan_demo.jobs.tally import Tally
 from wan_demo.library.janitor import Janitor
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
-from wan_demo.settings import Settings, upload_folder
+from wan_demo.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -100,19 +97,13 @@ def make_server(settings: Settings) -> FastAPI:
     links = Links(folder, service.library.is_deleted)
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
-    sites, proxies = Sites(settings.sites), settings.forwarded_allow_ips
-    uploads = upload_folder()
-    app = create_app(links, checks, start, stop, settings.prefix, sites, proxies, uploads)
-    app.include_router(glimpses_router(service.glimpses))
+    app = make_front(settings, service, links, checks, start, stop)
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
-    from wan_demo.ui.refusing import REFUSALS
     from wan_demo.ui.share import share
 
     app.state.greeting, app.state.share = greeting(spec, why), share
-    logins, root_path = settings.logins, settings.prefix
-    mount(app, service, links, why, device.name, logins, root_path)
-    translate_errors(app, REFUSALS)
+    mount(app, service, links, why, device.name, settings.logins, settings.prefix)
     return app
 
 
@@ -147,6 +138,9 @@ def sweep(store: JobStore, folder: DataFolder) -> None:
         log.exception("the data folder was not swept")
 
 
+_DOWNLOADS = {None: (), True: ("--downloads",), False: ("--no-downloads",)}
+
+
 def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:
     return [
         *(sys.executable, "-m", "wan_demo", "worker"),
@@ -155,6 +149,7 @@ def _worker_command(settings: Settings, folder: DataFolder) -> list[str]:
         *("--engine", settings.engine),
         *("--fake-step-seconds", f"{settings.fake_step_seconds}"),
         *("--log-level", settings.log_level, "--log-format", settings.log_format),
+        *_DOWNLOADS[settings.downloads],
         *(("--model", settings.model) if settings.model is not None else ()),
         *(("--safety-check", settings.safety_check) if settings.safety_check else ()),
         *(("--hang-seconds", f"{settings.hang_seconds}") if settings.hang_seconds else ()),

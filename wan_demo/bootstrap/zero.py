@@ -25,11 +25,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from wan_demo.api.app import create_app
-from wan_demo.api.errors import translate_errors
-from wan_demo.api.glimpses import glimpses_router
-from wan_demo.api.origins import Sites
 from wan_demo.attended import Attendant, end_unattended
+from wan_demo.bootstrap.front import make_front
 from wan_demo.bootstrap.models import default_model, make_catalog, make_engine, make_loras
 from wan_demo.bootstrap.safety import make_safety
 from wan_demo.bootstrap.server import lock_folder, sweep
@@ -52,7 +49,7 @@ from wan_demo.jobs.times import Times
 from wan_demo.library.janitor import Janitor
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
-from wan_demo.settings import Settings, upload_folder
+from wan_demo.settings import Settings
 from wan_demo.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -101,6 +98,8 @@ def place(settings: Settings) -> Placed:
     device = GPU if settings.device in ("auto", "cuda") else detect(settings.device)
     measure = _measure(device, settings.data_dir)
     models = make_catalog(settings)
+    for fault in models.faults:
+        log.warning(fault)
     spec, why = default_model(settings, device, measure(), models)
     offered = Catalog((spec,) if spec is BUNDLED else (spec, BUNDLED), models.faults)
     folder = DataFolder(settings.data_dir)
@@ -135,8 +134,6 @@ def _existing(folder: Path) -> Path:
 def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) -> None:
     """The page, until this process is told to stop; ``tell`` gets what is to be said of it."""
     from wan_demo.ui import attending, page
-    from wan_demo.ui.away import serve_script
-    from wan_demo.ui.refusing import REFUSALS
 
     stopping = Flag()
     for asked in (signal.SIGTERM, signal.SIGINT):
@@ -170,15 +167,7 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
     janitor = Janitor(store, folder, service.library.budget)
     run = partial(Thread, target=janitor.run, args=(stopping,), name="janitor", daemon=True)
     checks = {"disk": folder.has_room, "database": store.is_writable}
-    app = create_app(
-        *(links, checks, lambda: run().start(), stopping.set),
-        sites=Sites(settings.sites),
-        proxies=settings.forwarded_allow_ips,
-        uploads=upload_folder(),
-    )
-    app.include_router(glimpses_router(service.glimpses))
-    serve_script(app)
-    translate_errors(app, REFUSALS)
+    app = make_front(settings, service, links, checks, lambda: run().start(), stopping.set)
     built = page.build_page(
         service,
         links,

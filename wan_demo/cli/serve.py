@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import signal
 import socket
 import sys
@@ -94,16 +95,23 @@ def _run_zero(settings: Settings, listener: socket.socket) -> int:
 def listen(host: str, port: int) -> socket.socket:
     """A socket on ``port``, or on the next one that nobody listens on; ours from here on.
 
-    Raises WanDemoError where all that are tried are busy.
+    ``::`` listens for IPv4 too. Raises WanDemoError where all that are tried are busy, or where the
+    address can't be listened on at all.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    both = host == "::" and socket.has_dualstack_ipv6()
     for candidate in range(port, min(port + PORTS_TO_TRY, 65536)):
         try:
-            return socket.create_server((host, candidate), family=family)
-        except OSError:
-            continue
+            return socket.create_server((host, candidate), family=family, dualstack_ipv6=both)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                why = error.strerror or error
+                raise WanDemoError(f"Can't listen on {host}, port {candidate}: {why}.") from None
     raise WanDemoError(f"Ports {port} to {port + PORTS_TO_TRY - 1} are all busy; give --port.")
 
 
 def _shown_host(host: str) -> str:
-    return "localhost" if host in ("0.0.0.0", "::") else host
+    """As it stands in an address for a browser."""
+    if host in ("0.0.0.0", "::"):
+        return "localhost"
+    return f"[{host}]" if ":" in host else host

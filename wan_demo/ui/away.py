@@ -23,7 +23,7 @@ _STYLE = """document.head.append(Object.assign(document.createElement("link"),
 
 def at_home(updates: Any) -> Any:
     """An event's answer whose addresses lead to this server, wherever the page is."""
-    root = whole_address()
+    root = _root()
     if not root or not isinstance(updates, dict):
         return updates
     return {part: _whole(part, value, root) for part, value in updates.items()}
@@ -34,7 +34,7 @@ def _whole(part: Any, value: Any, root: str) -> Any:
     return _OWN.sub(rf"\g<1>{root}/", value) if is_html else value
 
 
-def whole_address() -> str:
+def _root() -> str:
     """Where the app is; empty for a page of its own, whose relative addresses are right."""
     request = getattr(LocalContext.request.get(None), "request", None)
     return getattr(getattr(request, "state", None), "away", "")

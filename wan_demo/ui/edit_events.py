@@ -105,11 +105,14 @@ class EditEvents(Events):
         return {box: None} if is_drawn(values[box]) else {}
 
     def _without_example(self, values: f.Values) -> Updates:
-        """An example's prompt tells of its own picture or video, and of no other that comes."""
+        """An example's prompt tells of its own picture or video, and of no other that comes.
+
+        The browser takes it away: what was typed since this was asked for would go with it.
+        """
         examples = (spec.examples.values() for spec in self._service.models.models)
         told = {each.prompt for of_tasks in examples for of_task in of_tasks for each in of_task}
-        box = self._at.form.prompt
-        return {box: ""} if values[box] in told else {}
+        prompt = values[self._at.form.prompt]
+        return {self._state.outdated: prompt if prompt in told else ""}
 
     def cut(self, values: f.Values, event: gr.EventData) -> Updates:
         """Another part of the video, or another speed: the frames follow, as does the line."""

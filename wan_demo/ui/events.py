@@ -37,8 +37,8 @@ class State:
     ``awaited``: the SHA-256 of the picture or video that settings which came
     back still lack; empty where there is none. The others lie in the browser, where they survive a
     restart of the server: ``task``, the tab; ``fitted``, the task that the form was last made to
-    fit; ``address``, what ``?job=`` says; ``job``, the token of the job on the stage
-    (``Links.job``).
+    fit; ``outdated``, an example's prompt that goes as an upload has come; ``address``, what
+    ``?job=`` says; ``job``, the token of the job on the stage (``Links.job``).
     """
 
     model: gr.State
@@ -47,6 +47,7 @@ class State:
     awaited: gr.State
     task: gr.Textbox
     fitted: gr.Textbox
+    outdated: gr.Textbox
     address: gr.Textbox
     job: gr.Textbox
 
@@ -60,6 +61,7 @@ class State:
             awaited=gr.State(""),
             task=gr.Textbox(Task.TEXT_TO_VIDEO.value, visible=False, elem_id="told-task"),
             fitted=gr.Textbox(Task.TEXT_TO_VIDEO.value, visible=False),
+            outdated=gr.Textbox("", visible=False),
             address=gr.Textbox("", visible=False, elem_id="told-address"),
             job=gr.Textbox("", visible=False),
         )

@@ -35,7 +35,10 @@ Marks = tuple[str, str]
 
 
 class Language:
-    """One language's texts. ``tags``: what Gradio knows it by, ``<html lang>``'s own first."""
+    """One language's texts. ``tags``: ``<html lang>``'s own first, then what else browsers call it.
+
+    Gradio knows a language by some tags alone: any other is English to it, and has to be here.
+    """
 
     def __init__(self, tags: Sequence[str], marks: Marks, texts: Mapping[str, str]) -> None:
         self.tags = tags
@@ -113,22 +116,19 @@ class Language:
 
 @lru_cache(1)
 def languages() -> Mapping[str, Language]:
-    """All that there are beside English, by what their tags begin with: their files' names."""
+    """All that there are beside English, by their files' names."""
     return {path.stem: _read(path) for path in sorted(FOLDER.glob("*.json"))}
 
 
 @lru_cache(256)
-def spoken(accepted: str, is_exact: bool = False) -> Language | None:
+def spoken(accepted: str) -> Language | None:
     """The language that an ``Accept-Language`` header asks for first; None for English.
 
-    That is the browser's own, by which it chooses among the translations that lie in the page: all
-    Chinese is one there. ``is_exact``: only by a tag that Gradio knows.
+    That is the browser's own, by which it chooses among the translations that lie in the page.
     """
     asked = accepted.partition(",")[0].partition(";")[0].strip().lower()
-    language = languages().get(asked.partition("-")[0])
-    if language is None or (is_exact and asked not in map(str.lower, language.tags)):
-        return None
-    return language
+    named = {tag.lower(): each for each in languages().values() for tag in each.tags}
+    return named.get(asked)
 
 
 def _read(path: Path) -> Language:

@@ -20,10 +20,14 @@ PLAN = "plan"
 FOLLOW_JS = f"() => document.getElementById('{PLAN}').dispatchEvent(new Event('follow'))"
 """JavaScript that says to the line that something has changed."""
 
-SHAPED_JS, TOLD_JS = (
-    f"() => document.dispatchEvent(new Event('{name}'))" for name in ("shaped", "told")
-)
-"""JavaScript that tells ``static/uploads.js`` that the form fits an upload, or the line is new."""
+TOLD_JS = "() => document.dispatchEvent(new Event('told'))"
+"""JavaScript that tells ``static/uploads.js`` that the line is new."""
+
+SHAPED_JS = """(prompt, outdated) => {
+  document.dispatchEvent(new Event("shaped"));
+  return [prompt === outdated ? "" : prompt, ""];
+}"""
+"""JavaScript that tells it that the form fits an upload, and gives the prompt that goes with it."""
 
 
 def plan_line() -> gr.HTML:

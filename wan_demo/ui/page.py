@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +16,6 @@ from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui import attending, memory, notices, words
-from wan_demo.ui.away import serve_script
 from wan_demo.ui.calls import open_queue
 from wan_demo.ui.calm import calm
 from wan_demo.ui.clip_events import ClipEvents
@@ -31,7 +31,7 @@ from wan_demo.ui.refusing import RefusingBlocks
 from wan_demo.ui.sessions import forget
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
-from wan_demo.ui.translated import head_js, mark
+from wan_demo.ui.translated import mark, tags
 
 Logins = Sequence[tuple[str, str]]
 
@@ -92,15 +92,14 @@ def mount(
     device: str,
     logins: Logins = (),
     root_path: str = "",
-) -> Any:
-    """Mount the page at the application's root; returns the application.
+) -> None:
+    """Mount the page at the application's root.
 
     ``logins`` are names and passwords; without them everybody is let in. ``root_path`` is where a
     proxy shows it.
     """
     page = build_page(service, links, why, device, bool(logins))
     page.state_session_capacity = MOST_PAGES
-    serve_script(app)
     page.has_launched = True  # else Gradio takes any path a client names for an upload
     gr.mount_gradio_app(
         app,
@@ -111,7 +110,6 @@ def mount(
         **_served(page, service, logins),
     )
     forget(app.routes[-1].app, page)
-    return app
 
 
 def launch(
@@ -159,7 +157,8 @@ def _served(page: gr.Blocks, service: Service, logins: Logins) -> dict[str, Any]
 
 def _head() -> str:
     """What runs before anything is drawn."""
-    return "\n".join([script("embed.js"), memory.HEAD_JS, head_js()])
+    told = f"wanDemo.tags = {json.dumps(tags())};"
+    return "\n".join([script("embed.js"), memory.HEAD_JS, told])
 
 
 def _promise(device: str, attend: Attend | None) -> str:
@@ -222,12 +221,16 @@ def _wire_form(at: Layout, do: FormEvents, state: State) -> None:
     for tab in _tabs(at):
         left = [state.preferred, state.sizes, state.fitted]
         _on(tab.select, do.choose_task, [*asked, *left], [*by_model, state.sizes])
-    came, shaped = [*fields, state.task, state.awaited], [*fields, *buttons, state.awaited]
-    for medium in (form.image, form.video):
-        shape = _on(medium.upload, do.receive_medium, came, shaped)
-        shape.then(None, js=notices.SHAPED_JS, **_QUIET)
-    shape = _on(form.continued.upload, do.receive_beginning, came, shaped)
-    shape.then(None, js=notices.SHAPED_JS, **_QUIET)
+    came = [*fields, state.task, state.awaited]
+    shaped = [*fields, *buttons, state.awaited, state.outdated]
+    for medium, receive in (
+        (form.image, do.receive_medium),
+        (form.video, do.receive_medium),
+        (form.continued, do.receive_beginning),
+    ):
+        shape = _on(medium.upload, receive, came, shaped)
+        prompt = [form.prompt, state.outdated]
+        shape.then(None, prompt, prompt, js=notices.SHAPED_JS, **_QUIET)
     at.dice.click(lambda: (draw_seed(), True), None, [form.seed, at.lock], **_QUIET)
     form.seed.input(lambda: True, None, at.lock, **_QUIET)
     seconds = [form.duration, form.model, state.task]
@@ -370,7 +373,11 @@ def _on(
         answer = attending.attending(answer, attend, {writes[0]: gr.skip()})
         options = {**attending.OPTIONS, **options}
     inputs = sorted(set(reads), key=lambda component: component._id)  # the order of a set
-    told = [f"v[{i}] = {_TOLD[c.elem_id]};" for i, c in enumerate(inputs) if c.elem_id in _TOLD]
+    told = [  # it says nothing until the tabs are drawn
+        f"v[{i}] = {_TOLD[each.elem_id]} ?? v[{i}];"
+        for i, each in enumerate(inputs)
+        if each.elem_id in _TOLD
+    ]
     js = f"(...v) => {{ {' '.join(told)} return v; }}" if told else None
     told_by = {"js": js, **_QUIET, **options}
     return event(answer, set(reads) or None, list(writes), **told_by)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from html import escape, unescape
 from typing import Any
 
@@ -16,7 +16,6 @@ import gradio as gr
 from gradio.blocks import Block
 from gradio.context import LocalContext
 
-from wan_demo.ui import away
 from wan_demo.ui.language import Language, languages, spoken
 
 PROPERTIES = ("label", "info", "placeholder")
@@ -80,23 +79,15 @@ def unmarked(text: str) -> str:
     return json.loads(text.removeprefix(_MARK))["key"] if is_marked else text
 
 
-def head_js() -> str:
-    """JavaScript for the page's head: the language is one that the whole page can be in.
-
-    Gradio's own parts are in many more, and English for some of the tags that a language goes by.
-    Another site's document keeps its own.
-    """
-    tags = {name: language.tags[0] for name, language in languages().items()}
-    return f"""if (!wanDemo.isAway()) {{
-  const tag = {json.dumps(tags)}[navigator.language.split("-")[0].toLowerCase()] ?? "en";
-  Object.defineProperty(navigator, "language", {{ value: tag, configurable: true }});
-}}"""
+def tags() -> Mapping[str, str]:
+    """What a browser may call its language, and what the page's own is then."""
+    return {tag: each.tags[0] for each in languages().values() for tag in each.tags}
 
 
 def _asked() -> Language | None:
     request = getattr(LocalContext.request.get(None), "request", None)
     headers = getattr(request, "headers", {})
-    return spoken(headers.get("accept-language", ""), is_exact=away.whole_address() != "")
+    return spoken(headers.get("accept-language", ""))
 
 
 def _update(part: Any, value: Any, language: Language) -> Any:

@@ -3,6 +3,16 @@
   // less motion.
   const still = matchMedia("(prefers-reduced-motion: reduce)");
 
+  // What the page is written in, where Gradio takes it for the browser's own language.
+  const speak = () => {
+    const tag = window.wanDemo?.tags[navigator.language] ?? "en";
+    if (document.documentElement.lang !== tag) document.documentElement.lang = tag;
+  };
+  if (!window.wanDemo?.isAway()) {
+    new MutationObserver(speak).observe(document.documentElement, { attributeFilter: ["lang"] });
+    speak();
+  }
+
   // A fold says whether it is open.
   const folds = () => {
     for (const fold of document.querySelectorAll(".label-wrap")) {
