@@ -197,7 +197,7 @@ class Settings(BaseSettings):
     def metrics_for(self) -> Literal["all", "here", "nobody"]:
         """Who may read ``/metrics``: ``metrics``, if it was said.
 
-        What comes through Gradio's tunnel seems to come from this machine.
+        Gradio's tunnel connects from this machine, so that nobody counts as its own there.
         """
         if self.metrics is None:
             return "nobody" if self.share else "here"

@@ -101,8 +101,10 @@ def make_server(settings: Settings) -> FastAPI:
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
     sites, proxies = Sites(settings.sites), settings.forwarded_allow_ips
-    uploads = upload_folder()
-    app = create_app(links, checks, start, stop, settings.prefix, sites, proxies, uploads)
+    app = create_app(
+        *(links, checks, start, stop, settings.prefix, sites, proxies, upload_folder()),
+        is_shared=settings.share,
+    )
     app.include_router(glimpses_router(service.glimpses))
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
