@@ -104,7 +104,11 @@ class Settings(BaseSettings):
     fake_step_seconds: float = Field(
         default=0.3, ge=0, description="How long the fake engine takes for a step."
     )
-    max_waiting: int = Field(default=1000, ge=1, description="Jobs that may wait at a time.")
+    max_waiting: int = Field(
+        default=1000,
+        ge=1,
+        description="Jobs that may wait at a time; one address may have a quarter of them.",
+    )
     max_waiting_each: int = Field(
         default=20, ge=1, description="Jobs that each person may have waiting."
     )
