@@ -8,10 +8,12 @@ from pathlib import Path
 from threading import Event as Flag
 
 import pytest
+from fastapi.testclient import TestClient
 
 from scripts import memory_table
 from tests.makers import request
 from wan_demo import bootstrap, catalog, cli
+from wan_demo.api.crowd import WATCH_BURST
 from wan_demo.bootstrap import (
     DataFolderBusy,
     default_model,
@@ -53,6 +55,14 @@ def test_the_server_and_the_command_line_import_neither_torch_nor_gradio():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_the_limits_hold_for_what_comes_through_gradios_tunnel(tmp_path, is_shared):
+    app = bootstrap.make_server(Settings(data_dir=tmp_path, engine="fake", share=is_shared))
+    tunnel = TestClient(app, client=("127.0.0.1", 1))
+    told = {tunnel.head("/health/live").status_code for _ in range(4 * int(WATCH_BURST))}
+    assert told == ({200, 429} if is_shared else {200})
 
 
 def test_the_page_and_all_that_serves_it_come_without_torch(tmp_path):

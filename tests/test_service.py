@@ -29,6 +29,7 @@ from wan_demo.errors import (
     Refused,
     StorageFull,
     TooFast,
+    TooManyHere,
     UnreadableMedium,
 )
 from wan_demo.media import probed as module
@@ -449,6 +450,19 @@ def test_an_address_that_adds_jobs_too_fast_is_told_when_to_go_on(store, folder)
     service.submit(given(), "owner61", "198.51.100.7")
     for at in range(100):
         service.submit(given(), f"here{at}")
+
+
+def test_an_address_fills_a_part_of_the_queue_whoever_it_says_to_be(store, folder):
+    service = Service(store, folder, "wan-tiny", lambda _: True, Caps(total=12, each=2))
+    jobs = [service.submit(given(), f"owner{at}", "203.0.113.5") for at in range(3)]
+    with pytest.raises(TooManyHere, match="3 jobs from your address are waiting") as refused:
+        service.submit(given(), "owner3", "203.0.113.5")
+    assert refused.value.status == 429
+    service.submit(given(), "another", "198.51.100.7")
+    for at in range(6):
+        service.submit(given(), f"here{at}")  # this machine's own
+    service.cancel(jobs[0].id, "owner0")
+    service.submit(given(), "owner4", "203.0.113.5")
 
 
 def test_a_safety_check_refuses_what_is_asked_for(store, folder):

@@ -8,11 +8,14 @@ WanDemoError
 ├── JobNotFinished      the job has not ended yet
 ├── QueueFull           too many jobs wait
 ├── TooManyJobs         too many of one person's jobs wait
+│   └── TooManyHere         too many of one address's jobs wait, whoever it says to be
 ├── TooFast             one address adds jobs faster than it may
+├── TooManyFiles        one address has more files fetched than it may
 ├── Refused             the server's own safety check said no
 ├── StorageAway         the job table or the data folder can't be reached for the moment
 ├── StorageFull         the disk has no room for another video
 │   ├── NoRoomForModel      the disk has no room for a model's download
+│   ├── NoRoomForFile       the disk has no room for a picture or video to use
 │   ├── BudgetFull          pinned videos and work under way take all that videos may take
 │   └── PinsFull            pinned videos take all that pinned ones may take
 ├── ModelUnavailable    the weights are not there or cannot be loaded
@@ -134,6 +137,17 @@ class TooManyJobs(WanDemoError):
         )
 
 
+class TooManyHere(TooManyJobs):
+    """One address's share of the queue is used up, by one person or many."""
+
+    def __init__(self, waiting: int, limit: int) -> None:
+        WanDemoError.__init__(
+            self,
+            f"{waiting} jobs from your address are waiting, and each address may have {limit}. "
+            "Try again when some are done.",
+        )
+
+
 class TooFast(WanDemoError):
     """One address adds jobs faster than it may."""
 
@@ -143,6 +157,18 @@ class TooFast(WanDemoError):
     def __init__(self, seconds: float) -> None:
         super().__init__(
             f"Too many jobs from your address. Try again in {max(1, round(seconds))} s."
+        )
+
+
+class TooManyFiles(WanDemoError):
+    """More files named by addresses than may be fetched for one who asks, or for all of them."""
+
+    code = "too_many_files"
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Too many files are being fetched. Try again in a minute, or upload the file."
         )
 
 
@@ -183,6 +209,15 @@ class NoRoomForModel(StorageFull):
 
     def __init__(self, sentence: str) -> None:
         WanDemoError.__init__(self, sentence)
+
+
+class NoRoomForFile(StorageFull):
+    """The disk has no room for a picture or video to use."""
+
+    code = "no_room_for_file"
+
+    def __init__(self) -> None:
+        WanDemoError.__init__(self, "The disk has no room for another file. Try again later.")
 
 
 class BudgetFull(StorageFull):

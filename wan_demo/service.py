@@ -34,6 +34,7 @@ from wan_demo.errors import (
     UnreadableMedium,
 )
 from wan_demo.hub.loras import LoraFiles
+from wan_demo.jobs.addresses import Addresses
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.outlook import Outlook, Place
 from wan_demo.jobs.times import Times
@@ -130,6 +131,7 @@ class Service:
         self._times = Times(store, models)
         self._outlook = Outlook(store, self._seconds_left)
         self.caps = caps
+        self._addresses = Addresses(store.open, caps.of_address)
         self._measure = measure
         self._fits: dict[str, bool] = {}
 
@@ -174,7 +176,7 @@ class Service:
 
     def submit(self, given: Given, owner: str, address: str = HERE) -> Job:
         """Accept a job; raises what ``plan`` raises, DoesNotFit, StorageFull, QueueFull,
-        TooManyJobs, TooFast and Refused.
+        TooManyJobs, TooManyHere, TooFast and Refused.
 
         ``address`` is where it comes from, as ``rates.key_of`` has it: whoever keeps no cookie is
         another owner each time.
@@ -185,9 +187,11 @@ class Service:
         seconds = self._rates.wait(address) if self._rates is not None else 0.0
         if seconds:
             raise TooFast(seconds)
+        self._addresses.check(address)
         self._safety.pass_on(plan.request)
         self.library.budget.check()
         job = self._store.add(self._keep_media(plan), owner, self.caps)
+        self._addresses.added(job.id, address)
         self.on_accepted(job)
         self._outlook.changed(owner)
         return job

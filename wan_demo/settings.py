@@ -104,7 +104,11 @@ class Settings(BaseSettings):
     fake_step_seconds: float = Field(
         default=0.3, ge=0, description="How long the fake engine takes for a step."
     )
-    max_waiting: int = Field(default=1000, ge=1, description="Jobs that may wait at a time.")
+    max_waiting: int = Field(
+        default=1000,
+        ge=1,
+        description="Jobs that may wait at a time; one address may have a quarter of them.",
+    )
     max_waiting_each: int = Field(
         default=20, ge=1, description="Jobs that each person may have waiting."
     )
@@ -197,7 +201,7 @@ class Settings(BaseSettings):
     def metrics_for(self) -> Literal["all", "here", "nobody"]:
         """Who may read ``/metrics``: ``metrics``, if it was said.
 
-        What comes through Gradio's tunnel seems to come from this machine.
+        Gradio's tunnel connects from this machine, so that nobody counts as its own there.
         """
         if self.metrics is None:
             return "nobody" if self.share else "here"

@@ -80,7 +80,11 @@ async def closed(streams: Streams) -> bool:
     return True
 
 
-@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nX: ", ASKS])
+UNFINISHED = ASKS[:-2] + b"Content-Length: 9\r\n\r\n"
+"""A request that is answered, and of whose body nothing comes."""
+
+
+@pytest.mark.parametrize("said", [b"", b"GET / HTTP/1.1\r\nX: ", ASKS, UNFINISHED])
 def test_a_connection_is_closed_if_no_request_comes(said: bytes):
     async def play(connect: Connect) -> None:
         assert await closed(await connect(said))

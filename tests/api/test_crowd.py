@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from wan_demo.api.crowd import BURST, LOGINS, CrowdMiddleware
+from wan_demo.api.crowd import BURST, LOGINS, WATCH_BURST, CrowdMiddleware
+from wan_demo.domain.rates import HERE, asking
 
 
 class Door:
@@ -15,9 +16,11 @@ class Door:
 
     def __init__(self, most: int, each: int) -> None:
         self.open = asyncio.Event()
+        self.asked: list[str] = []
         self._crowd = CrowdMiddleware(self._stay, most, each)
 
     async def _stay(self, _scope: Any, _receive: Any, send: Any) -> None:
+        self.asked.append(asking.get())
         await self.open.wait()
         await send({"type": "http.response.start", "status": 200, "headers": []})
 
@@ -95,5 +98,33 @@ def test_who_watches_is_answered_when_it_is_full(path):
         door.open.set()
         assert (await door.visit("1.1.1.1", path))[0] == 200
         assert (await door.visit("1.1.1.1"))[0] == 503
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready", "/metrics"])
+def test_who_watches_too_often_is_told_so_unless_it_is_this_machine(path):
+    async def play() -> None:
+        door = Door(most=10, each=10)
+        door.open.set()
+        looks = [await door.visit("1.1.1.1", path) for _ in range(int(WATCH_BURST) + 2)]
+        assert (looks[0][0], looks[-1][0]) == (200, 429)
+        assert int(looks[-1][1][b"retry-after"]) >= 1
+        assert (await door.visit("1.1.1.1"))[0] == 200
+        assert (await door.visit("2.2.2.2", path))[0] == 200
+        here = [await door.visit("127.0.0.1", path) for _ in range(int(WATCH_BURST) + 2)]
+        assert {status for status, _ in here} == {200}
+
+    asyncio.run(play())
+
+
+def test_what_is_done_for_a_request_knows_whose_it_is():
+    async def play() -> None:
+        door = Door(most=10, each=10)
+        door.open.set()
+        for host in ("1.1.1.1", "127.0.0.1"):
+            await door.visit(host)
+        assert door.asked == ["1.1.1.1", HERE]
+        assert asking.get() == HERE
 
     asyncio.run(play())

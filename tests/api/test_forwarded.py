@@ -8,14 +8,16 @@ from typing import Any
 import pytest
 
 from wan_demo.api.crowd import BURST, CrowdMiddleware
-from wan_demo.api.forwarded import NOBODY, ForwardedMiddleware
-from wan_demo.domain.rates import HERE, key_of
+from wan_demo.api.forwarded import ForwardedMiddleware
+from wan_demo.domain.rates import HERE, NOBODY, key_of
 
 PROXY = "10.16.3.80"
 REAL = "203.0.113.9"
 
 
-def seen(peer: str, proxies: str, *told: str, proto: str | None = None) -> tuple[str, str]:
+def seen(
+    peer: str, proxies: str, *told: str, proto: str | None = None, is_shared: bool = False
+) -> tuple[str, str]:
     """The client's address and the scheme that the application behind gets."""
     got: list[Any] = []
 
@@ -26,7 +28,7 @@ def seen(peer: str, proxies: str, *told: str, proto: str | None = None) -> tuple
     if proto is not None:
         headers.append((b"x-forwarded-proto", proto.encode()))
     scope = {"type": "http", "client": (peer, 5), "scheme": "http", "headers": headers}
-    asyncio.run(ForwardedMiddleware(app, proxies)(scope, None, None))  # type: ignore[arg-type]
+    asyncio.run(ForwardedMiddleware(app, proxies, is_shared)(scope, None, None))  # type: ignore[arg-type]
     return got[0]["client"][0], got[0]["scheme"]
 
 
@@ -91,3 +93,11 @@ def test_a_new_forged_address_with_each_request_gives_no_new_bucket():
 
     asyncio.run(play())
     assert (statuses[0], statuses[-1]) == (200, 429)
+
+
+@pytest.mark.parametrize("told", [(), ("127.0.0.1",), ("::1",), (f"{REAL}, 127.0.0.1",), (REAL,)])
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1"])
+def test_nobody_is_this_machines_own_where_gradios_tunnel_leads_here(peer, told):
+    host, _ = seen(peer, "127.0.0.1", *told, is_shared=True)
+    assert host in (NOBODY, REAL)
+    assert key_of(host) != HERE

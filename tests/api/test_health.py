@@ -12,6 +12,11 @@ def test_ready_when_every_check_holds(client):
     assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
 
 
+@pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
+def test_who_only_wants_to_know_whether_it_is_up_is_told(client, path):
+    assert client.head(path).status_code == client.get(path).status_code == 200
+
+
 def test_not_ready_names_what_is_missing(client, life):
     life.is_well = False
     answer = client.get("/health/ready")

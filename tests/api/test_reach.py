@@ -22,13 +22,13 @@ SHUT = (
     "/gradio_api/stream/a/close",
     "/gradio_api/vibe-edit",
     "/gradio_api/upload/",
+    "/gradio_api/mcp/",
 )
 
 OPEN = (
     "/gradio_api/file=/tmp/gradio/ab/film.mp4",
     r"/gradio_api/file=C:\Users\ada\film.mp4",
     "/gradio_api/file=/tmp/gradio/ab/https: a film.mp4",
-    "/gradio_api/mcp/",
     "/gradio_api/call/v2/text_to_video/a1b2",
     "/static/img/logo.svg",
 )

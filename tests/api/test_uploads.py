@@ -13,7 +13,9 @@ from starlette.types import ASGIApp
 
 from tests.ui.serving import served_page
 from wan_demo.api import uploads
-from wan_demo.api.uploads import MOST_BYTES, MOST_FILES, SPARE_BYTES, UploadMiddleware, free_bytes
+from wan_demo.api.uploads import MOST_BYTES, MOST_FILES, UploadMiddleware
+from wan_demo.media import room
+from wan_demo.media.room import SPARE_BYTES, free_bytes
 
 HEAD = b'--b\r\nContent-Disposition: form-data; name="files"; filename="a.mp4"\r\n\r\n'
 END = b"\r\n--b--\r\n"
@@ -25,25 +27,35 @@ class Page:
     """The page as it is served, and where Gradio puts uploads."""
 
     def __init__(self, app: ASGIApp, folder: Path) -> None:
-        self._app = app
+        self._uploads = UploadMiddleware(app, self._free)
         self._folder = folder
+        self.is_silent = False
+        """Whether a sender whose pieces end falls silent, and is not gone."""
         self.free = [2 * SPARE_BYTES]
         """At each look at the disk; the last one stays."""
 
-    def upload(self, *pieces: bytes, kind: bytes = FORM, length: int | None = None) -> int:
+    def upload(
+        self,
+        *pieces: bytes,
+        kind: bytes = FORM,
+        length: int | None = None,
+        host: str = "127.0.0.1",
+    ) -> int:
         """The status of an upload that comes in pieces, and ends there or is broken off."""
         said = sum(map(len, pieces)) if length is None else length
         messages: list[Any] = [
             {"type": "http.request", "body": piece, "more_body": True} for piece in pieces
         ]
-        if said == sum(map(len, pieces)):
+        if said in (0, sum(map(len, pieces))):  # 0: it says nothing
             messages[-1]["more_body"] = False
-        return asyncio.run(self._send(messages, kind, said))
+        return asyncio.run(self._send(messages, kind, said, host))
 
-    async def _send(self, messages: list[Any], kind: bytes, length: int) -> int:
+    async def _send(self, messages: list[Any], kind: bytes, length: int, host: str) -> int:
         answers: list[Any] = []
 
         async def receive() -> Any:
+            if self.is_silent and not messages:
+                await asyncio.Event().wait()
             return messages.pop(0) if messages else {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
@@ -52,10 +64,11 @@ class Page:
         path = "/gradio_api/upload"
         headers = [(b"content-type", kind), (b"content-length", f"{length}".encode())]
         scope = {"type": "http", "method": "POST", "path": path, "raw_path": path.encode()}
-        scope |= {"headers": headers, "query_string": b"upload_id=a", "client": ("127.0.0.1", 1)}
+        scope |= {"headers": headers, "query_string": b"upload_id=a", "client": (host, 1)}
         scope |= {"scheme": "http", "server": ("127.0.0.1", 80), "root_path": ""}
-        await UploadMiddleware(self._app, self._free)(scope, receive, send)
+        await self._uploads(scope, receive, send)
         assert [each["type"] for each in answers[:1]] == ["http.response.start"]
+        self.told = dict(answers[0]["headers"])
         return answers[0]["status"]
 
     def _free(self) -> int:
@@ -124,12 +137,18 @@ def test_one_that_is_broken_off_leaves_nothing(page: Page):
 
 
 def test_one_whose_sender_fell_silent_leaves_nothing(page: Page, monkeypatch: pytest.MonkeyPatch):
-    async def silent(_reading: Any, _seconds: float) -> Any:
-        _reading.close()
-        raise TimeoutError
+    page.is_silent = True
+    monkeypatch.setattr(uploads, "STALL_SECONDS", 0.01)
+    assert page.upload(HEAD, b"x", length=10_000) == 408
+    assert page.told[b"connection"] == b"close"
+    assert page.kept == []
 
-    monkeypatch.setattr(uploads.asyncio, "wait_for", silent)
-    assert page.upload(HEAD, b"x", length=10_000) == 400
+
+def test_one_that_comes_too_slowly_leaves_nothing(page: Page, monkeypatch: pytest.MonkeyPatch):
+    page.is_silent = True
+    monkeypatch.setattr(uploads, "SECONDS", 0.01)
+    monkeypatch.setattr(uploads, "PER_SECOND", 10**6)
+    assert page.upload(HEAD, b"x", length=10_000) == 408
     assert page.kept == []
 
 
@@ -160,3 +179,21 @@ def test_the_room_is_that_of_the_disk_where_uploads_go(tmp_path: Path):
     assert free_bytes(tmp_path / "still" / "to come") == shutil.disk_usage(tmp_path).free
     if Path("/dev/shm").is_dir():  # a disk of its own
         assert free_bytes(Path("/dev/shm/a")) == shutil.disk_usage("/dev/shm").free
+
+
+@pytest.mark.parametrize("is_said", [True, False])
+def test_one_address_brings_so_much_and_no_more(page_of_few_bytes: Page, is_said: bool):
+    page, length = page_of_few_bytes, None if is_said else 0
+    assert page.upload(WHOLE, length=length, host="203.0.113.5") == 200
+    assert page.upload(WHOLE, length=length, host="203.0.113.5") == 429
+    assert int(page.told[b"retry-after"]) >= 1
+    assert page.upload(WHOLE, length=length, host="198.51.100.7") == 200
+    assert {page.upload(WHOLE, length=length) for _ in range(3)} == {200}
+
+
+@pytest.fixture
+def page_of_few_bytes(page: Page, monkeypatch: pytest.MonkeyPatch) -> Page:
+    """Where an address may bring one upload and a half."""
+    monkeypatch.setattr(room, "EACH_BYTES", 1.5 * len(WHOLE))
+    page._uploads._brought = room.brought()
+    return page

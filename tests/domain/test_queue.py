@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.makers import request
 from wan_demo.domain.lora import parse
-from wan_demo.domain.queue import MOST_ALIKE, Turn, kind_of, order
+from wan_demo.domain.queue import MOST_ALIKE, Caps, Turn, kind_of, order
 
 
 def turns(said: str) -> list[Turn]:
@@ -81,3 +81,10 @@ def test_a_kind_is_what_must_be_in_memory():
     assert all(kind_of(base.model_copy(update=change)) == kind_of(base) for change in same)
     kinds = {kind_of(base.model_copy(update=change)) for change in other}
     assert len(kinds | {kind_of(base)}) == len(other) + 1
+
+
+@pytest.mark.parametrize(("total", "each", "of_address"), [(1000, 20, 250), (40, 20, 20)])
+def test_an_address_may_have_a_quarter_of_the_queue_and_as_many_as_a_person(
+    total, each, of_address
+):
+    assert Caps(total, each).of_address == of_address

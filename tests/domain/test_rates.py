@@ -34,6 +34,12 @@ def test_each_has_their_own_and_this_machine_as_many_as_it_likes(slow):
     assert not any(slow.wait(HERE) for _ in range(100))
 
 
+def test_more_than_one_is_taken_at_once_or_none_of_them(slow, clock):
+    assert [slow.wait("a", 2), slow.wait("a", 2), slow.wait("a")] == [0, 2, 0]
+    clock.now += 3
+    assert [slow.wait("a", 2), slow.wait("a", 0)] == [1, 0]
+
+
 def test_no_more_are_remembered_than_may_be(slow, monkeypatch):
     monkeypatch.setattr(rates, "MOST_KEYS", 2)
     for key in "aaaabc":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gzip
 import ipaddress
 import socket
@@ -13,9 +14,10 @@ import anyio
 import pytest
 
 from tests.https import NAME, of_this_machine, says, site
-from wan_demo.errors import UnreadableMedium
+from wan_demo.errors import NoRoomForFile, TooManyFiles, UnreadableMedium
 from wan_demo.media import remote
 from wan_demo.media.remote import Remote, is_public
+from wan_demo.media.room import SPARE_BYTES
 
 ADDRESS = f"https://{NAME}/a%20cat.png?size=1"
 
@@ -147,3 +149,36 @@ def test_a_name_is_looked_up_as_the_web_writes_it(tmp_path):
 
     refused("https://bücher.example/a.png", tmp_path, Remote(look_up))
     assert asked == ["xn--bcher-kva.example"]
+
+
+@pytest.mark.parametrize("said", [{}, {"content_length": None}])
+def test_a_disk_that_is_full_takes_no_file(tmp_path, said):
+    with site(says(b"x" * 1000, **said)) as there:
+        full = of_this_machine(there, free=lambda _folder: SPARE_BYTES + 999)
+        with pytest.raises(NoRoomForFile) as refused:
+            fetch(ADDRESS, tmp_path / "file", full)
+    assert refused.value.status == 507
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_says_it_is_full_takes_none_either(tmp_path, number):
+    def full(_had: int) -> None:
+        raise OSError(number, "full")
+
+    with site(says(b"a picture")) as there, pytest.raises(NoRoomForFile):
+        anyio.run(of_this_machine(there).fetch, "image", ADDRESS, tmp_path / "file", full)
+    assert not [*tmp_path.iterdir()]
+
+
+def test_whoever_counts_may_end_it(tmp_path):
+    had: list[int] = []
+
+    def count(more: int) -> None:
+        had.append(more)
+        raise TooManyFiles
+
+    with site(says(b"a picture")) as there, pytest.raises(TooManyFiles):
+        anyio.run(of_this_machine(there).fetch, "image", ADDRESS, tmp_path / "file", count)
+    assert had == [9]
+    assert not [*tmp_path.iterdir()]

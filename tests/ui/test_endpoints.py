@@ -1,4 +1,4 @@
-"""The endpoints' signatures, which gradio_client and MCP read."""
+"""The endpoints' signatures, which gradio_client reads."""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import re
 import socket
 from collections.abc import Iterator
@@ -7,10 +8,12 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from gradio import processing_utils
 
 from tests.https import NAME, of_this_machine, says, site
 from tests.ui.pressing import press_event
 from tests.ui.serving import served_page
+from wan_demo.ui import fetching
 from wan_demo.ui.refusing import RELOAD, RefusingBlocks
 
 FOREIGN = {"path": "/etc/passwd", "meta": {"_type": "gradio.FileData"}}
@@ -18,6 +21,7 @@ LONG = {"path": "a" * 5000, "meta": {"_type": "gradio.FileData"}}
 NO_UPLOAD = "must be a file that was uploaded|must be at an https:// address"
 STRANGE = {"path": "x", "meta": "gradio.FileData"}
 NUL = {"path": "a\x00b", "meta": {"_type": "gradio.FileData"}}
+PICTURE = {"path": f"https://{NAME}/red.png", "meta": {"_type": "gradio.FileData"}}
 INNER = {"url": "http://169.254.169.254/", "path": "x", "meta": {"_type": "gradio.FileData"}}
 
 
@@ -55,18 +59,54 @@ def test_an_address_in_place_of_a_file_is_refused_and_not_asked(client, listenin
         listening.accept()
 
 
-def test_an_address_gives_its_file_where_one_is_taken(client, monkeypatch):
+def test_an_event_of_the_page_fetches_nothing(client, monkeypatch):
     config = client.get("/config").json()
     values = {each["id"]: each["props"].get("value") for each in config["components"]}
     labels = {each["id"]: each["props"].get("label") or "" for each in config["components"]}
     (plan,) = (each for each in config["dependencies"] if each["api_name"] == "plan")
     (image,) = (i for i, part in enumerate(plan["inputs"]) if '"Image"' in labels[part])
     data = [values[part] for part in plan["inputs"]]
-    data[image] = {"path": f"https://{NAME}/red.png", "meta": {"_type": "gradio.FileData"}}
+    data[image] = PICTURE
     with site(says(b"a picture")) as there:
         monkeypatch.setattr(RefusingBlocks, "remote", of_this_machine(there))
         answer = press_event(client, "plan", None, data=data)
-    assert (answer.status_code, there.asked) == (200, [(NAME, "/red.png")])
+    assert (answer.status_code, there.asked) == (422, [])
+    assert "must be a file that was uploaded, or its https:// address" in answer.json()["error"]
+
+
+def call(client: TestClient, task: str, **given: Any) -> str:
+    """What a program is told at the end of a call."""
+    begun = client.post(f"/gradio_api/call/v2/{task}", json=given)
+    return client.get(f"/gradio_api/call/{task}/{begun.json()['event_id']}").text
+
+
+def test_a_program_gets_a_file_by_its_address(client, monkeypatch):
+    with site(says(b"a picture")) as there:
+        monkeypatch.setattr(RefusingBlocks, "remote", of_this_machine(there))
+        told = call(client, "image_to_video", image=PICTURE)
+    assert there.asked == [(NAME, "/red.png")]
+    assert "event: error" in told
+    assert "this one is broken or not one" in told
+
+
+def test_a_program_that_wants_too_many_files_is_told_so_and_nobody_is_asked(client, monkeypatch):
+    monkeypatch.setattr(fetching, "EACH", 0)
+    with site(says(b"a picture")) as there:
+        monkeypatch.setattr(RefusingBlocks, "remote", of_this_machine(there))
+        told = call(client, "image_to_video", image=PICTURE)
+    assert there.asked == []
+    assert "Too many files are being fetched" in told
+
+
+def test_a_full_disk_is_said_and_no_fault_of_the_servers(client, capfd, monkeypatch):
+    def full(*_given: Any, **_named: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(processing_utils, "async_move_files_to_cache", full)
+    answer = press_event(client, "stop", "")
+    assert answer.status_code == 507
+    assert "has no room for another file" in answer.json()["error"]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_programs_read_labels_in_english(client):

@@ -22,10 +22,15 @@ MOST = 3
 
 
 @pytest.fixture
-def client(service, links, monkeypatch) -> Iterator[TestClient]:
+def app(service, links, monkeypatch) -> Any:
     monkeypatch.setattr(pages, "MOST_PAGES", MOST)
     app = create_app(links, {}, lambda: None, lambda: None)
     pages.mount(app, service, links, "", "cpu")
+    return app
+
+
+@pytest.fixture
+def client(app) -> Iterator[TestClient]:
     with TestClient(app) as made:
         yield made
 
@@ -45,6 +50,17 @@ def test_the_pages_used_last_are_remembered_and_no_others(client):
     assert set(answers) == {200}
     kept = list(_gradio(client).state_holder.session_data)
     assert kept == [f"page{at}" for at in range(4, MOST + 4)]
+
+
+def test_names_that_somebody_makes_up_displace_nobody_elses_page(app):
+    somebody, anybody = (TestClient(app, client=(host, 1)) for host in ("1.1.1.1", "2.2.2.2"))
+    assert press(somebody, "dismiss", "mine") == 200
+    for at in range(MOST + 4):
+        assert press(anybody, "dismiss", f"made-up{at}") == 200
+    kept = _gradio(somebody).state_holder
+    assert "mine" in kept
+    assert len(kept.session_data) == MOST
+    assert kept._came.keys() == kept.time_last_used.keys() == kept.session_data.keys()
 
 
 def test_an_event_holds_no_more_than_a_page_may_send(client):

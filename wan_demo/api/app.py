@@ -22,8 +22,9 @@ from wan_demo.api.origins import ONLY_OWN, OriginMiddleware, Sites
 from wan_demo.api.owner import OwnerMiddleware, owner_router
 from wan_demo.api.reach import ReachMiddleware
 from wan_demo.api.root_path import RootPathMiddleware
-from wan_demo.api.uploads import UploadMiddleware, free_bytes
+from wan_demo.api.uploads import UploadMiddleware
 from wan_demo.media.links import Links
+from wan_demo.media.room import free_bytes
 
 
 def create_app(
@@ -35,11 +36,13 @@ def create_app(
     sites: Sites = ONLY_OWN,
     proxies: str = "127.0.0.1",
     uploads: Path = Path(),
+    is_shared: bool = False,
 ) -> FastAPI:
     """The application; ``start`` and ``stop`` run with its life.
 
     ``root_path`` is where a proxy shows it, ``sites`` which other ones may hold it, ``proxies``
-    whose word on where a request comes from is taken, ``uploads`` the folder that they go to.
+    whose word on where a request comes from is taken, ``uploads`` the folder that they go to,
+    ``is_shared`` where Gradio's tunnel leads to it.
     """
 
     @asynccontextmanager
@@ -66,6 +69,6 @@ def create_app(
     app.add_middleware(HostMiddleware)
     app.add_middleware(HeadersMiddleware, sites=sites)
     app.add_middleware(RootPathMiddleware, root_path=root_path)
-    app.add_middleware(ForwardedMiddleware, proxies=proxies)  # the last one is the first asked
+    app.add_middleware(ForwardedMiddleware, proxies=proxies, is_shared=is_shared)  # asked first
     translate_errors(app)
     return app

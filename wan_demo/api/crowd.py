@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from wan_demo.domain.rates import HERE, Rates, key_of
+from wan_demo.api.forwarded import key_in
+from wan_demo.domain.rates import HERE, Rates, asking
 
 PER_SECOND, BURST = 100.0, 1000.0
 """An open page asks up to twice a second, and its Library for some hundred pictures at once."""
@@ -26,8 +29,11 @@ MOST_OPEN_EACH = 500
 FULL = "This server is full. Try again in a minute."
 FAST = "Too many requests from your address. Try again in {} s."
 
-ALWAYS = ("/health/", "/metrics")
+WATCH = ("/health/", "/metrics")
 """Whoever watches the server is answered when it is full, too."""
+
+WATCH_PER_SECOND, WATCH_BURST = 5.0, 50.0
+"""Of one address: so that being answered always is no way in for those who would fill it."""
 
 
 class CrowdMiddleware:
@@ -37,34 +43,52 @@ class CrowdMiddleware:
         self._app = app
         self._rates = Rates(PER_SECOND, BURST)
         self._logins = Rates(LOGINS_PER_SECOND, LOGINS)
+        self._watch = Rates(WATCH_PER_SECOND, WATCH_BURST)
         self._most, self._each = most, each
         self._open: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"].startswith(ALWAYS):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        key = key_of((scope.get("client") or ("",))[0])
-        refusal = self._refusal(key, _is_login(scope))
+        key = key_in(scope)
+        refusal = self._refusal(key, scope)
         if refusal is not None:
             await refusal(scope, receive, send)
-            return
+        elif _is_watch(scope):
+            await self._app(scope, receive, send)
+        else:
+            with self._counted(key):
+                await self._app(scope, receive, send)
+
+    @contextmanager
+    def _counted(self, key: str) -> Iterator[None]:
+        """Within it a request is under way, and known to be whose."""
+        before = asking.set(key)
         self._open[key] += 1
         try:
-            await self._app(scope, receive, send)
+            yield
         finally:
+            asking.reset(before)
             self._open[key] -= 1
             if not self._open[key]:
                 del self._open[key]
 
-    def _refusal(self, key: str, is_login: bool) -> JSONResponse | None:
+    def _refusal(self, key: str, scope: Scope) -> JSONResponse | None:
+        if _is_watch(scope):
+            wait = math.ceil(self._watch.wait(key))
+            return _later(429, FAST.format(wait), wait) if wait else None
         if self._open.total() >= self._most:
             return _later(503, FULL, 60)
-        rates = self._logins if is_login else self._rates
+        rates = self._logins if _is_login(scope) else self._rates
         wait = math.ceil(rates.wait(key))
         if wait or (key != HERE and self._open[key] >= self._each):
             return _later(429, FAST.format(wait or 60), wait or 60)
         return None
+
+
+def _is_watch(scope: Scope) -> bool:
+    return scope["path"].startswith(WATCH)
 
 
 def _is_login(scope: Scope) -> bool:

@@ -16,7 +16,7 @@ from wan_demo.errors import WanDemoError
 FAULT = "Something went wrong here; the server's log has the cause."
 
 REFUSED = "refused"
-"""In a request's state: what it asked for can't be done, and its answer says why."""
+"""In a request's state, a status: what it asked for can't be done, and its answer says why."""
 
 Refusal = tuple[int, str]
 Refusals = Mapping[type[Exception], Callable[[Exception], Refusal | None]]
@@ -39,8 +39,9 @@ def translate_errors(app: FastAPI, refusals: Refusals | None = None) -> None:
 class AnswersMiddleware:
     """What is sent is the client's own fault where it is.
 
-    A refused event is a 422, for which Gradio knows 500 alone. A stream that has told its client
-    why it can't go on ends there, while Gradio raises what it would have answered before.
+    A refused event has a status of its own, for which Gradio knows 500 alone. A stream that has
+    told its client why it can't go on ends there, while Gradio raises what it would have answered
+    before.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -56,7 +57,7 @@ class AnswersMiddleware:
             nonlocal begun
             begun = True
             if message.get("status") == 500 and state.get(REFUSED):
-                message = {**message, "status": 422}
+                message = {**message, "status": state[REFUSED]}
             await send(message)
 
         try:

@@ -11,12 +11,10 @@ from ipaddress import ip_address
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from wan_demo.domain.rates import HERE, key_of
+from wan_demo.domain.rates import HERE, NOBODY, key_of
 
 ANYONE = "*"
 HEADER = b"x-forwarded-for"
-NOBODY = "unknown"
-"""The address of all who are said to come from what is no address: they share one."""
 
 
 class ForwardedMiddleware:
@@ -24,12 +22,14 @@ class ForwardedMiddleware:
 
     With ``*``, where a proxy's own address changes, as on a Space, exactly one is believed: the
     last address of the header is its word. uvicorn would take the first one, which is the client's.
-    Nobody becomes this machine's own by a header.
+    Nobody becomes this machine's own by a header. Where it ``is_shared`` nobody is at all: Gradio's
+    tunnel connects from here, and what it says of where its visitors are is not in our hands.
     """
 
-    def __init__(self, app: ASGIApp, proxies: str = "127.0.0.1") -> None:
+    def __init__(self, app: ASGIApp, proxies: str = "127.0.0.1", is_shared: bool = False) -> None:
         self._is_anyone = proxies.strip() == ANYONE
-        self._believing = ProxyHeadersMiddleware(_Checked(app), proxies.strip())  # pyright: ignore[reportArgumentType]
+        checked = _Checked(app, is_shared)
+        self._believing = ProxyHeadersMiddleware(checked, proxies.strip())  # pyright: ignore[reportArgumentType]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] in ("http", "websocket"):
@@ -41,15 +41,24 @@ class ForwardedMiddleware:
 class _Checked:
     """The application behind, where what a proxy said can be an address of elsewhere."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, is_shared: bool) -> None:
         self._app = app
+        self._is_shared = is_shared
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         peer = scope.pop("peer", None)
         told = scope.get("client")
         if told and told != peer and not _is_possible(told[0], peer):
             scope["client"] = (NOBODY, 0)
+        if self._is_shared and key_in(scope) == HERE:
+            scope["client"] = (NOBODY, 0)
         await self._app(scope, receive, send)
+
+
+def key_in(scope: Scope) -> str:
+    """Whoever a request comes from, as ``rates.key_of`` has it."""
+    client = scope.get("client")
+    return key_of(client[0] if client else None)
 
 
 def _is_possible(told: str, peer: tuple[str, int] | None) -> bool:

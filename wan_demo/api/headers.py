@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from wan_demo.api.origins import Sites
 
-PAGE = (
+PAGE_POLICY = (
     "default-src 'self'",
     "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
     "style-src 'self' 'unsafe-inline'",
@@ -23,10 +23,11 @@ PAGE = (
 """Nothing is fetched from elsewhere, and nothing sent there. Gradio's page has scripts in its text
 and makes functions and modules of what its events bring along, so these can't be forbidden."""
 
-UPLOAD = ("default-src 'none'", "img-src 'self'", "media-src 'self'", "sandbox")
+UPLOAD_POLICY = ("default-src 'none'", "img-src 'self'", "media-src 'self'", "sandbox")
 """What somebody uploaded is no page, whatever it holds and however it is opened."""
 
-UPLOADS = "/gradio_api/file"
+UPLOADED = "/gradio_api/file"
+"""What the addresses of uploads begin with."""
 
 
 class HeadersMiddleware:
@@ -36,14 +37,14 @@ class HeadersMiddleware:
         self._app = app
         self._policies = {
             part: "; ".join((*policy, sites.frame_ancestors))
-            for part, policy in (("page", PAGE), ("upload", UPLOAD))
+            for part, policy in (("page", PAGE_POLICY), ("upload", UPLOAD_POLICY))
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        part = "upload" if scope["path"].startswith(UPLOADS) else "page"
+        part = "upload" if scope["path"].startswith(UPLOADED) else "page"
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

@@ -1,4 +1,5 @@
 """How much a request may hold: what is sent with it is kept in memory, for as long as a page is.
+How slowly it may come, as whoever never ends one holds a place of those that there are.
 
 And what its address may be, which ends as a file's name more often than not.
 """
@@ -10,40 +11,56 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wan_demo.api.pace import TOO_SLOW, Pace
+from wan_demo.api.reach import NOTHING
+
 MAX_BYTES = 2**20
 """The whole form with its longest prompts, or all clips of a full Library, are a third of it."""
 
-UPLOAD = "/gradio_api/upload"
+UPLOAD_PATH = "/gradio_api/upload"
 """Files go to the disk, by rules of their own (``api.uploads``)."""
 
 SENTENCE = f"A request may hold at most {MAX_BYTES // 2**20} MB; send files as uploads."
 
+SECONDS, PER_SECOND = 30.0, 10_000
+"""For the whole of it, and one more for each so many bytes: most often it has some kilobytes."""
+
+SLOW = "The request came too slowly."
+
 
 class BodyLimitMiddleware:
-    """413 for a body of more than MAX_BYTES, by what it says of itself and by what comes."""
+    """413 for a body of more than MAX_BYTES, by what it says of itself and by what comes; 408 for
+    one that does not come.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] == UPLOAD:
+        if scope["type"] != "http" or scope["path"] == UPLOAD_PATH:
             await self._app(scope, receive, send)
             return
         said = Headers(scope=scope).get("content-length", "0")
         if said.isdecimal() and (len(said) > 18 or int(said) > MAX_BYTES):
             await JSONResponse({"detail": SENTENCE}, 413)(scope, receive, send)
             return
-        had = 0
+        await self._app(scope, _counted(receive), send)
 
-        async def counted() -> Message:
-            nonlocal had
-            message = await receive()
-            had += len(message.get("body", b""))
-            if had > MAX_BYTES:
-                raise HTTPException(413, SENTENCE)
-            return message
 
-        await self._app(scope, counted, send)
+def _counted(receive: Receive) -> Receive:
+    """What comes of a body, with an end to its length and its time."""
+    body = Pace(receive, SECONDS, PER_SECOND)
+
+    async def counted() -> Message:
+        try:
+            message = await body.receive()
+        except TimeoutError:
+            raise HTTPException(TOO_SLOW, SLOW, {"Connection": "close"}) from None
+        if body.had > MAX_BYTES:
+            raise HTTPException(413, SENTENCE)
+        return message
+
+    return counted
 
 
 MOST_NAME = 255
@@ -60,9 +77,7 @@ class PathLimitMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and not _can_be(scope["path"]):
-            await JSONResponse({"detail": "There is nothing at this address."}, 404)(
-                scope, receive, send
-            )
+            await JSONResponse({"detail": NOTHING}, 404)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

@@ -48,9 +48,8 @@ CALLS = (
     "heartbeat/.+",
     "upload(_progress)?",
     r"file=(?!\s*\w\w+:).+",  # a file that is here: a scheme has two letters, a Windows drive one
-    "mcp(/.*)?",
 )
-"""Gradio's under ``/gradio_api/``: those of the page, gradio_client, MCP and plain HTTP."""
+"""Gradio's under ``/gradio_api/``: those of the page, gradio_client and plain HTTP."""
 
 _OPEN = re.compile("|".join((*OURS, *PAGE, f"/gradio_api/(?:{'|'.join(CALLS)})")), re.DOTALL)
 

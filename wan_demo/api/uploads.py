@@ -6,10 +6,9 @@ no other that fails: so whatever is wrong with one is told to it as such a refus
 
 from __future__ import annotations
 
-import asyncio
-import shutil
+import math
 from collections.abc import Callable
-from pathlib import Path, PurePath
+from pathlib import PurePath
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
@@ -18,17 +17,21 @@ from starlette.formparsers import MultiPartException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from wan_demo.api.limits import UPLOAD
+from wan_demo.api.forwarded import key_in
+from wan_demo.api.limits import UPLOAD_PATH
+from wan_demo.api.pace import TOO_SLOW, Pace
+from wan_demo.domain.rates import Rates
 from wan_demo.media.decode import MAX_BYTES
+from wan_demo.media.room import SPARE_BYTES, brought
 
 MOST_BYTES = MAX_BYTES + 2**20
 """Of one request: a file as large as may be, or several, and what stands around them."""
 
-SPARE_BYTES = 512 * 2**20
-"""Of the disk: uploads are refused before jobs are, many of which need none."""
-
 STALL_SECONDS = 120.0
 """Without a byte: whoever sent it has lost the connection, which the system may never say."""
+
+SECONDS, PER_SECOND = 60.0, 1000
+"""For an upload, and one more for each so many bytes: a phone on a bad line sends more."""
 
 MOST_FILES = 10
 """Each is held open until the last one is there, and the system has so many for everybody."""
@@ -42,12 +45,8 @@ MANY: Refusal = (400, f"An upload may have at most {MOST_FILES} files.")
 BROKEN_OFF: Refusal = (400, "The upload was broken off.")
 LARGE: Refusal = (413, f"An upload may have at most {MAX_BYTES // 2**20} MB.")
 FULL: Refusal = (507, "The server's disk has no room for an upload.")
-
-
-def free_bytes(folder: Path) -> int:
-    """Of the disk that a folder is on, which may be still to be made."""
-    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
-    return shutil.disk_usage(there).free
+SLOW: Refusal = (TOO_SLOW, "The upload came too slowly, or was broken off.")
+MUCH = "Too much was uploaded from your address. Try again in {} min."
 
 
 class UploadMiddleware:
@@ -56,15 +55,17 @@ class UploadMiddleware:
     def __init__(self, app: ASGIApp, free: Callable[[], int]) -> None:
         self._app = app
         self._free = free
+        self._brought = brought()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["path"] != UPLOAD or scope["method"] != "POST":
+        if scope["type"] != "http" or scope["path"] != UPLOAD_PATH or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
         try:
-            upload = _Upload(receive, _Form(headers.get("content-type", "")), self._free)
-            upload.check(_length(headers.get("content-length", "0")))
+            form = _Form(headers.get("content-type", ""))
+            allowed = _Allowed(self._free, self._brought, key_in(scope))
+            upload = _Upload(receive, form, allowed, _length(headers.get("content-length", "0")))
         except _Refused as refused:
             await refused.answer(scope, receive, send)
             return
@@ -81,10 +82,12 @@ class UploadMiddleware:
 class _Refused(MultiPartException):
     """Why an upload is not taken, as the one kind of error after which Gradio clears up."""
 
-    def __init__(self, refusal: Refusal) -> None:
+    def __init__(self, refusal: Refusal, wait: float = 0.0) -> None:
         status, sentence = refusal
         super().__init__(sentence)
-        self.answer = JSONResponse({"detail": sentence}, status)
+        later = {"Retry-After": str(math.ceil(wait))} if wait else {}
+        close = {"Connection": "close"} if status == TOO_SLOW else {}
+        self.answer = JSONResponse({"detail": sentence}, status, {**later, **close})
 
 
 class _Form:
@@ -147,22 +150,39 @@ class _Form:
         self.is_whole = True
 
 
-class _Upload:
-    """One upload as it comes."""
+class _Allowed:
+    """How many bytes one upload may have: by what it may be, and by what there is for all."""
 
-    def __init__(self, receive: Receive, form: _Form, free: Callable[[], int]) -> None:
-        self.refused: _Refused | None = None
-        self._receive = receive
-        self._form = form
+    def __init__(self, free: Callable[[], int], brought: Rates, key: str) -> None:
         self._free = free
-        self._had = 0
+        self._brought = brought
+        self._key = key
+        self._paid = 0
 
-    def check(self, length: int) -> None:
-        """Raises _Refused where so many bytes can't be taken."""
+    def check(self, length: int, more: int) -> None:
+        """Raises _Refused where an upload can't have a length, of which ``more`` is to come.
+
+        What it says of itself is counted at once, so that who may send no more sends nothing.
+        """
         if length > MOST_BYTES:
             raise _Refused(LARGE)
-        if self._free() - length < SPARE_BYTES:
+        if self._free() - more < SPARE_BYTES:
             raise _Refused(FULL)
+        wait = self._brought.wait(self._key, max(0, length - self._paid))
+        if wait:
+            raise _Refused((429, MUCH.format(math.ceil(wait / 60))), wait)
+        self._paid = max(self._paid, length)
+
+
+class _Upload:
+    """One upload as it comes; raises _Refused where not even what it says of itself can be."""
+
+    def __init__(self, receive: Receive, form: _Form, allowed: _Allowed, length: int) -> None:
+        self.refused: _Refused | None = None
+        self._body = Pace(receive, SECONDS, PER_SECOND, STALL_SECONDS)
+        self._form = form
+        self._allowed = allowed
+        allowed.check(length, length)
 
     async def receive(self) -> Message:
         """The next piece; raises _Refused, and remembers it."""
@@ -174,16 +194,13 @@ class _Upload:
 
     async def _next(self) -> Message:
         try:
-            message = await asyncio.wait_for(self._receive(), STALL_SECONDS)
+            message = await self._body.receive()
         except TimeoutError:
-            raise _Refused(BROKEN_OFF) from None
+            raise _Refused(SLOW) from None
         if message["type"] == "http.disconnect":
             raise _Refused(BROKEN_OFF)
         piece = message.get("body", b"")
-        self._had += len(piece)
-        if self._had > MOST_BYTES:
-            raise _Refused(LARGE)
-        self.check(0)
+        self._allowed.check(self._body.had, 0)
         self._form.write(piece)
         if not message.get("more_body", False) and not self._form.is_whole:
             raise _Refused(BROKEN_OFF)

@@ -37,6 +37,7 @@ def make_front(
         sites=Sites(settings.sites),
         proxies=settings.forwarded_allow_ips,
         uploads=upload_folder(),
+        is_shared=settings.share,
     )
     app.include_router(glimpses_router(service.glimpses))
     serve_script(app)

@@ -24,6 +24,11 @@ class Caps:
     total: int
     each: int
 
+    @property
+    def of_address(self) -> int:
+        """And of one address, behind which may be many people, or one who is another each time."""
+        return max(self.each, self.total // 4)
+
     def check(self, waiting: int, own: int) -> None:
         """Raises QueueFull or TooManyJobs where one more is too many."""
         if own >= self.each:

@@ -20,8 +20,9 @@ from typing import TypeAlias
 import anyio
 import httpx
 
-from wan_demo.errors import UnreadableMedium
+from wan_demo.errors import NoRoomForFile, UnreadableMedium
 from wan_demo.media.decode import MAX_BYTES
+from wan_demo.media.room import SPARE_BYTES, free_bytes, is_full
 
 LONGEST = 2048
 """Characters of an address."""
@@ -33,6 +34,9 @@ ADDRESS = "must be at an https:// address of the public web, without a port or a
 TOO_LARGE = f"must be a file of 1 byte to {MAX_BYTES // 2**20} MB"
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+Count = Callable[[int], None]
+"""Gets the number of bytes of each piece that comes, and may raise."""
 
 _WEB = ipaddress.ip_network("2000::/3")
 """All of IPv6 that is given out (RFC 4291, section 2.4)."""
@@ -69,17 +73,21 @@ class Remote:
     trust: ssl.SSLContext | None = None
     port: int = 443
     seconds: float = SECONDS
+    free: Callable[[Path], int] = free_bytes
 
-    async def fetch(self, field: str, address: str, target: Path) -> None:
+    async def fetch(
+        self, field: str, address: str, target: Path, count: Count = lambda _: None
+    ) -> None:
         """Write what lies at ``address`` to ``target``; raises UnreadableMedium naming ``field``.
 
         That is for what is no https address, a host that the web can't reach (which is not asked),
-        any answer but the file itself, and more bytes or time than a file may take.
+        any answer but the file itself, and more bytes or time than a file may take. Raises
+        NoRoomForFile where the disk would be full, and what ``count`` raises; nothing stays then.
         """
         url = _parsed(field, address)
         try:
             with anyio.fail_after(self.seconds):
-                await self._fetch(field, url, target)
+                await self._fetch(field, url, target, count)
         except TimeoutError as error:
             allowed = f"must be a file that comes within {self.seconds:g} s"
             raise UnreadableMedium(field, address, allowed) from error
@@ -87,16 +95,36 @@ class Remote:
             allowed = "must be a file that its server hands out"
             raise UnreadableMedium(field, address, allowed) from error
 
-    async def _fetch(self, field: str, url: httpx.URL, target: Path) -> None:
+    async def _fetch(self, field: str, url: httpx.URL, target: Path, count: Count) -> None:
         pinned = [str(each) for each in await self.look_up(_name(url)) if self.is_public(each)]
         if not pinned:
             raise UnreadableMedium(field, str(url), ADDRESS)
         try:
             async with self._answer(url, pinned[0]) as response:
-                await _save(field, url, response, target)
-        except BaseException:
+                self._check_room(target, _said(field, url, response))
+                await self._save(field, url, response, target, count)
+        except BaseException as error:
             target.unlink(missing_ok=True)
+            if is_full(error):
+                raise NoRoomForFile from error
             raise
+
+    async def _save(
+        self, field: str, url: httpx.URL, response: httpx.Response, target: Path, count: Count
+    ) -> None:
+        had = 0
+        with target.open("wb") as file:
+            async for chunk in response.aiter_raw():
+                had += len(chunk)
+                if had > MAX_BYTES:
+                    raise UnreadableMedium(field, str(url), TOO_LARGE)
+                count(len(chunk))
+                self._check_room(target, len(chunk))
+                file.write(chunk)
+
+    def _check_room(self, target: Path, more: int) -> None:
+        if self.free(target.parent) - more < SPARE_BYTES:
+            raise NoRoomForFile
 
     @asynccontextmanager
     async def _answer(self, url: httpx.URL, pinned: str) -> AsyncIterator[httpx.Response]:
@@ -139,17 +167,13 @@ def _is_address(host: str) -> bool:
     return True
 
 
-async def _save(field: str, url: httpx.URL, response: httpx.Response, target: Path) -> None:
+def _said(field: str, url: httpx.URL, response: httpx.Response) -> int:
+    """How many bytes a host says that a file has, 0 where it says nothing; before any is taken."""
     if response.status_code != httpx.codes.OK:  # one that leads elsewhere is not followed
         allowed = f"must be the file itself; its server answers {response.status_code}"
         raise UnreadableMedium(field, str(url), allowed)
     said = response.headers.get("content-length", "")
-    if said.isdecimal() and int(said) > MAX_BYTES:
+    length = int(said) if said.isdecimal() else 0
+    if length > MAX_BYTES:
         raise UnreadableMedium(field, str(url), TOO_LARGE)
-    had = 0
-    with target.open("wb") as file:
-        async for chunk in response.aiter_raw():
-            had += len(chunk)
-            if had > MAX_BYTES:
-                raise UnreadableMedium(field, str(url), TOO_LARGE)
-            file.write(chunk)
+    return length

@@ -1,4 +1,4 @@
-"""``/text_to_video``, ``/image_to_video`` and ``/video_to_video`` for gradio_client and MCP.
+"""``/text_to_video``, ``/image_to_video`` and ``/video_to_video`` for programs.
 
 They enqueue, wait without holding a thread, and go on when the client leaves: the job is the
 table's, not theirs. Where a GPU is lent to the event that asks for it, they do the job themselves.
@@ -190,7 +190,7 @@ def _parameters(task: Task) -> list[Parameter]:
 
 
 def _documentation(task: Task) -> str:
-    """A docstring as gradio and MCP clients show it."""
+    """A docstring as gradio's clients show it."""
     parameters = "\n".join(f"    {name}: {control(name).help}" for name in _names(task))
     return (
         f"{_SUMMARY[task]} What is left out takes the model's default.\n\n"

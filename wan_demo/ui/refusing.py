@@ -6,6 +6,7 @@ import errno
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -16,9 +17,11 @@ from gradio.route_utils import FnIndexInferError, file_fetch
 from gradio_client import utils
 from httpx import InvalidURL
 
-from wan_demo.errors import InvalidRequest
+from wan_demo.domain.rates import NOBODY, key_of
+from wan_demo.errors import InvalidRequest, NoRoomForFile, WanDemoError
 from wan_demo.media.remote import Remote
-from wan_demo.ui.fetching import UPLOAD, with_files
+from wan_demo.media.room import is_full
+from wan_demo.ui.fetching import ALLOWED, Fetch, Fetches, with_files
 from wan_demo.ui.translated import unmarked
 
 RELOAD = "This page does not fit the server, which may be another version by now. Reload it."
@@ -67,25 +70,46 @@ REFUSALS: Mapping[type[Exception], Callable[[Exception], tuple[int, str] | None]
 """What Gradio's routes raise over what a client sent, as a status and a sentence."""
 
 
+_asking: ContextVar[str] = ContextVar("_asking", default=NOBODY)
+"""Where the event under way comes from: Gradio prepares its values without a word of that."""
+
+
+class _Refused(gr.Error):
+    """A sentence, and no reason for a traceback in the log; with the status of its answer."""
+
+    def __init__(self, sentence: str, status: int = 422) -> None:
+        super().__init__(sentence, print_exception=False)
+        self.status = status
+
+
 class RefusingBlocks(gr.Blocks):
     """``gr.Blocks`` whose errors over what a client sent are its client's, and no fault here."""
 
     remote = Remote()
     """Fetches what a program names by an address."""
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self._fetches = Fetches()
+
     async def process_api(self, *given: Any, **named: Any) -> dict[str, Any]:
         """One event; every gr.Error is a sentence, and no reason for a traceback in the log."""
+        request = getattr(named.get("request"), "request", None)
+        before = _asking.set(key_of(getattr(getattr(request, "client", None), "host", None)))
         try:
             return await super().process_api(*given, **named)
         except gr.Error as error:
             error.print_exception = False
-            _mark(named.get("request"))
+            _mark(request, getattr(error, "status", 422))
             raise
-        except (OSError, ValueError) as error:  # of a file that the event's own data names
-            if not _is_over_a_name(error):
+        except (OSError, ValueError) as error:
+            refused = _refused(error)
+            if refused is None:
                 raise
-            _mark(named.get("request"))
-            raise gr.Error(RELOAD, print_exception=False) from None
+            _mark(request, refused.status)
+            raise refused from None
+        finally:
+            _asking.reset(before)
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any
@@ -93,16 +117,29 @@ class RefusingBlocks(gr.Blocks):
         """The values of an event; raises gr.Error, naming the field, for a file that is none, and
         for an event that the browser does alone."""
         if block_fn.fn is None:
-            raise gr.Error(RELOAD, print_exception=False)
+            raise _Refused(RELOAD)
         try:
-            inputs = await with_files(block_fn.inputs, inputs, self.remote)
+            inputs = await with_files(block_fn.inputs, inputs, self._fetch(block_fn))
             return await super().preprocess_data(block_fn, inputs, *given, **named)
-        except InvalidRequest as error:
-            raise gr.Error(str(error), print_exception=False) from None
+        except WanDemoError as error:
+            raise _Refused(str(error), error.status) from None
         except (ValueError, OSError) as error:  # pydantic's, Gradio's own, and the system's
             if isinstance(error, OSError) and error.errno not in NO_NAMES:
                 raise
-            raise gr.Error(_refusal(block_fn.inputs, inputs), print_exception=False) from None
+            raise _Refused(_refusal(block_fn.inputs, inputs)) from None
+
+    def _fetch(self, block_fn: Any) -> Fetch | None:
+        """Only programs name addresses: what the page itself sends lies here already."""
+        is_for_programs = block_fn.api_visibility == "public"
+        return self._fetches.by(self.remote, _asking.get()) if is_for_programs else None
+
+
+def _refused(error: OSError | ValueError) -> _Refused | None:
+    """What to say of the event's own data, or of a disk that is full; None for any other error."""
+    if is_full(error):
+        full = NoRoomForFile()
+        return _Refused(str(full), full.status)
+    return _Refused(RELOAD) if _is_over_a_name(error) else None
 
 
 def _is_over_a_name(error: OSError | ValueError) -> bool:
@@ -112,11 +149,10 @@ def _is_over_a_name(error: OSError | ValueError) -> bool:
     return str(error).startswith("embedded")
 
 
-def _mark(request: Any) -> None:
-    """Have the answer's status say that it was the client's request that could not be done."""
-    inner = getattr(request, "request", None)
-    if inner is not None:
-        inner.state.refused = True
+def _mark(request: Any, status: int) -> None:
+    """Have the answer's status say what became of the request, where it is no fault here."""
+    if request is not None:
+        request.state.refused = status
 
 
 def _refusal(parts: Sequence[Any], values: Sequence[Any]) -> str:
@@ -127,7 +163,7 @@ def _refusal(parts: Sequence[Any], values: Sequence[Any]) -> str:
     ]
     if len(parts) != len(values) or not files:
         return RELOAD
-    return f"{' and '.join(files)}: {UPLOAD}."
+    return f"{' and '.join(files)}: {ALLOWED}."
 
 
 def answerable(value: Any, depth: int = 0) -> Any:

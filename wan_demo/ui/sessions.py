@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import Counter
 from typing import Any
 
 import gradio as gr
 from gradio import routes
 from gradio.state_holder import SessionState, StateHolder
 from gradio.utils import LRUCache
+
+from wan_demo.domain.rates import HERE, asking
 
 MOST_NAME = 64
 """Characters of a page's own name; those of longer ones, which no page has, are not kept."""
@@ -25,12 +28,38 @@ MOST_UPLOADS = 1000
 
 
 class Sessions(StateHolder):
-    """The pages used last, without copies of what they show."""
+    """The pages used last, without copies of what they show.
+
+    Any name that comes is a page to Gradio. Where there are too many, the address with most of them
+    loses the one that it used longest ago: names that somebody makes up displace their own alone.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._came: dict[str, str] = {}
 
     def __getitem__(self, session_id: str) -> SessionState:
         session = super().__getitem__(_short(session_id))
         session.config_values = _NOTHING
         return session
+
+    def update(self, session_id: str) -> None:
+        """A page is used: it is the last of all, and another one may have to go."""
+        with self.lock:
+            if session_id in self.session_data:
+                self.session_data.move_to_end(session_id)
+                self._came.setdefault(session_id, asking.get())
+            if len(self.session_data) > self.capacity:
+                gone = self._next_to_go()
+                for kept in (self.session_data, self.time_last_used, self._came):
+                    kept.pop(gone, None)
+
+    def _next_to_go(self) -> str:
+        """Of the pages in the order of their use: never the one that has just come."""
+        addresses = {page: self._came.get(page, HERE) for page in self.session_data}
+        counts = Counter(addresses.values())
+        most = max(counts.values())
+        return next(page for page, address in addresses.items() if counts[address] == most)
 
     def __contains__(self, session_id: str) -> bool:
         return super().__contains__(_short(session_id))
