@@ -10,14 +10,15 @@ from wan_demo.errors import JobNotFound, StorageAway
 
 @pytest.fixture
 def client() -> TestClient:
-    app, mounted = FastAPI(), FastAPI()
+    app = FastAPI()
+    translate_errors(app, {})
+    mounted = FastAPI(exception_handlers=app.exception_handlers)
 
     @mounted.get("/fails/{number}")
     def fails(number: int) -> None:
         raise [ValueError("/srv/secret"), JobNotFound(), StorageAway()][number]
 
     app.mount("/", mounted)
-    translate_errors(app)
     return TestClient(app, raise_server_exceptions=False)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from wan_demo.api.app import create_app
-from wan_demo.api.errors import translate_errors
 from wan_demo.jobs.memory import MemoryJobStore
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
@@ -21,7 +20,6 @@ def served_page(root: Path) -> Any:
     folder = DataFolder(root).create()
     service = Service(MemoryJobStore(), folder, "wan-tiny", lambda spec: spec.bundled)
     links = Links(folder)
-    app = create_app(links, {}, lambda: None, lambda: None)
+    app = create_app(links, {}, lambda: None, lambda: None, refusals=REFUSALS)
     mount(app, service, links, "", "cpu")
-    translate_errors(app, REFUSALS)
     return app

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from fastapi import FastAPI
 
 from wan_demo import __version__
 from wan_demo.api.crowd import CrowdMiddleware
-from wan_demo.api.errors import AnswersMiddleware, translate_errors
+from wan_demo.api.errors import AnswersMiddleware, Refusals, translate_errors
 from wan_demo.api.files import files_router
 from wan_demo.api.forwarded import ForwardedMiddleware
 from wan_demo.api.headers import HeadersMiddleware
@@ -37,12 +38,13 @@ def create_app(
     proxies: str = "127.0.0.1",
     uploads: Path = Path(),
     is_shared: bool = False,
+    refusals: Refusals = MappingProxyType({}),
 ) -> FastAPI:
     """The application; ``start`` and ``stop`` run with its life.
 
     ``root_path`` is where a proxy shows it, ``sites`` which other ones may hold it, ``proxies``
     whose word on where a request comes from is taken, ``uploads`` the folder that they go to,
-    ``is_shared`` where Gradio's tunnel leads to it.
+    ``is_shared`` where Gradio's tunnel leads to it, ``refusals`` what is no fault of the page's.
     """
 
     @asynccontextmanager
@@ -70,5 +72,5 @@ def create_app(
     app.add_middleware(HeadersMiddleware, sites=sites)
     app.add_middleware(RootPathMiddleware, root_path=root_path)
     app.add_middleware(ForwardedMiddleware, proxies=proxies, is_shared=is_shared)  # asked first
-    translate_errors(app)
+    translate_errors(app, refusals)
     return app

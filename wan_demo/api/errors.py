@@ -24,16 +24,17 @@ Refusals = Mapping[type[Exception], Callable[[Exception], Refusal | None]]
 exception that is a fault here."""
 
 
-def translate_errors(app: FastAPI, refusals: Refusals | None = None) -> None:
-    """Have an application answer so, and whatever is mounted on it: Gradio's own says what came
-    again, which fails where no answer can hold it."""
-    for each in (app, *(getattr(route, "app", None) for route in app.routes)):
-        if isinstance(each, FastAPI):
-            each.add_exception_handler(RequestValidationError, _unreadable)
-            each.add_exception_handler(WanDemoError, _refused)
-            each.add_exception_handler(Exception, _fault)
-            for kind, told in (refusals or {}).items():
-                each.add_exception_handler(kind, _telling(told))
+def translate_errors(app: FastAPI, refusals: Refusals) -> None:
+    """Have an application answer so; what is mounted on it needs its ``exception_handlers`` too.
+
+    FastAPI's own, for what can't be read, says what came again, which fails where no answer can
+    hold it.
+    """
+    app.add_exception_handler(RequestValidationError, _unreadable)
+    app.add_exception_handler(WanDemoError, _refused)
+    app.add_exception_handler(Exception, _fault)
+    for kind, told in refusals.items():
+        app.add_exception_handler(kind, _telling(told))
 
 
 class AnswersMiddleware:

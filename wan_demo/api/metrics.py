@@ -17,7 +17,7 @@ def metrics_router(render: Callable[[], bytes], for_all: bool) -> APIRouter:
     """The route; for others than this machine there is none, unless it is ``for_all``."""
     router, figures = APIRouter(), Lately(render)
 
-    @router.get("/metrics", include_in_schema=False)
+    @router.get("/metrics")
     async def metrics(request: Request) -> Response:
         if not for_all and key_in(request.scope) != HERE:
             raise HTTPException(404)

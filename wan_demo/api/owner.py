@@ -70,7 +70,7 @@ def owner_router(links: Links, root_path: str = "") -> APIRouter:
     """
     router = APIRouter()
 
-    @router.post("/owner", status_code=204, include_in_schema=False)
+    @router.post("/owner", status_code=204)
     def enter(entered: Entered, request: Request) -> Response:
         if request.headers.get("sec-fetch-site", "same-origin") != "same-origin":
             raise HTTPException(403, "A key is entered on the page itself.")

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from fastapi import FastAPI
 
 from wan_demo.api.app import create_app
-from wan_demo.api.errors import translate_errors
 from wan_demo.api.glimpses import glimpses_router
 from wan_demo.api.health import Checks
 from wan_demo.api.origins import Sites
@@ -38,8 +37,8 @@ def make_front(
         proxies=settings.forwarded_allow_ips,
         uploads=upload_folder(),
         is_shared=settings.share,
+        refusals=REFUSALS,
     )
     app.include_router(glimpses_router(service.glimpses))
     serve_script(app)
-    translate_errors(app, REFUSALS)
     return app

@@ -100,13 +100,14 @@ def mount(
     """
     page = build_page(service, links, why, device, bool(logins))
     page.state_session_capacity = MOST_PAGES
+    kept: dict[str, Any] = {"openapi_url": None, "exception_handlers": app.exception_handlers}
     page.has_launched = True  # else Gradio takes any path a client names for an upload
     gr.mount_gradio_app(
         app,
         page,
         path="/",
         root_path=root_path or None,
-        app_kwargs={"openapi_url": None},
+        app_kwargs=kept,
         **_served(page, service, logins),
     )
     forget(app.routes[-1].app, page)
