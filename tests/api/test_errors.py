@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
@@ -12,7 +14,8 @@ from wan_demo.errors import JobNotFound, StorageAway
 def client() -> TestClient:
     app = FastAPI()
     translate_errors(app, {})
-    mounted = FastAPI(exception_handlers=app.exception_handlers)
+    handlers: Any = app.exception_handlers
+    mounted = FastAPI(exception_handlers=handlers)
 
     @mounted.get("/fails/{number}")
     def fails(number: int) -> None:
