@@ -52,6 +52,14 @@ _LIMITED = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 _places = BoundedSemaphore(MAX_AT_ONCE)
 
+_PASSED = {
+    *("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH"),
+    *("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONUTF8"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "TEMP", "TMP", "USERPROFILE", "APPDATA"),
+}
+"""What Python, the libraries that are beside it, and Windows need of the environment. Keys and
+passwords stand there too, which a process that opens hostile files must not have."""
+
 
 def probe(path: Path, kind: Kind) -> Medium:
     """What a file holds; raises UnreadableMedium naming the field, which bears the kind's name."""
@@ -178,5 +186,10 @@ def _run(command: str, seconds: float) -> subprocess.CompletedProcess[str]:
             timeout=seconds,
             check=False,
             cwd=_CODE,
-            env={**os.environ, **_LIMITED},
+            env=_environment(),
         )
+
+
+def _environment() -> dict[str, str]:
+    passed = {name: text for name, text in os.environ.items() if name in _PASSED}
+    return {**passed, **_LIMITED}

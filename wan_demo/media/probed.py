@@ -15,7 +15,7 @@ Stamp = tuple[int, int]
 
 def probed(path: Path, kind: Kind) -> Medium:
     """``probe``, remembering the answer, a refusal too, while the file stays as it is."""
-    key = (path, kind, _stamp(path))
+    key = (path, kind, stamp(path))
     with _turns_lock:
         turn = _turn(*key)
     with turn:  # who asks for the same file meanwhile waits for the answer
@@ -41,7 +41,7 @@ def _turn(_path: Path, _kind: Kind, _stamp: Stamp) -> Lock:
 _turns_lock = Lock()
 
 
-def _stamp(path: Path) -> Stamp:
+def stamp(path: Path) -> Stamp:
     """Changes with the file: (nanoseconds, bytes)."""
     try:
         found = path.stat()
