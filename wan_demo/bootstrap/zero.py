@@ -32,7 +32,7 @@ from wan_demo.api.origins import Sites
 from wan_demo.attended import Attendant, end_unattended
 from wan_demo.bootstrap.models import default_model, make_catalog, make_engine, make_loras
 from wan_demo.bootstrap.safety import make_safety
-from wan_demo.bootstrap.server import lock_folder, sweep
+from wan_demo.bootstrap.server import lock_folder, make_uploads, sweep
 from wan_demo.bootstrap.service import make_service
 from wan_demo.bootstrap.workers import giving_back
 from wan_demo.catalog import BUNDLED, Catalog
@@ -52,7 +52,7 @@ from wan_demo.jobs.times import Times
 from wan_demo.library.janitor import Janitor
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
-from wan_demo.settings import Settings, upload_folder
+from wan_demo.settings import Settings
 from wan_demo.worker import Worker
 
 log = logging.getLogger(__name__)
@@ -144,6 +144,7 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
     folder = DataFolder(settings.data_dir).create()
     lock = lock_folder(folder)
     store = _open_store(folder)
+    uploads = make_uploads(folder)
     service = make_service(
         settings,
         store,
@@ -167,14 +168,14 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
         safety=safety,
     )
     links = Links(folder, service.library.is_deleted)
-    janitor = Janitor(store, folder, service.library.budget)
+    janitor = Janitor(store, folder, service.library.budget, uploads=uploads)
     run = partial(Thread, target=janitor.run, args=(stopping,), name="janitor", daemon=True)
     checks = {"disk": folder.has_room, "database": store.is_writable}
     app = create_app(
         *(links, checks, lambda: run().start(), stopping.set),
         sites=Sites(settings.sites),
         proxies=settings.forwarded_allow_ips,
-        uploads=upload_folder(),
+        uploads=uploads.root,
     )
     app.include_router(glimpses_router(service.glimpses))
     serve_script(app)

@@ -33,10 +33,8 @@ from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 from wan_demo.ui.translated import head_js, mark
 
+from wan_demo.ui.values import forget_names
 Logins = Sequence[tuple[str, str]]
-
-CACHE_SECONDS = 24 * 3600
-"""How long Gradio keeps uploads and the copies made for downloads."""
 
 MOST_PAGES = 1000
 """Pages that Gradio remembers, the latest in use, closed ones too: its own 10,000 are more than a
@@ -62,9 +60,7 @@ def build_page(
     themselves, else somebody else does.
     """
     spec = service.models.find(service.default_model)
-    with RefusingBlocks(
-        title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
-    ) as page:
+    with RefusingBlocks(title="Wan Demo", analytics_enabled=False) as page:
         layout = build_layout(service, spec, why, _promise(device, attend))
         layout.key.box.visible = not by_login
         state = State.build(spec)
@@ -81,6 +77,7 @@ def build_page(
         page.i18n_instance = mark(page)
         add_endpoints(service, attend)  # whose documentation programs read, in English
     open_queue(page, service.caps.total)
+    forget_names(page)
     return page
 
 
