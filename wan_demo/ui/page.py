@@ -15,6 +15,7 @@ from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui import attending, memory, notices, words
+from wan_demo.ui.aside import aside
 from wan_demo.ui.away import serve_script
 from wan_demo.ui.calls import open_queue
 from wan_demo.ui.calm import calm
@@ -32,8 +33,8 @@ from wan_demo.ui.sessions import forget
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 from wan_demo.ui.translated import head_js, mark
-
 from wan_demo.ui.values import forget_names
+
 Logins = Sequence[tuple[str, str]]
 
 MOST_PAGES = 1000
@@ -76,8 +77,8 @@ def build_page(
         _wire_memory(page, layout, on_form, state)
         page.i18n_instance = mark(page)
         add_endpoints(service, attend)  # whose documentation programs read, in English
-    open_queue(page, service.caps.total)
     forget_names(page)
+    open_queue(page, service.caps.total)
     return page
 
 
@@ -363,7 +364,9 @@ def _on(
     event does the jobs that it submits.
     """
     answer = calm(handler, writes)
-    if attend is not None:
+    if attend is None:
+        answer = aside(answer)
+    else:  # which has threads of its own: ``attending.AT_ONCE``
         answer = attending.attending(answer, attend, {writes[0]: gr.skip()})
         options = {**attending.OPTIONS, **options}
     inputs = sorted(set(reads), key=lambda component: component._id)  # the order of a set
