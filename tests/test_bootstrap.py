@@ -70,6 +70,7 @@ def test_the_page_and_all_that_serves_it_come_without_torch(tmp_path):
         text=True,
         check=True,
         cwd=ROOT,
+        env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path)},
     )
     assert done.stdout.splitlines()[-1] == "[]"
 
