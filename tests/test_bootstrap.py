@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -36,6 +37,7 @@ from wan_demo.errors import InvalidRequest, ModelUnavailable
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.loras import LoraFolder
+from wan_demo.media.uploads import Uploads
 from wan_demo.service import Loras
 from wan_demo.settings import Settings
 from wan_demo.worker import Worker
@@ -78,8 +80,48 @@ def test_the_page_and_all_that_serves_it_come_without_torch(tmp_path):
         text=True,
         check=True,
         cwd=ROOT,
+        env={**os.environ, "GRADIO_TEMP_DIR": str(tmp_path)},
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_uploads_have_a_folder_of_the_servers_own_and_go_from_it(tmp_path):
+    """What a killed server left there goes once the next one has begun."""
+    data, place = tmp_path / "data", tmp_path / "tmp"
+    left = Uploads(place, data).create().root / "digest" / "left.mp4"
+    left.parent.mkdir()
+    left.touch()
+    os.utime(left, (0, 0))
+    code = (
+        "import sys\n"
+        "from functools import partial\n"
+        "from pathlib import Path\n"
+        "from fastapi.testclient import TestClient\n"
+        "from gradio.utils import get_upload_folder\n"
+        "from tests.makers import until\n"
+        "from wan_demo.bootstrap import make_server, server\n"
+        "from wan_demo.settings import Settings\n"
+        "server.Janitor = partial(server.Janitor, pause=0.01)\n"
+        "left = Path(sys.argv[2])\n"
+        "app = make_server(Settings(data_dir=sys.argv[1], engine='fake'))\n"
+        "with TestClient(app) as client:\n"
+        "    until(lambda: not left.exists())\n"
+        "    sent = client.post('/gradio_api/upload', files={'files': ('a.mp4', b'new')})\n"
+        "    print(get_upload_folder())\n"
+        "    print(*sent.json())\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(data), str(left)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "GRADIO_TEMP_DIR": str(place)},
+    )
+    folder, upload = map(Path, done.stdout.splitlines()[-2:])
+    assert folder == Uploads(place, data).root
+    assert upload.is_relative_to(folder)
+    assert upload.read_bytes() == b"new"  # it stays when the server stops
 
 
 def test_the_bundled_model_is_at_hand_and_the_others_are_not(monkeypatch, tmp_path):

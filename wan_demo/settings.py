@@ -37,8 +37,13 @@ def is_zero_gpu() -> bool:
 
 
 def upload_folder() -> Path:
-    """Where Gradio writes uploads, by its own variable."""
+    """Where Gradio is to write uploads, by its own variable; else the system's place for such."""
     return Path(os.environ.get("GRADIO_TEMP_DIR") or tempfile.gettempdir())
+
+
+def have_uploads_in(folder: Path) -> None:
+    """Have Gradio write uploads there from now on: it asks its own variable each time."""
+    os.environ["GRADIO_TEMP_DIR"] = str(folder)
 
 
 def space_defaults(storage: Path = STORAGE) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def running_server(
         process = subprocess.Popen(
             [*command, *arguments],
             cwd=code,
-            env={**_environment(), **(environment or {})},
+            env={**_environment(), "GRADIO_TEMP_DIR": str(folder), **(environment or {})},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -52,7 +52,10 @@ def _start(folder: Path, *more: str) -> subprocess.Popen[bytes]:
     command = [sys.executable, "app.py", "--port", "0", "--engine", "fake", *more]
     command += ["--data-dir", str(folder / "data")]
     with (folder / "killed.log").open("ab") as log:
-        return subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        uploads = {**os.environ, "GRADIO_TEMP_DIR": str(folder)}
+        return subprocess.Popen(
+            command, cwd=ROOT, env=uploads, stdout=log, stderr=subprocess.STDOUT
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from threading import Event as Flag
 from threading import Thread
@@ -11,10 +12,12 @@ from tests.makers import request, until
 from wan_demo.domain.job import Job
 from wan_demo.domain.library import UNDO
 from wan_demo.engine.fake import FakeEngine
+from wan_demo.errors import StorageAway
 from wan_demo.jobs.sql import SqlJobStore, connect, sqlite_url
 from wan_demo.library.budget import Budget
 from wan_demo.library.janitor import INPUT_AGE, MARGIN, Janitor
 from wan_demo.media.folder import DataFolder
+from wan_demo.media.uploads import KEPT, Uploads
 from wan_demo.worker import Worker
 
 LATER = UNDO + 2 * MARGIN
@@ -164,6 +167,33 @@ def test_uploads_go_once_no_job_names_them_and_none_is_being_submitted(
     clock.ahead = INPUT_AGE + LATER
     keeper.tidy()
     assert {path.name for path in folder.inputs.iterdir()} == {names["shared"]}
+
+
+def test_uploads_that_nobody_used_for_a_day_go_at_the_first_look_and_each_hour(
+    store, folder, clock, tmp_path, monkeypatch
+):
+    uploads = Uploads(tmp_path / "gradio", folder.root).create()
+    mine = uploads.root / "mine.mp4"
+
+    def away(_until: datetime) -> list[str]:
+        raise StorageAway
+
+    monkeypatch.setattr(store, "deleted", away)
+    keeper = Janitor(store, folder, Budget(store, folder, None), clock, uploads=uploads)
+
+    def look(ahead: timedelta) -> bool:
+        clock.ahead = ahead
+        with suppress(StorageAway):
+            keeper.tidy()
+        return mine.exists()
+
+    mine.touch()
+    assert look(KEPT - MARGIN)
+    assert look(KEPT + MARGIN)  # it looked a moment ago
+    assert not look(KEPT + INPUT_AGE)
+    mine.touch()
+    keeper = Janitor(store, folder, Budget(store, folder, None), clock, uploads=uploads)
+    assert not look(KEPT + INPUT_AGE)
 
 
 def test_it_goes_on_after_a_look_that_failed(store, folder, clock, make, monkeypatch):

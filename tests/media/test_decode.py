@@ -8,6 +8,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -491,6 +492,23 @@ def test_a_child_that_dies_is_told_to_the_log(tmp_path, monkeypatch, caplog):
         probe(save_image(tmp_path / "image.png"), "image")
     assert "the child ended with 1" in caplog.text
     assert "wan_demo" in caplog.text
+
+
+def test_the_child_learns_no_key_and_no_password(tmp_path, monkeypatch):
+    for name in ("WAN_DEMO_AUTH", "HF_TOKEN", "AWS_SECRET_ACCESS_KEY", "DATABASE_URL"):
+        monkeypatch.setenv(name, "s3cret")
+    environments = []
+
+    def run(*given: Any, env: dict[str, str], **named: Any) -> subprocess.CompletedProcess[str]:
+        environments.append(env)
+        return real(*given, env=env, **named)
+
+    real = subprocess.run
+    monkeypatch.setattr(decode.subprocess, "run", run)
+    assert probe(save_image(tmp_path / "image.png"), "image").width
+    (told,) = environments
+    assert "s3cret" not in told.values()
+    assert {"PATH", *decode._LIMITED} <= told.keys()
 
 
 def test_few_files_are_opened_at_once(tmp_path, monkeypatch):

@@ -81,9 +81,13 @@ def test_what_is_no_address_of_ours_shows_nothing(glimpses, tmp_path):
 def test_a_file_that_is_gone_can_not_be_looked_at(glimpses, tmp_path):
     path = save_video(tmp_path / "clip.mp4", grays(2))
     mine = token(glimpses, path)
+    assert glimpses.strip(mine)
+    assert glimpses.frame(mine, 0.0)
     path.unlink()
     with pytest.raises(UnreadableMedium):
         glimpses.strip(mine)
+    with pytest.raises(UnreadableMedium):
+        glimpses.frame(mine, 0.0)
 
 
 def test_the_videos_used_last_are_remembered(glimpses, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -12,7 +13,7 @@ from wan_demo.api.health import Checks
 from wan_demo.api.origins import Sites
 from wan_demo.media.links import Links
 from wan_demo.service import Service
-from wan_demo.settings import Settings, upload_folder
+from wan_demo.settings import Settings
 
 
 def make_front(
@@ -22,8 +23,12 @@ def make_front(
     checks: Checks,
     start: Callable[[], None],
     stop: Callable[[], None],
+    uploads: Path,
 ) -> FastAPI:
-    """The application without its page; ``start`` and ``stop`` run with its life."""
+    """The application without its page; ``start`` and ``stop`` run with its life.
+
+    ``uploads`` is the folder that they go to.
+    """
     from wan_demo.ui.away import serve_script  # gradio takes seconds: other commands skip it
     from wan_demo.ui.refusing import REFUSALS
 
@@ -35,7 +40,7 @@ def make_front(
         root_path=settings.prefix,
         sites=Sites(settings.sites),
         proxies=settings.forwarded_allow_ips,
-        uploads=upload_folder(),
+        uploads=uploads,
         is_shared=settings.share,
         refusals=REFUSALS,
     )

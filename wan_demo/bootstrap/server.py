@@ -32,7 +32,8 @@ from wan_demo.jobs.tally import Tally
 from wan_demo.library.janitor import Janitor
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.links import Links
-from wan_demo.settings import Settings
+from wan_demo.media.uploads import Uploads
+from wan_demo.settings import Settings, have_uploads_in, upload_folder
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,7 @@ def make_server(settings: Settings) -> FastAPI:
     give_back = giving_back(store, folder)
     give_back(GROUP, True)  # with the lock held, whoever held these jobs before is gone
     sweep(store, folder)
+    uploads = make_uploads(folder)
     device = detect(settings.device)
     models = make_catalog(settings)
     for fault in models.faults:
@@ -83,7 +85,7 @@ def make_server(settings: Settings) -> FastAPI:
     def start() -> None:
         executor.start()
         reaper = Reaper(store, give_up)
-        janitor = Janitor(store, folder, service.library.budget)
+        janitor = Janitor(store, folder, service.library.budget, uploads=uploads)
         standstill = Standstill(store, partial(end_worker, executor))
         for keeper in (reaper, janitor, tally, standstill):
             name = type(keeper).__name__.lower()
@@ -97,7 +99,7 @@ def make_server(settings: Settings) -> FastAPI:
     links = Links(folder, service.library.is_deleted)
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
-    app = make_front(settings, service, links, checks, start, stop)
+    app = make_front(settings, service, links, checks, start, stop, uploads.root)
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
     from wan_demo.ui.share import share
@@ -105,6 +107,13 @@ def make_server(settings: Settings) -> FastAPI:
     app.state.greeting, app.state.share = greeting(spec, why), share
     mount(app, service, links, why, device.name, settings.logins, settings.prefix)
     return app
+
+
+def make_uploads(folder: DataFolder) -> Uploads:
+    """The place for uploads, a data folder's own; Gradio writes them there from now on."""
+    uploads = Uploads(upload_folder(), folder.root).create()
+    have_uploads_in(uploads.root)
+    return uploads
 
 
 def end_worker(executor: ProcessExecutor) -> None:

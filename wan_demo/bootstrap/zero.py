@@ -29,7 +29,7 @@ from wan_demo.attended import Attendant, end_unattended
 from wan_demo.bootstrap.front import make_front
 from wan_demo.bootstrap.models import default_model, make_catalog, make_engine, make_loras
 from wan_demo.bootstrap.safety import make_safety
-from wan_demo.bootstrap.server import lock_folder, sweep
+from wan_demo.bootstrap.server import lock_folder, make_uploads, sweep
 from wan_demo.bootstrap.service import make_service
 from wan_demo.bootstrap.workers import giving_back
 from wan_demo.catalog import BUNDLED, Catalog
@@ -141,6 +141,7 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
     folder = DataFolder(settings.data_dir).create()
     lock = lock_folder(folder)
     store = _open_store(folder)
+    uploads = make_uploads(folder)
     service = make_service(
         settings,
         store,
@@ -164,10 +165,18 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
         safety=safety,
     )
     links = Links(folder, service.library.is_deleted)
-    janitor = Janitor(store, folder, service.library.budget)
+    janitor = Janitor(store, folder, service.library.budget, uploads=uploads)
     run = partial(Thread, target=janitor.run, args=(stopping,), name="janitor", daemon=True)
     checks = {"disk": folder.has_room, "database": store.is_writable}
-    app = make_front(settings, service, links, checks, lambda: run().start(), stopping.set)
+    app = make_front(
+        settings,
+        service,
+        links,
+        checks,
+        start=lambda: run().start(),
+        stop=stopping.set,
+        uploads=uploads.root,
+    )
     built = page.build_page(
         service,
         links,

@@ -1,4 +1,4 @@
-"""Removes for good what was deleted, what the disk's budget has no room for, and unused inputs."""
+"""Removes for good what was deleted, what the disk's budget has no room for, and unused files."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.looks import keep_looking
 from wan_demo.library.budget import Budget
 from wan_demo.media.folder import DataFolder
+from wan_demo.media.uploads import KEPT, Uploads
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +25,8 @@ MARGIN = timedelta(minutes=1)
 """Between the last moment at which a deleted job can be had back and its removal."""
 
 INPUT_AGE = timedelta(hours=1)
-"""An input that nobody names may be of a job that is just being submitted; not after so long."""
+"""An input that nobody names may be of a job that is just being submitted; not after so long.
+Unused uploads are looked for as often."""
 
 
 class Janitor:
@@ -37,12 +39,15 @@ class Janitor:
         budget: Budget,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         pause: float = PAUSE_SECONDS,
+        uploads: Uploads | None = None,
     ) -> None:
         self._store = store
         self._folder = folder
         self._budget = budget
         self._clock = clock
         self._pause = pause
+        self._uploads = uploads
+        self._uploads_swept_at: datetime | None = None
         self._swept_at: datetime | None = None
 
     def run(self, stopping: Flag) -> None:
@@ -51,6 +56,7 @@ class Janitor:
 
     def tidy(self) -> None:
         """Do all that is due."""
+        self._sweep_uploads()  # for which the table may be away
         self._fit()
         self._remove()
         self._sweep_inputs()
@@ -79,12 +85,25 @@ class Janitor:
         """What was deleted before this can't be had back."""
         return self._clock() - UNDO - MARGIN
 
+    def _sweep_uploads(self) -> None:
+        now = self._clock()
+        if self._uploads is None or _is_recent(self._uploads_swept_at, now):
+            return
+        self._uploads_swept_at = now
+        swept = self._uploads.sweep((now - KEPT).timestamp())
+        if swept:
+            log.info("%d uploads that nobody used for a day were removed", swept)
+
     def _sweep_inputs(self) -> None:
         """The names of all inputs are read from all rows: only now and then."""
         now = self._clock()
-        if self._swept_at is not None and now - self._swept_at < INPUT_AGE:
+        if _is_recent(self._swept_at, now):
             return
         swept = self._folder.sweep_inputs(self._store.inputs(), (now - INPUT_AGE).timestamp())
         self._swept_at = now
         if swept:
             log.info("%d uploads that no job needs any more were removed", swept)
+
+
+def _is_recent(last: datetime | None, now: datetime) -> bool:
+    return last is not None and now - last < INPUT_AGE

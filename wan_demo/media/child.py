@@ -1,7 +1,7 @@
 """The process that opens files from strangers: ``python -m wan_demo.media.child``.
 
-It reads one JSON command from standard input, does it under limits of memory, time and file
-size, and writes one JSON answer to standard output. Decoders see hostile bytes only here.
+It reads one JSON command from standard input, does it under what limits the system has for it
+(``_limit``), and writes one JSON answer to standard output. Decoders see hostile bytes only here.
 """
 
 from __future__ import annotations
@@ -163,7 +163,10 @@ def _cpu_seconds(command: dict[str, Any]) -> int:
 
 
 def _limit(cpu_seconds: int) -> None:
-    """Cap memory, CPU time and file size where the system can (not on Windows)."""
+    """Cap CPU time and file size where the system can (not on Windows), memory on Linux alone.
+
+    Who started this process ends it after some time on all of them (``media.decode``).
+    """
     try:
         import resource
     except ImportError:

@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -50,7 +52,35 @@ _CODE = Path(__file__).resolve().parents[2]
 _LIMITED = {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """On a machine of many cores, threads and arenas alone would take the child's memory."""
 
+_PASSED = {
+    *("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH"),
+    *("PYTHONPATH", "PYTHONHOME", "PYTHONUSERBASE", "PYTHONUTF8"),
+    *("SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "TEMP", "TMP", "USERPROFILE", "APPDATA"),
+}
+"""What Python, the libraries that are beside it, and Windows need of the environment. Keys and
+passwords stand there too, which a process that opens hostile files must not have."""
+
 _places = BoundedSemaphore(MAX_AT_ONCE)
+_may_open: ContextVar[bool] = ContextVar("may_open", default=True)
+
+
+class NotHere(Exception):
+    """A file would have to be opened, in a thread that has no time for that."""
+
+
+@contextmanager
+def without_opening() -> Iterator[None]:
+    """In this thread, for as long as this lasts, whatever would open a file raises NotHere."""
+    before = _may_open.set(False)
+    try:
+        yield
+    finally:
+        _may_open.reset(before)
+
+
+def may_open() -> bool:
+    """Whether this thread may open files."""
+    return _may_open.get()
 
 
 def probe(path: Path, kind: Kind) -> Medium:
@@ -150,6 +180,8 @@ def _array(command: dict[str, Any]) -> Any:
 
 def _ask(command: dict[str, Any]) -> dict[str, Any]:
     """Run the child on one command; every way it can die is a refusal of the file."""
+    if not may_open():
+        raise NotHere
     field = command["kind"]
     name = Path(command["path"]).name if command["do"] == "probe" else "this file"
     seconds = READING_SECONDS if "take" in command else TIMEOUT_SECONDS
@@ -178,5 +210,10 @@ def _run(command: str, seconds: float) -> subprocess.CompletedProcess[str]:
             timeout=seconds,
             check=False,
             cwd=_CODE,
-            env={**os.environ, **_LIMITED},
+            env=_environment(),
         )
+
+
+def _environment() -> dict[str, str]:
+    passed = {name: text for name, text in os.environ.items() if name in _PASSED}
+    return {**passed, **_LIMITED}

@@ -20,6 +20,7 @@ from PIL import Image
 from wan_demo.domain.medium import Medium
 from wan_demo.media.decode import read_strip
 from wan_demo.media.fit import cover
+from wan_demo.media.probed import Stamp, stamp
 from wan_demo.media.sheet import middles
 
 COUNT = 10
@@ -37,7 +38,7 @@ MOST_PICTURES = 200
 
 
 class Glimpses:
-    """Whoever has a video's address may look at it, for as long as the file is there."""
+    """Whoever has a video's address may look at it, for as long as the file is there as it was."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
@@ -65,15 +66,15 @@ class Glimpses:
         Raises UnreadableMedium.
         """
         found = self._videos.get(token)
-        return self._strip(*found) if found else None
+        return self._strip(*found, stamp(found[0])) if found else None
 
     def frame(self, token: str, at: float) -> bytes | None:
         """A WebP of what is shown at so many seconds; None and errors as of ``strip``."""
         found = self._videos.get(token)
-        return self._frame(*found, round(at, 3)) if found else None
+        return self._frame(*found, stamp(found[0]), round(at, 3)) if found else None
 
 
-def _strip(video: Path, medium: Medium) -> bytes:
+def _strip(video: Path, medium: Medium, _stamp: Stamp) -> bytes:
     times = middles(0.0, medium.seconds, COUNT)
     whole = Image.new("RGB", (COUNT * CELL[0], CELL[1]))
     for index, frame in enumerate(read_strip(video, times, 2 * CELL[1])):
@@ -81,7 +82,7 @@ def _strip(video: Path, medium: Medium) -> bytes:
     return _webp(whole)
 
 
-def _frame(video: Path, medium: Medium, at: float) -> bytes:
+def _frame(video: Path, medium: Medium, _stamp: Stamp, at: float) -> bytes:
     (frame,) = read_strip(video, [at], min(medium.height, FRAME_HEIGHT))
     return _webp(Image.fromarray(frame))
 

@@ -25,7 +25,7 @@ from wan_demo.ui.events import Updates
 from wan_demo.ui.form_events import FormEvents, seconds_of, sides_of, sides_of_request
 from wan_demo.ui.library import render_notice
 from wan_demo.ui.models import ordered
-from wan_demo.ui.values import lend, lent
+from wan_demo.ui.values import lend, lend_made
 
 _SUFFIX = {"video": ".mp4"}
 """A mask may be either; what it is is told by its content."""
@@ -89,14 +89,13 @@ class ClipEvents(FormEvents):
         job = self._finished(values, event)
         if job is None:
             return self._unchanged()
-        image = lent("frame.png")
         time, clip = seconds_of(self._told(event, "time")), self._clip_of(job, event)
         try:
-            self._service.save_frame(job, time, image, clip)
+            image = lend_made("frame.png", lambda to: self._service.save_frame(job, time, to, clip))
         except (OSError, InvalidRequest):
             return self._gone()
         size = sides_of_request(job.request)
-        shown = {"begin": beginning.PICTURE, "image": str(image), **size}
+        shown = {"begin": beginning.PICTURE, "image": image, **size}
         shown["prompt"] = job.request.prompt
         return {**self._at.form.updates(shown), **self._go_to(Task.IMAGE_TO_VIDEO)}
 
@@ -142,13 +141,14 @@ class ClipEvents(FormEvents):
         job = self._finished(values, event)
         if job is None:
             return {self._at.sheet: gr.skip()}
-        path = lent("sheet") / "contact-sheet.png"
+        clip = self._clip_of(job, event)
         try:
-            path.parent.mkdir()
-            self._service.save_sheet(job, path, self._clip_of(job, event))
+            path = lend_made(
+                "contact-sheet.png", lambda to: self._service.save_sheet(job, to, clip)
+            )
         except (OSError, InvalidRequest):
             return self._gone()
-        return {self._at.sheet: render_sheet_link(path)}
+        return {self._at.sheet: render_sheet_link(Path(path))}
 
     def _take_over(
         self, made: GenerationRequest, media: Mapping[str, Any], values: f.Values

@@ -8,6 +8,7 @@ Their parameters, defaults and documentation derive from the request's fields.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from functools import partial
 from inspect import Parameter, Signature
 from typing import Any
 
@@ -21,6 +22,7 @@ from wan_demo.domain.request import INPUTS, Task
 from wan_demo.errors import WanDemoError
 from wan_demo.service import Service
 from wan_demo.ui import attending
+from wan_demo.ui.aside import run_aside
 from wan_demo.ui.ends import Ends
 from wan_demo.ui.events import address_of, caller_of
 from wan_demo.ui.values import File, Image, Number, Video, lend
@@ -209,14 +211,13 @@ class _Calls:
     async def run(self, given: dict[str, Any], owner: str, address: str) -> Answer:
         """One call, from its parameters to its answer; raises gr.Error with what to tell."""
         try:
-            job = await self._aside(self._service.submit, given, owner, address)
+            submit = partial(self._service.submit, given, owner, address)
+            job = await run_aside(submit, address, self._threads)
             await self._ends.wait(job.id)
-            return await self._aside(_answer, self._service, job.id, owner)
+            answer = partial(_answer, self._service, job.id, owner)
+            return await to_thread.run_sync(answer, limiter=self._threads)
         except WanDemoError as error:  # of the job's end, too: its owner may have deleted it
             raise gr.Error(str(error), print_exception=False) from None
-
-    async def _aside(self, work: Callable[..., Any], *given: Any) -> Any:
-        return await to_thread.run_sync(work, *given, limiter=self._threads)
 
 
 def _answer(service: Service, job_id: str, owner: str) -> Answer:

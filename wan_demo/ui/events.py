@@ -185,9 +185,9 @@ def caller_of(request: gr.Request) -> str:
     return f"caller-{_digest(f'{is_single} {name}')}"
 
 
-def address_of(request: gr.Request) -> str:
+def address_of(request: gr.Request | None) -> str:
     """Where a request comes from, as ``Service.submit`` counts it."""
-    client = getattr(request.request, "client", None)
+    client = getattr(getattr(request, "request", None), "client", None)
     return key_of(client.host if client else None)
 
 

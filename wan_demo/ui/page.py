@@ -16,6 +16,7 @@ from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
 from wan_demo.ui import attending, memory, notices, words
+from wan_demo.ui.aside import aside
 from wan_demo.ui.calls import open_queue
 from wan_demo.ui.calm import calm
 from wan_demo.ui.clip_events import ClipEvents
@@ -32,11 +33,9 @@ from wan_demo.ui.sessions import forget
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
 from wan_demo.ui.translated import mark, tags
+from wan_demo.ui.values import forget_names
 
 Logins = Sequence[tuple[str, str]]
-
-CACHE_SECONDS = 24 * 3600
-"""How long Gradio keeps uploads and the copies made for downloads."""
 
 MOST_PAGES = 1000
 """Pages that Gradio remembers, the latest in use, closed ones too: its own 10,000 are more than a
@@ -62,9 +61,7 @@ def build_page(
     themselves, else somebody else does.
     """
     spec = service.models.find(service.default_model)
-    with RefusingBlocks(
-        title="Wan Demo", analytics_enabled=False, delete_cache=(3600, CACHE_SECONDS)
-    ) as page:
+    with RefusingBlocks(title="Wan Demo", analytics_enabled=False) as page:
         layout = build_layout(service, spec, why, _promise(device, attend))
         layout.key.box.visible = not by_login
         state = State.build(spec)
@@ -80,6 +77,7 @@ def build_page(
         _wire_memory(page, layout, on_form, state)
         page.i18n_instance = mark(page)
         add_endpoints(service, attend)  # whose documentation programs read, in English
+    forget_names(page)
     open_queue(page, service.caps.total)
     return page
 
@@ -370,7 +368,9 @@ def _on(
     event does the jobs that it submits.
     """
     answer = calm(handler, writes)
-    if attend is not None:
+    if attend is None:
+        answer = aside(answer)
+    else:  # which has threads of its own: ``attending.AT_ONCE``
         answer = attending.attending(answer, attend, {writes[0]: gr.skip()})
         options = {**attending.OPTIONS, **options}
     inputs = sorted(set(reads), key=lambda component: component._id)  # the order of a set

@@ -7,16 +7,25 @@ the limited child process (``wan_demo.media.child``), and values are judged by t
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import shutil
 from abc import ABCMeta
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
 import gradio as gr
+from gradio.blocks import Block
 from gradio.data_classes import FileData, ImageData, ListFiles
 from gradio.utils import get_upload_folder
+
+from wan_demo.media.uploads import use
+
+_KEY = secrets.token_bytes(32)
+"""What lent files are named with, so that who knows what is in one can't guess its name."""
 
 
 class _WithoutStub(type(gr.Slider)):
@@ -105,13 +114,14 @@ def _uploaded(payload: FileData | ImageData) -> str:
     path = Path(payload.path or "").resolve()
     if not path.is_relative_to(Path(get_upload_folder()).resolve()):
         raise gr.Error("Upload the file first.", print_exception=False)
+    use(path)
     return str(path)
 
 
 def lent(name: str) -> Path:
     """A path to write to, from where Gradio may serve, under a name that nobody can guess.
 
-    Gradio clears its cache by age (``delete_cache`` of the page).
+    What lies there goes a day after its last use (``wan_demo.media.uploads``).
     """
     cache = Path(get_upload_folder())
     cache.mkdir(parents=True, exist_ok=True)
@@ -120,4 +130,46 @@ def lent(name: str) -> Path:
 
 def lend(path: Path, name: str) -> str:
     """A copy of a file that Gradio may serve."""
-    return str(shutil.copyfile(path, lent(name)))
+    return lend_made(name, partial(shutil.copyfile, path))
+
+
+def lend_made(name: str, make: Callable[[Path], object]) -> str:
+    """What ``make`` writes to a path, lent: once for the same bytes, however often it is asked."""
+    made = lent(name)
+    try:
+        make(made)
+        with made.open("rb") as file:
+            digest = hashlib.file_digest(file, partial(hashlib.sha256, _KEY)).hexdigest()
+        kept = made.parent / digest / name
+        kept.parent.mkdir(exist_ok=True)
+        if kept.exists():
+            use(kept)
+        else:
+            made.replace(kept)
+    finally:
+        made.unlink(missing_ok=True)
+    return str(kept)
+
+
+class _NoNames(set[str]):
+    """Keeps nothing that is put in."""
+
+    def add(self, _name: str, /) -> None:
+        pass
+
+    def update(self, *_names: Any) -> None:
+        pass
+
+
+_NO_NAMES = _NoNames()
+
+
+def forget_names(page: gr.Blocks) -> None:
+    """Have Gradio remember no file that a page names, there or not: it would keep all for good.
+
+    It would need them to clear away files itself. Read in gradio 6.31, ``blocks.py``.
+    """
+    page.upload_file_set = _NO_NAMES
+    Block.temp_files = property(  # pyright: ignore[reportAttributeAccessIssue]
+        lambda _block: _NO_NAMES, lambda _block, _names: None
+    )
