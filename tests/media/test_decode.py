@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -492,6 +493,30 @@ def test_a_child_that_dies_is_told_to_the_log(tmp_path, monkeypatch, caplog):
         probe(save_image(tmp_path / "image.png"), "image")
     assert "the child ended with 1" in caplog.text
     assert "wan_demo" in caplog.text
+
+
+def test_frames_that_a_kill_left_are_swept(tmp_path, monkeypatch):
+    monkeypatch.setattr(decode.tempfile, "tempdir", str(tmp_path))
+    left = [tmp_path / f"{decode._SCRATCH}{name}" for name in ("old", "new")]
+    others = tmp_path / "somebody-elses"
+    for folder in (*left, others):
+        folder.mkdir()
+        (folder / "array.npy").write_bytes(b"frames")
+    for folder in (left[0], others):
+        os.utime(folder, (1000, 1000))
+    (tmp_path / f"{decode._SCRATCH}link").symlink_to(others)
+    os.utime(tmp_path / f"{decode._SCRATCH}link", (1000, 1000), follow_symlinks=False)
+    decode.sweep_scratch(2000)
+    assert [folder.exists() for folder in (*left, others)] == [False, True, True]
+    assert (others / "array.npy").exists()
+
+
+def test_reading_keeps_its_frames_where_they_are_swept(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(decode, "_ask", lambda command: seen.append(Path(command["to"])))
+    decode._array({"kind": "image"})
+    assert seen[0].parent.name.startswith(decode._SCRATCH)
+    assert not seen[0].parent.exists()
 
 
 def test_the_child_learns_no_key_and_no_password(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from wan_demo.domain.library import UNDO
 from wan_demo.jobs.base import JobStore
 from wan_demo.jobs.looks import keep_looking
 from wan_demo.library.budget import Budget
+from wan_demo.media.decode import sweep_scratch
 from wan_demo.media.folder import DataFolder
 from wan_demo.media.uploads import KEPT, Uploads
 
@@ -90,6 +91,7 @@ class Janitor:
         if self._uploads is None or _is_recent(self._uploads_swept_at, now):
             return
         self._uploads_swept_at = now
+        sweep_scratch((now - INPUT_AGE).timestamp())
         swept = self._uploads.sweep((now - KEPT).timestamp())
         if swept:
             log.info("%d uploads that nobody used for a day were removed", swept)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -59,6 +60,8 @@ _PASSED = {
 }
 """What Python, the libraries that are beside it, and Windows need of the environment. Keys and
 passwords stand there too, which a process that opens hostile files must not have."""
+
+_SCRATCH = "wan_demo-frames-"
 
 _places = BoundedSemaphore(MAX_AT_ONCE)
 _may_open: ContextVar[bool] = ContextVar("may_open", default=True)
@@ -172,10 +175,21 @@ def _read(command: dict[str, Any], path: Path, take: Take) -> Any:
 
 def _array(command: dict[str, Any]) -> Any:
     """The array that the child writes; None where it finds none."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH) as folder:
         to = Path(folder) / "array.npy"
         _ask({**command, "to": str(to)})
         return np.load(to, allow_pickle=False) if to.exists() else None
+
+
+def sweep_scratch(before: float) -> None:
+    """Delete what was left of reading, of any server here, by a kill before a time.
+
+    Some gigabytes each, where it was a long clip's frames.
+    """
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        with suppress(OSError):  # another user's
+            if folder.lstat().st_mtime < before:
+                shutil.rmtree(folder)
 
 
 def _ask(command: dict[str, Any]) -> dict[str, Any]:

@@ -18,8 +18,8 @@ from wan_demo.service import Service
 from wan_demo.ui import beginning, edit
 from wan_demo.ui import form as f
 from wan_demo.ui.library_layout import TAB
-from wan_demo.ui.memory import FILES
 from wan_demo.ui.models import ordered
+from wan_demo.ui.reload import FILES
 from wan_demo.ui.words import TASK_TITLES
 
 _TABS = ", ".join([*Task, TAB])

@@ -19,7 +19,7 @@ from wan_demo.service import Service
 from wan_demo.ui import beginning
 from wan_demo.ui import form as f
 from wan_demo.ui.layout import Layout
-from wan_demo.ui.memory import FILES
+from wan_demo.ui.reload import FILES
 
 SINGLE_CALLS = "/gradio_api/call/"
 """Gradio's route for one call at a time; each has a session of its own."""

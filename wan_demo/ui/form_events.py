@@ -26,8 +26,8 @@ from wan_demo.ui.layout import example_chips, template_chips
 from wan_demo.ui.library import render_notice
 from wan_demo.ui.library_layout import TAB
 from wan_demo.ui.mask import is_drawn
-from wan_demo.ui.memory import FILES
 from wan_demo.ui.models import choices, ordered, resolution_of, size_at
+from wan_demo.ui.reload import FILES
 from wan_demo.ui.values import lend, still_uploaded
 
 

@@ -15,7 +15,7 @@ from wan_demo.domain.rules import draw_seed
 from wan_demo.media.decode import MAX_BYTES
 from wan_demo.media.links import Links
 from wan_demo.service import Service
-from wan_demo.ui import attending, memory, notices, words
+from wan_demo.ui import attending, notices, reload, words
 from wan_demo.ui.aside import aside
 from wan_demo.ui.calls import open_queue
 from wan_demo.ui.calm import calm
@@ -157,7 +157,7 @@ def _served(page: gr.Blocks, service: Service, logins: Logins) -> dict[str, Any]
 def _head() -> str:
     """What runs before anything is drawn."""
     told = f"wanDemo.tags = {json.dumps(tags())};"
-    return "\n".join([script("embed.js"), memory.HEAD_JS, told])
+    return "\n".join([script("embed.js"), reload.HEAD_JS, told])
 
 
 def _promise(device: str, attend: Attend | None) -> str:
@@ -339,7 +339,7 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
         None,
         list(kept.values()),
         None,
-        js=memory.save_js(list(kept)),
+        js=reload.save_js(list(kept)),
         **_QUIET,
     )
     buttons = [at.preset, at.resolution, at.ratio]
@@ -349,7 +349,7 @@ def _wire_memory(page: gr.Blocks, at: Layout, do: FormEvents, state: State) -> N
         calm(do.restore, restored),
         {at.kept},
         [*restored, *at.examples.values(), at.templates],
-        js=memory.load_js(),
+        js=reload.load_js(),
         **_QUIET,
     )
 
@@ -385,7 +385,7 @@ def _on(
 
 
 _TOLD = {
-    "told-task": memory.TASK_JS,
+    "told-task": reload.TASK_JS,
     "told-address": "window.wanDemo?.asked().get('job') ?? ''",
 }
 """JavaScript for the values of ``State.task`` and ``State.address``, by their ``elem_id``."""
