@@ -24,6 +24,13 @@ def test_of_a_video_that_loses_nothing_nothing_is_said():
     assert changes(request(), None) == []
 
 
+def test_of_a_picture_that_moves_it_is_told_that_one_is_used():
+    picture = Medium(kind="image", width=64, height=64, frames=12)
+    asked = request(task="image_to_video", image="a.gif", width=64, height=64)
+    assert changes(asked, picture) == ["Your picture has 12 frames, of which the first is used."]
+    assert changes(asked, Medium(kind="image", width=64, height=64)) == []
+
+
 def test_sound_that_will_not_be_there_is_told_before():
     assert told({"sound": "none"}) == ["Your video has no sound, so the clip has none."]
     (said,) = told({"sound": "unreadable"})

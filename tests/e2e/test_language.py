@@ -76,6 +76,8 @@ def test_a_clip_is_made_refused_and_found_in_chinese(open_in: Open, width: int, 
     page.get_by_role("button", name="改用 17").click()
     expect(person.plan(page)).to_contain_text("将生成 96×96，17 帧，2.1 秒，8 fps，12 步，引导")
     page.locator("#more > .label-wrap").click()
+    for part in ("宽度，数字输入", "宽度，滑块", "重置宽度"):
+        expect(page.get_by_label(part, exact=True)).to_be_visible()
     page.locator("#generate").click()
     expect(person.stage(page, "running").locator(".line")).to_contain_text(re.compile("第 .* 步"))
     is_chinese(page)

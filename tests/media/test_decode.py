@@ -495,6 +495,15 @@ def test_a_child_that_dies_is_told_to_the_log(tmp_path, monkeypatch, caplog):
     assert "wan_demo" in caplog.text
 
 
+@pytest.mark.parametrize(("suffix", "frames"), [("gif", 3), ("png", 3), ("webp", 3), ("tiff", 1)])
+def test_a_picture_that_moves_is_its_first_frame_and_says_how_many_it_has(tmp_path, suffix, frames):
+    first, *others = (Image.new("RGB", SIZE, color) for color in ("red", "lime", "blue"))
+    path = tmp_path / f"a.{suffix}"
+    first.save(path, save_all=True, append_images=others)
+    assert probe(path, "image").frames == frames
+    assert read_image(path, SIZE)[0, 0, 0].argmax() == 0
+
+
 def test_frames_that_a_kill_left_are_swept(tmp_path, monkeypatch):
     monkeypatch.setattr(decode.tempfile, "tempdir", str(tmp_path))
     left = [tmp_path / f"{decode._SCRATCH}{name}" for name in ("old", "new")]

@@ -19,6 +19,8 @@ def changes(request: GenerationRequest, medium: Medium | None) -> list[str]:
     if medium is None:
         return []
     said = _about_crop(request, medium)
+    if medium.kind == "image" and medium.frames > 1:
+        said.append(f"Your picture has {medium.frames} frames, of which the first is used.")
     if medium.kind == "video":
         said += _about_rate(request, medium) + _about_sound(request, medium)
     return said

@@ -10,7 +10,8 @@ from typing import Literal
 class Medium:
     """An image or video as it will be seen: upright, so after rotation.
 
-    ``frames`` and ``seconds`` are 1 and 0 for an image. ``detail`` is how much of it is not flat
+    ``frames`` and ``seconds`` are 1 and 0 for an image, ``frames`` more for one that moves, of
+    which the first is used. ``detail`` is how much of it is not flat
     color, from 0 (a drawing of plain shapes) to about 1 (a photograph). ``sound`` is "unreadable"
     where there is a track of which nothing can be heard here.
     """

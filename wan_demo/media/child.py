@@ -20,7 +20,7 @@ from wan_demo.media.fit import fit, fit_mask, flat_share, on_white
 from wan_demo.media.moving import probe_video, shown_at, strip_of, timeline
 from wan_demo.media.opened import CONTAINERS, Refused, container_format
 from wan_demo.media.sound import read_sound, sound_of
-from wan_demo.media.still import drawn, is_still, open_image, open_mask
+from wan_demo.media.still import FORMATS, drawn, frames_of, is_still, open_image, open_mask
 from wan_demo.media.take import Take
 
 MAX_MEMORY = 3 * 2**30
@@ -79,9 +79,12 @@ def _run(command: dict[str, Any]) -> dict[str, Any]:
 
 
 def probe_image(path: Path) -> dict[str, Any]:
-    """Size and detail of a picture."""
+    """Size and detail of a picture, and of how many it is the first."""
     image = open_image(path)
-    return {"width": image.width, "height": image.height, "detail": 1 - flat_share(image)}
+    with Image.open(path, formats=FORMATS) as whole:
+        frames = frames_of(whole)
+    size = {"width": image.width, "height": image.height}
+    return {**size, "frames": frames, "detail": 1 - flat_share(image)}
 
 
 def probe_mask(path: Path) -> dict[str, Any]:

@@ -23,7 +23,8 @@ EDITED = 128
 
 
 def open_image(path: Path) -> Image.Image:
-    """A still picture, upright and RGB; transparent parts become white."""
+    """A still picture, or the first of one that moves, upright and RGB; transparent parts become
+    white."""
     return to_rgb(_upright(path))
 
 
@@ -50,12 +51,17 @@ def is_still(path: Path) -> bool:
     """Whether a file begins as a picture does that does not move; raises Refused."""
     try:
         with Image.open(path, formats=FORMATS) as image:
-            moves = getattr(image, "n_frames", 1) > 1 and image.format in MOVING
+            moves = frames_of(image) > 1
             if moves and image.format == "WEBP":
                 raise Refused(MOVING_WEBP)
             return not moves
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, EOFError):
         return False
+
+
+def frames_of(image: Image.Image) -> int:
+    """How many pictures a picture that moves has; 1 for any other."""
+    return getattr(image, "n_frames", 1) if image.format in MOVING else 1
 
 
 def _split(levels: Image.Image) -> Image.Image:

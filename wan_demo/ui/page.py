@@ -32,7 +32,7 @@ from wan_demo.ui.refusing import RefusingBlocks
 from wan_demo.ui.sessions import forget
 from wan_demo.ui.stage_events import StageEvents
 from wan_demo.ui.theme import THEME
-from wan_demo.ui.translated import mark, tags
+from wan_demo.ui.translated import mark, parts, tags
 from wan_demo.ui.values import forget_names
 
 Logins = Sequence[tuple[str, str]]
@@ -156,7 +156,7 @@ def _served(page: gr.Blocks, service: Service, logins: Logins) -> dict[str, Any]
 
 def _head() -> str:
     """What runs before anything is drawn."""
-    told = f"wanDemo.tags = {json.dumps(tags())};"
+    told = f"wanDemo.tags = {json.dumps(tags())}; wanDemo.parts = {json.dumps(parts())};"
     return "\n".join([script("embed.js"), reload.HEAD_JS, told])
 
 

@@ -21,6 +21,10 @@ from wan_demo.ui.language import Language, languages, spoken
 PROPERTIES = ("label", "info", "placeholder")
 """A component's texts; ``choices`` have some too, and the value of a button and of HTML."""
 
+PARTS = ("number input for {}", "range slider for {}", "Reset {}")
+"""What a slider's parts are called for who hears the page: Gradio calls the first two so in English
+alone, and has one name for all resets."""
+
 _MARK = "__i18n__"
 """What Gradio puts before a text that the browser is to translate, which is JSON then."""
 
@@ -82,6 +86,12 @@ def unmarked(text: str) -> str:
 def tags() -> Mapping[str, str]:
     """What a browser may call its language, and what the page's own is then."""
     return {tag: each.tags[0] for each in languages().values() for tag in each.tags}
+
+
+def parts() -> Mapping[str, Mapping[str, str]]:
+    """``PARTS`` in each language, by its tag, as ``static/access.js`` fills them in."""
+    known = languages().values()
+    return {each.tags[0]: {part: each.texts.get(part, part) for part in PARTS} for each in known}
 
 
 def _asked() -> Language | None:

@@ -13,6 +13,27 @@
     speak();
   }
 
+  // A slider's parts are called in the page's language, and each reset by what it resets.
+  const PARTS = {
+    "input[type=number]": "number input for {}",
+    "input[type=range]": "range slider for {}",
+    "[data-testid=reset-button]": "Reset {}",
+  };
+  const name = (slider) => {
+    const label = slider.querySelector("[data-testid=block-info]")?.textContent.trim();
+    const said = window.wanDemo?.parts[window.wanDemo.tags[navigator.language]];
+    for (const [part, text] of Object.entries(PARTS)) {
+      const called = (said?.[text] ?? text).replace("{}", label ?? "");
+      slider.querySelector(part)?.setAttribute("aria-label", called.trim());
+    }
+  };
+  const names = () => {
+    for (const reset of document.querySelectorAll("[aria-label='Reset to default value']")) {
+      const slider = reset.closest(".block");
+      if (slider) name(slider);
+    }
+  };
+
   // A fold says whether it is open.
   const folds = () => {
     for (const fold of document.querySelectorAll(".label-wrap")) {
@@ -23,8 +44,9 @@
   const watch = () => {
     const page = document.querySelector(".gradio-container");
     if (!page) return setTimeout(watch, 100);
-    new MutationObserver(folds).observe(page, { subtree: true, childList: true, attributeFilter: ["class"] });
-    folds();
+    const look = () => (folds(), names());
+    new MutationObserver(look).observe(page, { subtree: true, childList: true, attributeFilter: ["class"] });
+    look();
   };
   watch();
 
