@@ -140,6 +140,8 @@ class TooManyJobs(WanDemoError):
 class TooManyHere(TooManyJobs):
     """One address's share of the queue is used up, by one person or many."""
 
+    code = "too_many_here"
+
     def __init__(self, waiting: int, limit: int) -> None:
         WanDemoError.__init__(
             self,

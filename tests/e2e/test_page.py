@@ -76,22 +76,19 @@ def test_a_file_that_is_no_image_is_refused_on_the_page(page: Page, server: str,
     expect(person.plan(page)).to_contain_text("Image must be a PNG, JPEG")
 
 
+@pytest.mark.parametrize(("typed", "left"), [(None, ""), ("a teal square", "a teal square")])
 def test_ones_own_picture_takes_an_examples_prompt_away_and_none_of_ones_own(
-    open_page: OpenPage, server: str, tmp_path: Path
+    page: Page, server: str, tmp_path: Path, typed: str | None, left: str
 ):
     Image.new("RGB", (96, 96), "teal").save(tmp_path / "own.png")
-    left = []
-    for typed in (None, "a teal square"):
-        page = open_page()
-        person.open_app(page, server)
-        person.go_to(page, "Image to video")
-        if typed:
-            person.type_prompt(page, typed)
-        page.locator("#image input[type=file]").set_input_files(tmp_path / "own.png")
-        expect(person.plan(page)).to_contain_text("Will run")
-        left.append(page.get_by_label("Prompt", exact=True).input_value())
-        person.pick_example(page, "a blue circle shrinking on a sand background")
-    assert left == ["", "a teal square"]
+    person.open_app(page, server)
+    person.go_to(page, "Image to video")
+    if typed:
+        person.type_prompt(page, typed)
+    page.locator("#image input[type=file]").set_input_files(tmp_path / "own.png")
+    expect(person.plan(page)).to_contain_text("Will run")
+    expect(page.get_by_label("Prompt", exact=True)).to_have_value(left)
+    person.pick_example(page, "a blue circle shrinking on a sand background")
 
 
 def test_strange_words_get_a_friendly_note(page: Page, server: str):

@@ -60,7 +60,7 @@ class EditEvents(Events):
             plan = self._service.plan(self._given(values) | ({"prompt": "-"} if unsaid else {}))
         except InvalidRequest as error:
             return notices.render_refusal(error), None
-        return (notices.render_ask(unsaid), None) if unsaid else (notices.render_plan(plan), plan)
+        return notices.render_ask(unsaid) if unsaid else notices.render_plan(plan), plan
 
     def choose_method(self, values: f.Values) -> Updates:
         """A method brings its own controls and defaults; a value that was touched stays."""
