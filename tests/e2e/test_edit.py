@@ -193,6 +193,34 @@ def test_a_reload_keeps_the_cut_and_the_method(page: Page, server: str, clip: Pa
     expect(person.plan(page)).to_contain_text("on, ")
 
 
+INK = """() => {
+  const board = document.querySelector("#board canvas");
+  const { data } = board.getContext("2d").getImageData(0, 0, board.width, board.height);
+  return data.filter((level, at) => at % 4 === 3 && level > 127).length;
+}"""
+"""JavaScript: how many pixels are drawn on."""
+
+
+def test_what_was_drawn_is_there_after_another_tab_and_a_reload(
+    page: Page, server: str, clip: Path
+):
+    bring(page, server, clip)
+    fill_left_half(page, open_mask(page))
+    expect(person.plan(page)).to_contain_text("masked")
+    drawn = page.evaluate(INK)
+    assert drawn > 0
+    person.go_to(page, "Text to video")
+    person.go_to(page, "Style edit")
+    expect(person.plan(page)).to_contain_text("masked")
+    page.wait_for_function(f"count => ({INK})() === count", arg=drawn)
+    person.reload(page)
+    expect(person.plan(page)).to_contain_text("masked")
+    open_mask(page)
+    page.wait_for_function(f"count => ({INK})() === count", arg=drawn)
+    page.locator("#board").get_by_role("button", name="Clear").click()
+    expect(person.plan(page)).not_to_contain_text("masked")
+
+
 def test_a_style_writes_what_may_be_changed(page: Page, server: str, clip: Path):
     bring(page, server, clip)
     person.type_prompt(page, "a red square moving right")

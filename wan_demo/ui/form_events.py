@@ -339,8 +339,8 @@ class FormEvents(EditEvents):
 def _files_of(kept: Mapping[str, Any]) -> dict[str, Any]:
     """The uploads of the former page that are still there, and what is used of its video."""
     found = {name: still_uploaded(kept.get(name)) for name in FILES}
-    if is_drawn(found["mask"]):
-        found["mask"] = None  # the board is empty again
+    if is_drawn(found["mask"]) and not found["video"]:
+        found["mask"] = None  # there is no board
     cut = {beginning.CUT_BOX: beginning.cut_of(kept.get(beginning.CUT_BOX))}
     return {**{name: file for name, file in found.items() if file}, **cut}
 

@@ -39,10 +39,11 @@ def is_drawn(mask: Any) -> bool:
 
 def render_board(medium: Medium, look: str, cut: Cut, mask: Any) -> str:
     """The board for a video, and its tools; ``look`` is the address of the video's pictures."""
+    drawn = f"yes' data-mask='{escape(str(mask))}" if is_drawn(mask) else "no"
     size = f" width='{medium.width}' height='{medium.height}'"
     return (
         f"<section class='paint' data-key='{look}' data-name='{NAME}' "
-        f"data-drawn='{'yes' if is_drawn(mask) else 'no'}'>"
+        f"data-drawn='{drawn}'>"
         f"<div class='board'><img class='frame' loading='lazy' "
         f"src='{look}/frame?at={cut.start:.3f}' alt=''>"
         f"<canvas class='strokes'{size} tabindex='0' role='application' "

@@ -5,10 +5,12 @@ const STEP = 0.02;
 const FAR = 0.1;
 const QUIET_MS = 400;
 const PATIENCE_MS = 5000;
-const SHADE = "#6366f1";
+const RGB = [0x63, 0x66, 0xf1];
+const SHADE = `rgb(${RGB})`;
 const find = (name) => element.querySelector(name);
 const facts = () => find(".paint")?.dataset;
 let video = ""; // the video that the strokes belong to
+let board = null; // what they are on: another one is there after another tab, or a reload
 let last = null; // the pointer's last place, while it draws
 let sending = 0;
 let awaited = 0; // until then an answer without a mask may be one to what was before the last stroke
@@ -170,10 +172,35 @@ element.addEventListener("click", (event) => {
   if (event.target.closest(".clear")) clear();
 });
 
+// What was drawn on a former board. Where it is gone there is no mask either.
+const bring = async () => {
+  const here = strokes();
+  const image = Object.assign(new Image(), { src: `gradio_api/file=${encodeURI(facts().mask)}` });
+  try {
+    await image.decode();
+  } catch {
+    trigger("wiped", {});
+    return;
+  }
+  const { width, height } = here;
+  const former = Object.assign(document.createElement("canvas"), { width, height });
+  const context = former.getContext("2d");
+  context.drawImage(image, 0, 0, width, height);
+  const pixels = context.getImageData(0, 0, width, height);
+  for (let at = 0; at < pixels.data.length; at += 4) {
+    pixels.data.set([...RGB, pixels.data[at] > 127 ? 255 : 0], at);
+  }
+  context.putImageData(pixels, 0, 0);
+  here.getContext("2d").drawImage(former, 0, 0);
+};
+
 const follow = () => {
   if (!facts()) return;
-  if (facts().key !== video) wipe();
+  const isOther = facts().key !== video || strokes() !== board;
   video = facts().key;
+  board = strokes();
+  if (isOther) wipe();
+  if (isOther && facts().drawn === "yes" && !sending) bring();
   const isIdle = !sending && last === null && Date.now() > awaited;
   if (facts().drawn === "no" && isIdle) wipe(); // another mask took its place
 };
