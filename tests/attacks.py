@@ -55,6 +55,11 @@ ATTACKS = (
         body=_json({"data": ["x"]}),
     ),
     Attack(
+        *("an origin that is no address", "403", (403,), _EVENT),
+        body=_json({"data": []}),
+        headers={**JSON, "Origin": "http://["},
+    ),
+    Attack(
         *("a page of another site that sends", "403", (403,), _EVENT),
         body=_json({"data": []}),
         headers={**JSON, "Origin": "https://evil.example"},

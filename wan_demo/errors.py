@@ -11,6 +11,7 @@ WanDemoError
 │   └── TooManyHere         too many of one address's jobs wait, whoever it says to be
 ├── TooFast             one address adds jobs faster than it may
 ├── TooManyFiles        one address has more files fetched than it may
+│   └── TooManyOpened       one address has more files opened than it may
 ├── Refused             the server's own safety check said no
 ├── StorageAway         the job table or the data folder can't be reached for the moment
 ├── StorageFull         the disk has no room for another video
@@ -171,6 +172,17 @@ class TooManyFiles(WanDemoError):
     def __init__(self) -> None:
         super().__init__(
             "Too many files are being fetched. Try again in a minute, or upload the file."
+        )
+
+
+class TooManyOpened(TooManyFiles):
+    """More files wait to be opened for one address than may."""
+
+    code = "too_many_opened"
+
+    def __init__(self) -> None:
+        WanDemoError.__init__(
+            self, "Too many files from your address are being opened. Try again in a minute."
         )
 
 

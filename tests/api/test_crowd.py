@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from wan_demo.api.crowd import BURST, LOGINS, WATCH_BURST, CrowdMiddleware
+from wan_demo.api.crowd import BURST, CALLS, LOGINS, WATCH_BURST, CrowdMiddleware
 from wan_demo.domain.rates import HERE, asking
 
 
@@ -87,6 +87,20 @@ def test_who_guesses_passwords_waits_and_nobody_else_does(path):
         assert int(tries[-1][1][b"retry-after"]) >= 1
         assert (await door.visit("1.1.1.1"))[0] == 200
         assert (await door.visit("2.2.2.2", path, "POST"))[0] == 200
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("path", ["/gradio_api/call/v2/text_to_video", "/gradio_api/queue/join"])
+def test_a_program_that_calls_without_end_waits_and_its_page_does_not(path):
+    async def play() -> None:
+        door = Door(most=10, each=10)
+        door.open.set()
+        calls = [await door.visit("1.1.1.1", path, "POST") for _ in range(int(CALLS) + 9)]
+        assert (calls[int(CALLS) - 1][0], calls[-1][0]) == (200, 429)
+        assert (await door.visit("1.1.1.1", "/gradio_api/run/predict", "POST"))[0] == 200
+        assert (await door.visit("2.2.2.2", path, "POST"))[0] == 200
+        assert (await door.visit("127.0.0.1", path, "POST"))[0] == 200
 
     asyncio.run(play())
 

@@ -32,7 +32,9 @@ def _from(origin: str, **headers: str) -> dict[str, str]:
     return {"Origin": origin, **headers}
 
 
-@pytest.mark.parametrize("origin", [STRANGER, "null", "https://friend.example.evil.example", ""])
+@pytest.mark.parametrize(
+    "origin", [STRANGER, "null", "https://friend.example.evil.example", "", "http://[", "["]
+)
 def test_what_a_strangers_page_sends_is_refused(client, origin):
     answer = client.post("/static/asked", headers=_from(origin))
     assert answer.status_code == 403

@@ -110,6 +110,27 @@ def test_a_stream_whose_request_never_ends_ends_itself(monkeypatch):
     assert not said[-1].get("more_body", False)
 
 
+@pytest.mark.parametrize("more", [(), (PIECE | {"body": b"x" * (limits.MAX_BYTES + 1)},)])
+def test_who_has_begun_to_answer_is_told_of_the_end_of_a_body_as_of_its_senders(monkeypatch, more):
+    """An error in the midst of an answer would be a fault in the server's log."""
+    monkeypatch.setattr(limits, "SECONDS", 0.01)
+    seen: list[Any] = []
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        seen.extend([await receive(), await receive()])
+
+    scope = {"type": "http", "path": "/stream", "headers": []}
+    said: list[Any] = []
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    asyncio.run(BodyLimitMiddleware(app)(scope, Sender(PIECE, *more), send))
+    assert seen == [PIECE, GONE]
+    assert said[-1] == {"type": "http.response.body", "body": b"", "more_body": False}
+
+
 def test_a_stream_of_a_whole_request_goes_on_until_its_reader_leaves(monkeypatch):
     monkeypatch.setattr(limits, "SECONDS", 0.01)
     said = answer("GET", "/stream", Sender(LAST, GONE))

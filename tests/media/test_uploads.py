@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from wan_demo.media.probed import stamp
-from wan_demo.media.uploads import NotOurFolder, Uploads, use
+from wan_demo.media.uploads import NoPlaceForUploads, Uploads, use
 
 LONG_AGO = 1_000_000_000
 MIDDLE = LONG_AGO + 1000
@@ -71,7 +71,7 @@ def test_a_folder_that_somebody_else_put_there_is_refused_and_never_swept(tmp_pa
     theirs = put(tmp_path / "theirs" / "letter.txt")
     uploads = Uploads(tmp_path, tmp_path / "data")
     uploads.root.symlink_to(theirs.parent)
-    with pytest.raises(NotOurFolder, match="GRADIO_TEMP_DIR"):
+    with pytest.raises(NoPlaceForUploads, match="GRADIO_TEMP_DIR"):
         uploads.create()
     assert uploads.sweep(MIDDLE) == 0
     assert theirs.exists()
@@ -81,7 +81,7 @@ def test_one_of_another_user_is_too(uploads: Uploads, monkeypatch: pytest.Monkey
     put(uploads.root / "theirs")
     me = os.getuid()
     monkeypatch.setattr(os, "getuid", lambda: me + 1)
-    with pytest.raises(NotOurFolder):
+    with pytest.raises(NoPlaceForUploads):
         uploads.create()
     assert uploads.sweep(MIDDLE) == 0
 
@@ -89,3 +89,19 @@ def test_one_of_another_user_is_too(uploads: Uploads, monkeypatch: pytest.Monkey
 def test_a_folder_that_is_gone_has_nothing_to_sweep(uploads: Uploads):
     uploads.root.rmdir()
     assert uploads.sweep(MIDDLE) == 0
+
+
+def test_it_is_for_this_user_alone_whoever_made_it_anew(uploads: Uploads):
+    uploads.root.rmdir()
+    assert uploads.free_bytes() > 0
+    uploads.root.chmod(0o777)
+    uploads.create()
+    assert stat.S_IMODE(uploads.root.stat().st_mode) == 0o700
+
+
+def test_where_it_can_not_be_is_said_and_has_no_room(tmp_path: Path):
+    (tmp_path / "file").touch()
+    uploads = Uploads(tmp_path / "file", tmp_path / "data")
+    with pytest.raises(NoPlaceForUploads, match=r"Not a directory.*GRADIO_TEMP_DIR"):
+        uploads.create()
+    assert uploads.free_bytes() == 0

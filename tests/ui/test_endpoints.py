@@ -75,3 +75,9 @@ def test_what_came_later_stands_behind_what_was_there(page):
     assert names.index("loras") < names.index("method") == len(names) - 15
     (mask,) = [p for p in endpoint["parameters"] if p["parameter_name"] == "mask"]
     assert mask["python_type"]["type"] == "filepath"
+
+
+@pytest.mark.parametrize("value", [["a", "b"], {"a": 1}, 5, True])
+def test_what_is_no_text_stays_what_it_is_and_is_refused_as_such(value):
+    for name in ("prompt", "negative_prompt", "source_prompt"):
+        assert endpoints._component(name).preprocess(value) is value

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -36,15 +35,16 @@ def create_app(
     root_path: str = "",
     sites: Sites = ONLY_OWN,
     proxies: str = "127.0.0.1",
-    uploads: Path = Path(),
+    room: Callable[[], int] = lambda: free_bytes(Path()),
     is_shared: bool = False,
     refusals: Refusals = MappingProxyType({}),
 ) -> FastAPI:
     """The application; ``start`` and ``stop`` run with its life.
 
     ``root_path`` is where a proxy shows it, ``sites`` which other ones may hold it, ``proxies``
-    whose word on where a request comes from is taken, ``uploads`` the folder that they go to,
-    ``is_shared`` where Gradio's tunnel leads to it, ``refusals`` what is no fault of the page's.
+    whose word on where a request comes from is taken, ``room`` how many bytes there are for
+    uploads, ``is_shared`` where Gradio's tunnel leads to it, ``refusals`` what is no fault of the
+    page's.
     """
 
     @asynccontextmanager
@@ -63,7 +63,7 @@ def create_app(
     app.add_middleware(AnswersMiddleware)
     app.add_middleware(OwnerMiddleware, links=links, root_path=root_path)
     app.add_middleware(PathLimitMiddleware)
-    app.add_middleware(UploadMiddleware, free=partial(free_bytes, uploads))
+    app.add_middleware(UploadMiddleware, free=room)
     app.add_middleware(ReachMiddleware)
     app.add_middleware(BodyLimitMiddleware)
     app.add_middleware(CrowdMiddleware)

@@ -29,6 +29,9 @@ MOST_OPEN_EACH = 500
 FULL = "This server is full. Try again in a minute."
 FAST = "Too many requests from your address. Try again in {} s."
 
+CALLS_PER_SECOND, CALLS = 10.0, 100.0
+"""Of programs' calls: each has a place in Gradio's queue, of which there are so many for all."""
+
 WATCH = ("/health/", "/metrics")
 """Whoever watches the server is answered when it is full, too."""
 
@@ -43,6 +46,7 @@ class CrowdMiddleware:
         self._app = app
         self._rates = Rates(PER_SECOND, BURST)
         self._logins = Rates(LOGINS_PER_SECOND, LOGINS)
+        self._calls = Rates(CALLS_PER_SECOND, CALLS)
         self._watch = Rates(WATCH_PER_SECOND, WATCH_BURST)
         self._most, self._each = most, each
         self._open: Counter[str] = Counter()
@@ -74,17 +78,27 @@ class CrowdMiddleware:
             if not self._open[key]:
                 del self._open[key]
 
+    def _rates_for(self, scope: Scope) -> Rates:
+        if _is_login(scope):
+            return self._logins
+        return self._calls if _is_call(scope) else self._rates
+
     def _refusal(self, key: str, scope: Scope) -> JSONResponse | None:
         if _is_watch(scope):
             wait = math.ceil(self._watch.wait(key))
             return _later(429, FAST.format(wait), wait) if wait else None
         if self._open.total() >= self._most:
             return _later(503, FULL, 60)
-        rates = self._logins if _is_login(scope) else self._rates
-        wait = math.ceil(rates.wait(key))
+        wait = math.ceil(self._rates_for(scope).wait(key))
         if wait or (key != HERE and self._open[key] >= self._each):
             return _later(429, FAST.format(wait or 60), wait or 60)
         return None
+
+
+def _is_call(scope: Scope) -> bool:
+    return scope["method"] == "POST" and scope["path"].startswith(
+        ("/gradio_api/call/", "/gradio_api/queue/join")
+    )
 
 
 def _is_watch(scope: Scope) -> bool:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wan_demo.api.noted import Noted
 from wan_demo.errors import WanDemoError
 
 FAULT = "Something went wrong here; the server's log has the cause."
@@ -52,21 +53,19 @@ class AnswersMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        state, begun = scope.setdefault("state", {}), False
+        state, answer = scope.setdefault("state", {}), Noted(send)
 
         async def send_as_it_is(message: Message) -> None:
-            nonlocal begun
-            begun = True
             if message.get("status") == 500 and state.get(REFUSED):
                 message = {**message, "status": state[REFUSED]}
-            await send(message)
+            await answer(message)
 
         try:
             await self._app(scope, receive, send_as_it_is)
         except RuntimeError as error:
-            if not (begun and isinstance(error.__cause__, HTTPException)):
+            if not (answer.has_begun and isinstance(error.__cause__, HTTPException)):
                 raise
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await answer.end()
 
 
 def _telling(told: Callable[[Exception], Refusal | None]) -> Any:

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from wan_demo.api.noted import Noted
 from wan_demo.api.pace import TOO_SLOW, Pace
 from wan_demo.api.reach import NOTHING
 
@@ -30,7 +31,7 @@ SLOW = "The request came too slowly."
 
 class BodyLimitMiddleware:
     """413 for a body of more than MAX_BYTES, by what it says of itself and by what comes; 408 for
-    one that does not come.
+    one that does not come. Where the answer has begun, as that of a stream, it ends.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -44,14 +45,29 @@ class BodyLimitMiddleware:
         if said.isdecimal() and (len(said) > 18 or int(said) > MAX_BYTES):
             await JSONResponse({"detail": SENTENCE}, 413)(scope, receive, send)
             return
-        await self._app(scope, _counted(receive), send)
+        answer, checked = Noted(send), _checked(receive)
+        is_cut = False
+
+        async def receive_or_end() -> Message:
+            nonlocal is_cut
+            try:
+                return await checked()
+            except HTTPException:
+                if not answer.has_begun:
+                    raise
+                is_cut = True
+                return {"type": "http.disconnect"}
+
+        await self._app(scope, receive_or_end, answer)
+        if is_cut:
+            await answer.end()
 
 
-def _counted(receive: Receive) -> Receive:
+def _checked(receive: Receive) -> Receive:
     """What comes of a body, with an end to its length and its time."""
     body = Pace(receive, SECONDS, PER_SECOND)
 
-    async def counted() -> Message:
+    async def checked() -> Message:
         try:
             message = await body.receive()
         except TimeoutError:
@@ -60,7 +76,7 @@ def _counted(receive: Receive) -> Receive:
             raise HTTPException(413, SENTENCE)
         return message
 
-    return counted
+    return checked
 
 
 MOST_NAME = 255

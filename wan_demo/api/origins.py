@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse, PlainTextResponse
@@ -102,7 +101,7 @@ def _is_own(origin: str | None, headers: Headers) -> bool:
     said = headers.get("sec-fetch-site")
     if said is not None:
         return said in ("same-origin", "none")
-    return origin is None or urlsplit(origin).netloc in _hosts(headers)
+    return origin is None or origin.partition("://")[2] in _hosts(headers)
 
 
 def _hosts(headers: Headers) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from fastapi import FastAPI
 
@@ -12,6 +11,7 @@ from wan_demo.api.glimpses import glimpses_router
 from wan_demo.api.health import Checks
 from wan_demo.api.origins import Sites
 from wan_demo.media.links import Links
+from wan_demo.media.uploads import Uploads
 from wan_demo.service import Service
 from wan_demo.settings import Settings
 
@@ -23,12 +23,9 @@ def make_front(
     checks: Checks,
     start: Callable[[], None],
     stop: Callable[[], None],
-    uploads: Path,
+    uploads: Uploads,
 ) -> FastAPI:
-    """The application without its page; ``start`` and ``stop`` run with its life.
-
-    ``uploads`` is the folder that they go to.
-    """
+    """The application without its page; ``start`` and ``stop`` run with its life."""
     from wan_demo.ui.away import serve_script  # gradio takes seconds: other commands skip it
     from wan_demo.ui.refusing import REFUSALS
 
@@ -40,7 +37,7 @@ def make_front(
         root_path=settings.prefix,
         sites=Sites(settings.sites),
         proxies=settings.forwarded_allow_ips,
-        uploads=uploads,
+        room=uploads.free_bytes,
         is_shared=settings.share,
         refusals=REFUSALS,
     )

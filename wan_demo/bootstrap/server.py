@@ -99,7 +99,7 @@ def make_server(settings: Settings) -> FastAPI:
     links = Links(folder, service.library.is_deleted)
 
     checks = {"worker": executor.is_alive, "disk": folder.has_room, "database": store.is_writable}
-    app = make_front(settings, service, links, checks, start, stop, uploads.root)
+    app = make_front(settings, service, links, checks, start, stop, uploads)
     add_metrics(app, settings, metrics)
     from wan_demo.ui.page import greeting, mount  # gradio takes seconds: other commands skip it
     from wan_demo.ui.share import share

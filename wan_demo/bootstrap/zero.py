@@ -175,7 +175,7 @@ def serve_zero(settings: Settings, placed: Placed, tell: Callable[[str], None]) 
         checks,
         start=lambda: run().start(),
         stop=stopping.set,
-        uploads=uploads.root,
+        uploads=uploads,
     )
     built = page.build_page(
         service,

@@ -7,7 +7,9 @@ process. So all of it lies in a folder that is this app's alone, and goes by whe
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
+import shutil
 import stat
 import time
 from contextlib import suppress
@@ -18,14 +20,17 @@ from wan_demo.errors import WanDemoError
 
 KEPT = timedelta(days=1)
 
+log = logging.getLogger(__name__)
 
-class NotOurFolder(WanDemoError):
-    """What is swept must be nobody else's: in a system's temporary folder anybody can make one."""
 
-    def __init__(self, folder: Path) -> None:
+class NoPlaceForUploads(WanDemoError):
+    """The folder can't be made, or is somebody else's: in a system's temporary one anybody can
+    make it, and it is looked into and swept."""
+
+    def __init__(self, folder: Path, why: str) -> None:
         super().__init__(
-            f"{folder} is for uploads, and belongs to somebody else. Name another place for them "
-            "with GRADIO_TEMP_DIR."
+            f"{folder} can't be used for uploads: {why}. Name another place for them with "
+            "GRADIO_TEMP_DIR."
         )
 
 
@@ -36,11 +41,26 @@ class Uploads:
         self.root = place.absolute() / f"wan_demo-{_digest(f'{_user()} {data.absolute()}')[:16]}"
 
     def create(self) -> Uploads:
-        """Make the folder where it is missing; returns itself. Raises NotOurFolder."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not self._is_ours():
-            raise NotOurFolder(self.root)
+        """Make the folder where it is missing, for this user alone; returns itself.
+
+        Raises NoPlaceForUploads.
+        """
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if not self._is_ours():
+                raise NoPlaceForUploads(self.root, "it belongs to somebody else")
+            self.root.chmod(0o700)
+        except OSError as error:
+            raise NoPlaceForUploads(self.root, str(error.strerror or error)) from None
         return self
+
+    def free_bytes(self) -> int:
+        """How much room there is; none where the folder is gone and can't be made again."""
+        try:
+            return shutil.disk_usage(self.create().root).free
+        except (OSError, NoPlaceForUploads):
+            log.exception("uploads have no place")
+            return 0
 
     def sweep(self, before: float) -> int:
         """Delete files that were used last before a time; returns how many."""

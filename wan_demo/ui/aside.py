@@ -10,7 +10,9 @@ waits for one of them holds none, and one address has at most one.
 from __future__ import annotations
 
 from asyncio import Lock
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial, wraps
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
@@ -19,6 +21,8 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from gradio.context import LocalContext
 
+from wan_demo.domain.rates import HERE
+from wan_demo.errors import TooManyOpened
 from wan_demo.media.decode import MAX_AT_ONCE, NotHere, without_opening
 from wan_demo.ui.events import address_of
 
@@ -28,20 +32,40 @@ _threads = CapacityLimiter(MAX_AT_ONCE)
 _turns: WeakValueDictionary[str, Lock] = WeakValueDictionary()
 """By address, for as long as somebody has one or waits."""
 
+EACH = 20
+"""Events of one address that may wait: each call of a program has a place in Gradio's queue."""
+
+_waiting: Counter[str] = Counter()
+
 
 async def run_aside(
     work: Callable[[], T], address: str, limiter: CapacityLimiter | None = None
 ) -> T:
     """What ``work`` gives, by a thread of ``limiter`` where it opens no file.
 
-    ``address`` is where it comes from, as ``rates.key_of`` has it.
+    ``address`` is where it comes from, as ``rates.key_of`` has it. Raises TooManyOpened where too
+    many of it wait.
     """
     try:
         return await run_sync(_without_opening, work, limiter=limiter)
     except NotHere:
         pass
-    async with _turns.setdefault(address, Lock()):
-        return await run_sync(work, limiter=_threads)
+    with _counted(address):
+        async with _turns.setdefault(address, Lock()):
+            return await run_sync(work, limiter=_threads)
+
+
+@contextmanager
+def _counted(address: str) -> Iterator[None]:
+    if address != HERE and _waiting[address] >= EACH:
+        raise TooManyOpened
+    _waiting[address] += 1
+    try:
+        yield
+    finally:
+        _waiting[address] -= 1
+        if not _waiting[address]:
+            del _waiting[address]
 
 
 def aside(handler: Callable[..., Any]) -> Callable[..., Any]:

@@ -25,7 +25,7 @@ from wan_demo.ui import attending
 from wan_demo.ui.aside import run_aside
 from wan_demo.ui.ends import Ends
 from wan_demo.ui.events import address_of, caller_of
-from wan_demo.ui.values import File, Image, Number, Video, lend
+from wan_demo.ui.values import File, Image, Number, Textbox, Video, lend
 
 THREADS = 4
 """That calls may hold at a time, for milliseconds each. They write to one table, one after another;
@@ -131,7 +131,7 @@ def _component(name: str) -> Component:
         return File(label=known.label, visible=False)
     if name == "reference_images":
         return File(label=known.label, file_count="multiple", visible=False)
-    kind = Number if known.maximum is not None else gr.Textbox
+    kind = Number if known.maximum is not None else Textbox
     return kind(label=known.label, visible=False)
 
 

@@ -102,6 +102,9 @@ class RefusingBlocks(gr.Blocks):
             error.print_exception = False
             _mark(request, getattr(error, "status", 422))
             raise
+        except WanDemoError as error:
+            _mark(request, error.status)
+            raise _Refused(str(error), error.status) from None
         except (OSError, ValueError) as error:
             refused = _refused(error)
             if refused is None:

@@ -51,6 +51,10 @@ class AsGiven(metaclass=_WithoutStub):
         return _uploaded(payload) if isinstance(payload, (FileData, ImageData)) else payload
 
 
+class Textbox(AsGiven, gr.Textbox):
+    """``gr.Textbox`` that makes no text of what is none."""
+
+
 class Slider(AsGiven, gr.Slider):
     """``gr.Slider`` that refuses nothing."""
 
