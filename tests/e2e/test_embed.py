@@ -70,6 +70,7 @@ def test_a_frame_grows_and_shrinks_with_what_is_in_it(host: Page):
     frame, tall = host.frame_locator("#tall"), host.locator("#tall")
     expect(frame.locator("body")).to_have_class("dark")
     expect(frame.locator("#image")).to_be_visible()
+    expect(frame.get_by_role("button", name="Generate", exact=True)).to_be_enabled()  # it is ready
     expect(tall).to_have_attribute("style", "height: 758px;")
     frame.get_by_role("button", name="Settings").click()
     expect(tall).not_to_have_attribute("style", "height: 758px;")
