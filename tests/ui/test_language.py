@@ -59,7 +59,7 @@ the same, the text encoder layer by layer
 
 UNSEEN = (
     """
-it belongs to somebody else|uploads have no place
+it belongs to somebody else|uploads have no place: %s
 the table could not be asked which jobs have ended|the bundled small model|Upload the file first.
 Invalid credentials|Bearer 7|Segoe UI|%s %s (%r), try %d|the same scene
 There is no such endpoint.|is not a parameter of this endpoint|Parameter `(.*)` is not

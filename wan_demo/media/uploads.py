@@ -58,8 +58,8 @@ class Uploads:
         """How much room there is; none where the folder is gone and can't be made again."""
         try:
             return shutil.disk_usage(self.create().root).free
-        except (OSError, NoPlaceForUploads):
-            log.exception("uploads have no place")
+        except (OSError, NoPlaceForUploads) as error:
+            log.error("uploads have no place: %s", error)
             return 0
 
     def sweep(self, before: float) -> int:

@@ -6,7 +6,6 @@ import errno
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from contextvars import ContextVar
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
@@ -17,7 +16,7 @@ from gradio.route_utils import FnIndexInferError, file_fetch
 from gradio_client import utils
 from httpx import InvalidURL
 
-from wan_demo.domain.rates import NOBODY, key_of
+from wan_demo.domain.rates import asking, key_of
 from wan_demo.errors import InvalidRequest, NoRoomForFile, WanDemoError
 from wan_demo.media.remote import Remote
 from wan_demo.media.room import is_full
@@ -70,10 +69,6 @@ REFUSALS: Mapping[type[Exception], Callable[[Exception], tuple[int, str] | None]
 """What Gradio's routes raise over what a client sent, as a status and a sentence."""
 
 
-_asking: ContextVar[str] = ContextVar("_asking", default=NOBODY)
-"""Where the event under way comes from: Gradio prepares its values without a word of that."""
-
-
 class _Refused(gr.Error):
     """A sentence, and no reason for a traceback in the log; with the status of its answer."""
 
@@ -95,7 +90,8 @@ class RefusingBlocks(gr.Blocks):
     async def process_api(self, *given: Any, **named: Any) -> dict[str, Any]:
         """One event; every gr.Error is a sentence, and no reason for a traceback in the log."""
         request = getattr(named.get("request"), "request", None)
-        before = _asking.set(key_of(getattr(getattr(request, "client", None), "host", None)))
+        # What waited in Gradio's queue is in no request any more.
+        before = asking.set(key_of(getattr(getattr(request, "client", None), "host", None)))
         try:
             return await super().process_api(*given, **named)
         except gr.Error as error:
@@ -112,7 +108,7 @@ class RefusingBlocks(gr.Blocks):
             _mark(request, refused.status)
             raise refused from None
         finally:
-            _asking.reset(before)
+            asking.reset(before)
 
     async def preprocess_data(
         self, block_fn: Any, inputs: list[Any], *given: Any, **named: Any
@@ -134,7 +130,7 @@ class RefusingBlocks(gr.Blocks):
     def _fetch(self, block_fn: Any) -> Fetch | None:
         """Only programs name addresses: what the page itself sends lies here already."""
         is_for_programs = block_fn.api_visibility == "public"
-        return self._fetches.by(self.remote, _asking.get()) if is_for_programs else None
+        return self._fetches.by(self.remote, asking.get()) if is_for_programs else None
 
 
 def _refused(error: OSError | ValueError) -> _Refused | None:

@@ -175,7 +175,9 @@ element.addEventListener("click", (event) => {
 // What was drawn on a former board. Where it is gone there is no mask either.
 const bring = async () => {
   const here = strokes();
-  const image = Object.assign(new Image(), { src: `gradio_api/file=${encodeURI(facts().mask)}` });
+  const root = find(".frame").src.split("/glimpses/")[0]; // in another site's document not its own
+  const src = `${root}/gradio_api/file=${encodeURI(facts().mask)}`;
+  const image = Object.assign(new Image(), { crossOrigin: "anonymous", src });
   try {
     await image.decode();
   } catch {
